@@ -228,6 +228,11 @@ async def test_downtime_exporter_that_refuses_is_named(capsys: pytest.CaptureFix
     assert said.endswith(": HTTP 401: log in\n")
 
 
+async def test_its_own_token_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run(Prometheus(recorded()), downtimes(), "--downtimes-token-file=/nothing") == 1
+    assert ": --downtimes-token-file: /nothing: No such file" in capsys.readouterr().err
+
+
 async def test_another_server_is_no_downtime_exporter(capsys: pytest.CaptureFixture[str]) -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         return web.json_response([])

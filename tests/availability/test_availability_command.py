@@ -109,6 +109,10 @@ def test_days_of_a_month_are_those_that_are_over() -> None:
         ([], "the following arguments are required: --month"),
         (["--month=2025-02", "--format=xml"], "--format: invalid choice: 'xml'"),
         (["--month=2025-02", "--user=me"], "--user: allowed: together with --password-file"),
+        (
+            ["--month=2025-02", "--downtimes-token-file=token"],
+            "--downtimes-token-file: allowed: together with --downtimes-url",
+        ),
     ],
 )
 def test_wrong_flag(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +127,7 @@ async def test_month_without_records(capsys: pytest.CaptureFixture[str]) -> None
 
 async def test_month_of_which_no_day_is_over(capsys: pytest.CaptureFixture[str]) -> None:
     assert await run(Prometheus(), "--month=2099-12") == 1
-    assert "no day of this month is over" in capsys.readouterr().err
+    assert "is over; allowed: an earlier month" in capsys.readouterr().err
 
 
 async def test_another_server(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from integration.conftest import RunningExporter
+from integration.own_guest import OwnGuest
 from integration.virsh import wait_for
 from stratoscope.rules import bundle
 from stratoscope.rules.values import Values, Watched
@@ -22,6 +25,12 @@ WATCHED: Final = "project-1"
 SCRAPED_EVERY_S: Final = 1
 FIRES_WITHIN_S: Final = 45
 """Beside what the rule itself waits for."""
+KNOWN_WITHIN_S: Final = 240
+"""With the usual intervals: two scrapes, and two evaluations."""
+JOB: Final = "stratoscope-hypervisor"
+HOST: Final = {"cloud": "lab", "host": os.uname().nodename}
+"""Labels of the target, and of alerts on the host."""
+TEXTS: Final = bundle.files(Values(watched=Watched(projects=[WATCHED])))
 TABLES: Final = ROOT / "build" / "alerts-by-fault"
 
 
@@ -57,18 +66,18 @@ class Watch:
     def fires(self, alert: Alert) -> bool:
         return bool(self.prometheus.ask(alert.firing))
 
-    def firing(self) -> set[tuple[str, str]]:
-        """The name of each alert that fires, with the id of the VM that it is about."""
-        found = self.prometheus.ask('ALERTS{alertstate="firing"}')
-        return {(labels["alertname"], labels.get("vm_id", "")) for labels in map(dict, found)}
+    def about(self, guest: OwnGuest) -> set[str]:
+        """The names of the alerts that fire about it."""
+        return {
+            labels["alertname"] for labels in self.prometheus.firing() if labels.get("vm_id") == guest.vm_id
+        }
 
-    def wait_until_known(self, *vm_ids: str) -> None:
-        """Until Prometheus has each VM, with its names."""
+    def wait_until_known(self, *guests: OwnGuest) -> None:
+        """Until Prometheus has each, with its names."""
+        wanted = {guest.vm_id for guest in guests}
+        known = "vm:stratoscope_vm_info:unique"
         wait_for(
-            lambda: (
-                {dict(labels)["vm_id"] for labels in self.prometheus.ask("vm:stratoscope_vm_info:unique")}
-                >= {*vm_ids}
-            )
+            lambda: wanted <= {dict(labels)["vm_id"] for labels in self.prometheus.ask(known)}, KNOWN_WITHIN_S
         )
 
     @contextmanager
@@ -84,7 +93,7 @@ class Watch:
             self.rows.extend((alert.name, what, took_s) for alert in fired)
             waiting = [alert for alert in waiting if alert not in fired]
             late = [alert for alert in waiting if took_s > alert.after_s + FIRES_WITHIN_S]
-            assert not late, f"{late} do not fire; those that do: {self.firing()}"
+            assert not late, f"{late} do not fire; those that do: {self.prometheus.firing()}"
             time.sleep(0.1)
 
     def wait_until_over(self, *alerts: Alert) -> None:
@@ -94,22 +103,39 @@ class Watch:
 
 @contextmanager
 def watching(exporter: RunningExporter, folder: Path) -> Iterator[Watch]:
-    """Prometheus watches the exporter; at the end what was measured is written into TABLES."""
+    """Prometheus watches the exporter, and time goes faster."""
     assert evaluated_every(FACTOR) == SCRAPED_EVERY_S
-    texts = bundle.files(Values(watched=Watched(projects=[WATCHED])))
+    rules = faster(TEXTS, FACTOR, scraped_every_s=SCRAPED_EVERY_S)
+    prometheus = RealPrometheus(folder / "prometheus", rules=rules, targets={JOB: exporter.url}, labels=HOST)
+    prometheus.start(f"--query.lookback-delta={looks_back(FACTOR, SCRAPED_EVERY_S):.0f}s")
+    with _measuring(Watch(exporter, prometheus), FACTOR, folder.name) as watch:
+        yield watch
+
+
+@contextmanager
+def watching_as_usual(exporter: RunningExporter, folder: Path) -> Iterator[Watch]:
+    """The same with the rules as they are, and the intervals of Prometheus's example."""
+    groups = [group for text in TEXTS.values() for group in yaml.safe_load(text)["groups"]]
     prometheus = RealPrometheus(
         folder / "prometheus",
-        rules=faster(texts, FACTOR, scraped_every_s=SCRAPED_EVERY_S),
-        targets={"stratoscope-hypervisor": exporter.url},
-        labels={"cloud": "lab", "host": os.uname().nodename},
+        rules={"groups": groups},
+        targets={JOB: exporter.url},
+        labels=HOST,
+        settings=yaml.safe_load((ROOT / "prometheus/prometheus.example.yml").read_text(encoding="utf-8")),
     )
-    prometheus.start(f"--query.lookback-delta={looks_back(FACTOR, SCRAPED_EVERY_S):.0f}s")
-    watch = Watch(exporter, prometheus)
+    prometheus.start()
+    with _measuring(Watch(exporter, prometheus), 1, folder.name) as watch:
+        yield watch
+
+
+@contextmanager
+def _measuring(watch: Watch, factor: float, name: str) -> Iterator[Watch]:
+    """At its end what was measured is a file in TABLES."""
     try:
-        wait_for(lambda: watch.fires(Alert("StratoscopeWatchdog")))
+        wait_for(lambda: watch.fires(Alert("StratoscopeWatchdog")), KNOWN_WITHIN_S)
         yield watch
     finally:
-        prometheus.stop()
+        watch.prometheus.stop()
         TABLES.mkdir(parents=True, exist_ok=True)
-        lines = [f"| {alert} | {what} | {FACTOR} | {seconds:.0f} |" for alert, what, seconds in watch.rows]
-        (TABLES / f"{folder.name}.md").write_text("".join(f"{line}\n" for line in lines))
+        lines = [f"| {alert} | {what} | {factor} | {seconds:.0f} |" for alert, what, seconds in watch.rows]
+        (TABLES / f"{name}.md").write_text("".join(f"{line}\n" for line in lines))

@@ -12,7 +12,7 @@ from guests.definitions import Guest, domain_xml
 from integration.own_guest import OwnGuest, defined
 
 BURNS = bytes.fromhex("ebfe")  # jmp to itself
-IDLES = bytes.fromhex("faf4ebfd")  # cli; hlt; jmp to the hlt
+IDLES = bytes.fromhex("b030e643faf4ebfd")  # mov al, 0x30; out 0x43, al: no clock; cli; hlt; jmp to the hlt
 WRITES = images.boot_sector().replace(
     bytes.fromhex("b90200"), bytes.fromhex("b90900")
 )  # into a hole of its image

@@ -14,7 +14,7 @@ import pytest
 from guests import host
 from guests.definitions import Guest
 
-from integration.alerting import FACTOR, WATCHED, Alert, Watch, watching
+from integration.alerting import FACTOR, HOST, JOB, WATCHED, Alert, Watch, watching, watching_as_usual
 from integration.bare_guest import IDLES, WRITES, Bare, bare_guest
 from integration.conftest import started
 from integration.own_guest import OwnGuest, file_system, own_guest, run
@@ -29,8 +29,8 @@ hypervisor: {collectors: {pools: {interval: 1s, timeout: 1s, max_age: 3s}}}
 LIBVIRTD = Path("/run/libvirtd.pid")
 MEMORY_KIB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024
 POOL = "stratoscope_hypervisor_host_pool_available_bytes"
-HOST = {"cloud": "lab", "host": os.uname().nodename}
 FOLDER = Path(__file__).parent
+STOPPED = "the QEMU of a VM is stopped (SIGSTOP)"
 
 
 def faster(minutes: float) -> float:
@@ -58,27 +58,36 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
 def guest(watch: Watch) -> Iterator[OwnGuest]:
     """One that writes to its disk each second."""
     with bare_guest(Bare(101, WRITES)) as own:
-        watch.wait_until_known(own.vm_id)
+        watch.wait_until_known(own)
         yield own
 
 
 def test_nothing_fires_about_a_vm_that_is_well(watch: Watch, guest: OwnGuest) -> None:
     time.sleep(faster(10))
-    fired = watch.firing()
-    assert ("StratoscopeWatchdog", "") in fired
-    assert guest.vm_id not in {vm_id for _, vm_id in fired}
+    assert watch.about(guest) == set()
 
 
 def test_process_of_a_vm_is_stopped(watch: Watch, guest: OwnGuest) -> None:
     alert = Alert("StratoscopeVMStuck", of(guest), faster(2))
-    with ExitStack() as stack, watch.fault("the QEMU of a VM is stopped by SIGSTOP", alert):
+    with ExitStack() as stack, watch.fault(STOPPED, alert):
         stack.enter_context(stopped(guest.pid))
     watch.wait_until_over(alert)
 
 
+def test_vm_that_is_stuck_is_an_alert_in_time(
+    watch: Watch, guest: OwnGuest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Beyond the `for` and the interval of scrapes it takes no longer than what is always allowed."""
+    alert = Alert("StratoscopeVMStuck", of(guest), after_s=120 + 60)
+    with watching_as_usual(watch.exporter, tmp_path_factory.mktemp("usual")) as usual, ExitStack() as stack:
+        usual.wait_until_known(guest)
+        with usual.fault(STOPPED, alert):
+            stack.enter_context(stopped(guest.pid))
+
+
 def test_process_of_a_vm_is_killed(watch: Watch, guest: OwnGuest) -> None:
     alert = Alert("StratoscopeVMCrashed", of(guest), faster(5))
-    with watch.fault("the QEMU of a VM is killed by SIGKILL", alert):
+    with watch.fault("the QEMU of a VM is killed (SIGKILL)", alert):
         os.kill(guest.pid, signal.SIGKILL)
     virsh("start", guest.name)
     watch.wait_until_over(alert)
@@ -95,7 +104,7 @@ def test_interface_of_a_vm_is_down(watch: Watch, guest: OwnGuest) -> None:
 
 def test_file_system_of_a_vm_hangs(watch: Watch) -> None:
     with file_system("strato-alerts") as storage, bare_guest(Bare(102, WRITES), storage.folder) as guest:
-        watch.wait_until_known(guest.vm_id)
+        watch.wait_until_known(guest)
         # The check fails when a request has hung for 10 s.
         alert = Alert("StratoscopeVMStorageFailing", of(guest), 10 + faster(2))
         with ExitStack() as stack, watch.fault("the file system below a VM's disk is frozen", alert):
@@ -106,7 +115,7 @@ def test_file_system_of_a_vm_hangs(watch: Watch) -> None:
 def test_file_system_of_a_vm_is_full(watch: Watch) -> None:
     with file_system("strato-alerts") as storage:
         with bare_guest(Bare(103, WRITES), storage.folder, start=False) as guest:
-            watch.wait_until_known(guest.vm_id)
+            watch.wait_until_known(guest)
             alert = Alert("StratoscopeVMStorageFailing", of(guest), faster(2))
             with suppress(OSError):
                 (storage.folder / "rest").write_bytes(bytes(128 << 20))
@@ -119,8 +128,8 @@ def test_monitors_of_many_vms_hang(watch: Watch) -> None:
     alert = Alert("StratoscopeLibvirtCallsHung", {**HOST, "uri": "qemu:///system"}, faster(5))
     with ExitStack() as stack:
         guests = [stack.enter_context(bare_guest(Bare(number, IDLES))) for number in range(104, 112)]
-        watch.wait_until_known(*(guest.vm_id for guest in guests))
-        with watch.fault("the QEMUs of eight VMs are stopped by SIGSTOP", alert):
+        watch.wait_until_known(*guests)
+        with watch.fault("the QEMUs of eight VMs are stopped (SIGSTOP)", alert):
             held = [stack.enter_context(stopped(guest.pid)) for guest in guests]
         assert held
         for guest in guests:
@@ -128,9 +137,12 @@ def test_monitors_of_many_vms_hang(watch: Watch) -> None:
         watch.wait_until_over(alert)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_daemon_does_not_answer(watch: Watch, guest: OwnGuest, how: signal.Signals) -> None:
-    exporter = {"cloud": "lab", "job": "stratoscope-hypervisor"}
+@pytest.mark.parametrize(
+    ("what", "how"),
+    [("libvirtd is killed (SIGKILL)", signal.SIGKILL), ("libvirtd is stopped (SIGSTOP)", signal.SIGSTOP)],
+)
+def test_daemon_does_not_answer(watch: Watch, guest: OwnGuest, what: str, how: signal.Signals) -> None:
+    exporter = {"cloud": "lab", "job": JOB}
     alerts = [
         Alert("StratoscopeLibvirtUnreachable", {**HOST, "uri": "qemu:///system"}, faster(5)),
         Alert("StratoscopeCollectorFailing", {**exporter, "collector": "domains"}, faster(10)),
@@ -138,9 +150,9 @@ def test_daemon_does_not_answer(watch: Watch, guest: OwnGuest, how: signal.Signa
     ]
     pid = int(LIBVIRTD.read_text())
     try:
-        with watch.fault(f"libvirtd gets {how.name}", *alerts):
+        with watch.fault(what, *alerts):
             os.kill(pid, how)
-        assert guest.vm_id not in {vm_id for _, vm_id in watch.firing()}, "the VM is well"
+        assert watch.about(guest) == set(), "the VM is well"
     finally:
         if how is signal.SIGSTOP:
             os.kill(pid, signal.SIGCONT)
@@ -156,7 +168,7 @@ def test_idle_vms_are_promised_more_than_the_host_has(watch: Watch) -> None:
     ]
     cpus, memory_mib = len(os.sched_getaffinity(0)), MEMORY_KIB // 1024
     with ExitStack() as stack:
-        what = "VMs start with 9 virtual CPUs per CPU and 1.8 times the memory, and do nothing"
+        what = "VMs with 9 virtual CPUs per CPU and 1.8 times the memory start, and do nothing"
         with watch.fault(what, *alerts):
             for number in range(112, 115):
                 bare = Bare(number, IDLES, vcpus=3 * cpus, memory_mib=memory_mib * 6 // 10)
@@ -212,10 +224,10 @@ def test_flood_of_packets(watch: Watch) -> None:
     with bare_guest(
         Bare(121, IDLES, nic="rtl8139")
     ) as guest:  # QEMU takes what comes, without a driver in the guest
-        watch.wait_until_known(guest.vm_id)
+        watch.wait_until_known(guest)
         tap = domstats(guest.name)[guest.name]["net.0.name"]
         with ExitStack() as stack:
-            with watch.fault("a VM gets more of the smallest packets than it can take", *alerts):
+            with watch.fault("a watched VM gets more of the smallest packets than it can take", *alerts):
                 flood = stack.enter_context(subprocess.Popen([sys.executable, FOLDER / "flood.py", tap]))
             flood.terminate()
         watch.wait_until_over(*alerts)
@@ -248,6 +260,6 @@ def test_host_has_little_memory_left_and_the_kernel_kills_a_vm(watch: Watch) -> 
 
 
 def test_exporter_is_killed(watch: Watch) -> None:
-    alert = Alert("StratoscopeExporterDown", {**HOST, "job": "stratoscope-hypervisor"}, faster(5))
-    with watch.fault("the exporter is killed by SIGKILL", alert):
+    alert = Alert("StratoscopeExporterDown", {**HOST, "job": JOB}, faster(5))
+    with watch.fault("the exporter is killed (SIGKILL)", alert):
         watch.exporter.process.kill()

@@ -54,6 +54,19 @@ def test_each_alert_reaches_its_receiver(tools: Path) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("severity", "receiver"), [("critical", "on-call"), ("warning", "chat"), ("info", "nobody")]
+)
+def test_alert_of_a_cloud_with_other_operators_reaches_them(
+    severity: str, receiver: str, tools: Path
+) -> None:
+    labels = ["alertname=StratoscopeHostContended", f"severity={severity}", "cloud=lab"]
+    amtool(
+        tools, "config", "routes", "test", f"--config.file={CONFIG}", f"--verify.receivers={receiver}",
+        *labels,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ["subject", "text", "chat", "html"])
 def test_notification_reads_as_the_golden_one(name: str, tools: Path) -> None:
     found = amtool(

@@ -14,8 +14,6 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from stratoscope.demo.openstack.boots import Boots
-from stratoscope.demo.openstack.world import World
 from stratoscope.rules import bundle
 from stratoscope.rules.values import Values
 from support.alertmanagers import RealAlertmanager, unpacked
@@ -24,6 +22,7 @@ from support.exporter_process import ExporterProcess
 from support.live_clouds import LiveCloud, live_clouds
 from support.notified import Webhook, until, webhook
 from support.prometheus_process import RealPrometheus, Target
+from support.world_faults import disable_host, forget_host, stick
 
 pytestmark = [pytest.mark.integration, pytest.mark.full]
 
@@ -101,12 +100,8 @@ def refuse_boots(stack: Stack) -> None:
     stack.clouds["creation"].fault("refuse_boot", refusal="no_valid_host")
 
 
-def forget_host(stack: Stack) -> None:
-    def forget(world: World) -> None:
-        world.hosts.pop("cn06")
-        world.daemons[:] = [one for one in world.daemons if one.host != "cn06"]
-
-    stack.clouds["hosts"].change(forget)
+def lose_host(stack: Stack) -> None:
+    stack.clouds["hosts"].change(forget_host("cn06"))
 
 
 def stop_compute(stack: Stack) -> None:
@@ -121,15 +116,8 @@ def hang(stack: Stack) -> None:
     stack.clouds["api"].fault("hang", service="network")
 
 
-def stick(stack: Stack) -> None:
-    def reboot(world: World) -> None:
-        vm = next(vm for vm in world.vms if vm.vm_state == "active" and vm.task_state is None)
-        boots = Boots(world)
-        boots.begin(vm)
-        vm.is_tame = True
-        boots.state(vm, "active", "rebooting")
-
-    stack.clouds["stuck"].change(reboot)
+def stick_vm(stack: Stack) -> None:
+    stack.clouds["stuck"].change(stick)
 
 
 def kill(stack: Stack) -> None:
@@ -142,12 +130,7 @@ def freeze(stack: Stack) -> None:
 
 def switch_off(stack: Stack) -> None:
     """As an administrator does: disable the host, and then turn it off, its exporter with it."""
-
-    def disable(world: World) -> None:
-        daemon = world.hosts[OFF["host"]].daemon
-        daemon.is_enabled, daemon.disabled_reason = False, "saves power"
-
-    stack.clouds["hosts"].change(disable)
+    stack.clouds["hosts"].change(disable_host(OFF["host"], "saves power"))
     stack.clouds["hosts"].fault("down", service="compute", host=OFF["host"], seconds=0)
     stack.exporters["off"].signal(signal.SIGKILL)
 
@@ -159,7 +142,7 @@ SITUATIONS: Final = (
         2 * PROBED_S, PROBED_S, {"cloud": "creation"},
     ),
     Situation(
-        "host gone from the lists", forget_host,
+        "host gone from the lists", lose_host,
         {"alertname": "StratoscopeHostGone", "cloud": "hosts", "host": "cn06"},
         600, 60, {"cloud": "hosts", "host": "cn06"},
     ),
@@ -174,7 +157,7 @@ SITUATIONS: Final = (
         180, 30, {"cloud": "api", "service": "network"},
     ),
     Situation(
-        f"VM stuck in its reboot, {STUCK_S} s allowed", stick,
+        f"VM stuck in its reboot, {STUCK_S} s allowed", stick_vm,
         {"alertname": "StratoscopeVMTransitionStuck", "cloud": "stuck", "state": "rebooting"},
         300 + STUCK_S, 60, {"cloud": "stuck"},
     ),

@@ -39,6 +39,18 @@ def test_line_says_which_fault_is_made(fault: RuleFault) -> None:
     assert (line.fault, line.factor) == (fault.words, str(fault.factor))
 
 
+def test_line_of_the_hypervisor_says_which_fault_is_made() -> None:
+    tests = [
+        ROOT / "tests/integration" / name for name in ("test_contention.py", "test_hypervisor_alerts.py")
+    ]
+    made = "".join(path.read_text(encoding="utf-8") for path in tests)
+    others = {fault.alert for fault in ALL}
+    for alert, line in lines():
+        if alert not in others:
+            assert f'"{alert}"' in made
+            assert f'"{line.fault}"' in made
+
+
 def test_alert_that_no_fault_made_fire_names_the_test_that_does() -> None:
     without = {alert: line for alert, line in lines() if not line.seconds}
     for alert, line in without.items():

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stratoscope.__main__ import main
 from stratoscope.rules import bundle, thresholds
 from stratoscope.rules.bundle import Group, Rule
-from stratoscope.rules.values import Values
+from stratoscope.rules.values import OWN, Values
 from support.neutral import spelled_by_a_kind
 from support.rule_checks import Known, Labels, checked
 
@@ -85,6 +86,16 @@ def test_committed_files_are_the_output_with_the_defaults() -> None:
     assert committed == texts, "if that is right, run `make golden`"
 
 
+def test_largest_group_is_as_large_as_the_page_for_mimir_says() -> None:
+    page = (ROOT / "docs" / "large-sites.md").read_text(encoding="utf-8")
+    groups = [
+        one
+        for text in bundle.files(Values(compat=True)).values()
+        for one in yaml.load(text, yaml.CSafeLoader)["groups"]
+    ]
+    assert f"A group here has up to {max(len(one['rules']) for one in groups)} rules" in page
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_rule_names_metrics_and_labels_that_exist(name: str) -> None:
     assert checked(RULES[name].expr, KNOWN)[1].problems == []
@@ -132,10 +143,39 @@ def test_texts_of_an_alert_name_labels_that_it_has(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALERTS)
+def test_labels_of_an_alert_are_not_the_operators_to_give(name: str) -> None:
+    rule = ALERTS[name]
+    assert checked(rule.expr, KNOWN)[0].union(rule.labels) - OWN == set()
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_runbook_names_what_there_is(name: str) -> None:
+    """Alerts, and in its questions metrics, records and their labels, by their full names."""
+    page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
+    assert "`..." not in page
+    assert set(re.findall(r"\bStratoscope[A-Z]\w+", page)) - ALERTS.keys() == set()
+    questions = [one for one in re.findall(r"`([^`\n]+)`", page) if re.search(r"stratoscope_|\w:\w+:\w", one)]
+    assert [problem for one in questions for problem in checked(one, KNOWN)[1].problems] == []
+
+
+@pytest.mark.parametrize("name", ALERTS)
 def test_alert_has_a_runbook(name: str) -> None:
     page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
     assert page.startswith(f"# {name}\n")
     assert [line for line in page.splitlines() if line.startswith("## ")] == SECTIONS
+
+
+COMMANDS = {
+    command
+    for page in RUNBOOKS.glob("*.md")
+    for command in re.findall(r"`stratoscope (downtime [^`]+)`", page.read_text(encoding="utf-8"))
+}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_command_of_a_runbook_is_one(command: str) -> None:
+    """Typed as it stands it asks the exporter, which is not there."""
+    assert main([*command.split(), "--url=http://127.0.0.1:1"]) == 1
 
 
 def test_there_is_no_runbook_without_its_alert() -> None:

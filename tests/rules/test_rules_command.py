@@ -1,8 +1,8 @@
 """`stratoscope rules`: what it writes, and what it says of mistakes."""
 
+import errno
 import os
 import re
-import resource
 from pathlib import Path
 
 import pytest
@@ -101,48 +101,69 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     _, folder = written(tmp_path)
     other = tmp_path / "other.yml"
     other.write_text((folder / "meta.yml").read_text(encoding="utf-8"), encoding="utf-8")
-    for name in ("meta.yml", ".slo.yml.new"):
+    for name in ("meta.yml", "slo.yml.new"):
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(other)
     before = other.read_text(encoding="utf-8")
     assert written(tmp_path, "alerts: {StratoscopeWatchdog: false}")[0] == 0
     assert other.read_text(encoding="utf-8") == before
     assert "StratoscopeWatchdog" not in meta(folder)
-    assert not list(folder.glob(".*"))
+    assert not list(folder.glob("*.new"))
 
 
-def test_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+def test_what_is_no_file_of_a_bundle_may_be_in_the_folder(tmp_path: Path) -> None:
     _, folder = written(tmp_path)
-    (folder / "meta.yml").chmod(0o640)
+    (folder / "folder.yml").mkdir()
+    (folder / "nowhere.yml").symlink_to("nothing")
+    os.mkfifo(folder / "fifo.yml")
     assert written(tmp_path)[0] == 0
-    assert (folder / "meta.yml").stat().st_mode & 0o777 == 0o640
+    assert {"folder.yml", "nowhere.yml", "fifo.yml"} < {one.name for one in folder.iterdir()}
 
 
-def test_full_disk_is_one_line_and_leaves_the_bundle_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_bundle_that_does_not_fit_on_the_disk_leaves_the_one_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, folder = written(tmp_path)
-    before = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.yml")}
-    capsys.readouterr()
-    full = bundle.files(Values()) | {"availability.yml": "x" * 100_000}
-    monkeypatch.setattr(bundle, "files", lambda _: full)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
-    try:
-        assert written(tmp_path)[0] == 1
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert capsys.readouterr().err == f"stratoscope rules: {folder}: File too large\n"
-    assert {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.yml")} == before
+    before = {one.name: one.read_bytes() for one in folder.iterdir()}
+    write = Path.write_text
+
+    def write_until_full(file: Path, text: str, **more: str) -> int:
+        write(file, text[:100] if "slo" in file.name else text, **more)
+        if "slo" in file.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(text)
+
+    monkeypatch.setattr(Path, "write_text", write_until_full)
+    assert main(["rules", f"--output={folder}"]) == 1
+    assert f"{folder / 'slo.yml'}.new: No space left on device\n" in capsys.readouterr().err
+    assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
 
 
-def test_what_is_no_file_is_neither_read_nor_removed(tmp_path: Path) -> None:
-    folder = tmp_path / "rules"
-    (folder / "folder.yml").mkdir(parents=True)
-    os.mkfifo(folder / "fifo.yml")
-    (folder / "nowhere.yml").symlink_to(tmp_path / "nowhere")
+def test_files_keep_who_may_read_them(tmp_path: Path) -> None:
+    _, folder = written(tmp_path)
+    (folder / "slo.yml").chmod(0o604)
+    written(tmp_path)
+    assert (folder / "slo.yml").stat().st_mode & 0o777 == 0o604
+
+
+def test_file_that_may_not_be_read_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, folder = written(tmp_path)
+    (folder / "theirs.yml").touch()
+    read = Path.read_text
+
+    def read_others(file: Path, **more: str) -> str:
+        if file.name == "theirs.yml":
+            raise PermissionError
+        return read(file, **more)
+
+    monkeypatch.setattr(Path, "read_text", read_others)
     assert written(tmp_path)[0] == 0
-    assert {"folder.yml", "fifo.yml", "nowhere.yml"} < {file.name for file in folder.iterdir()}
+    assert (folder / "theirs.yml").exists()
+
+
+def test_project_that_is_named_twice_is_watched_once(tmp_path: Path) -> None:
+    _, folder = written(tmp_path, "watched: {projects: [p, p]}")
+    assert (folder / "thresholds.yml").read_text(encoding="utf-8").count('project_id: "p"') == 1
 
 
 def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_path: Path) -> None:
@@ -180,8 +201,15 @@ def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_pat
         ("labels: {__a: x}", "labels: __a: no name of a label; allowed: "),
         ("labels: {severity: x}", "labels: severity: the rules give it; allowed: other labels"),
         ("labels: {scope: cloud}", "labels: scope: the rules give it; allowed: other labels"),
+        ("labels: {instance: x}", "labels: instance: the rules give it; allowed: other labels"),
+        ("labels: {team: '{{ x'}", "labels.team: a template; allowed: a text without {{"),
         ("watched: {project: [x]}", "watched.project: unknown key; allowed: "),
         ("runbook_url: ''", "runbook_url: expected"),
+        ("runbook_url: 'https://a/{{/'", "runbook_url: a template; allowed: a text without {{"),
+        (
+            "runbook_url: https://a/b",
+            "runbook_url: https://a/bNAME.md is no address; allowed: such as https://a/b/",
+        ),
         ("[1]", "expected a mapping"),
         ("a: [", "values.yml:1:5: "),
     ],
@@ -211,7 +239,9 @@ def test_empty_values_are_the_defaults(tmp_path: Path) -> None:
     assert written(tmp_path, "")[0] == 0
 
 
-@pytest.mark.parametrize(("flags", "status"), [([], 2), (["--help"], 0), (["--output=x", "--value=y"], 2)])
+@pytest.mark.parametrize(
+    ("flags", "status"), [([], 2), (["--help"], 0), (["--output="], 2), (["--output=x", "--value=y"], 2)]
+)
 def test_flags(flags: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", *flags]) == status
     said = capsys.readouterr()

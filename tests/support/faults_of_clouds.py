@@ -13,6 +13,7 @@ from stratoscope.demo.openstack.seed.volumes import data_volume
 from stratoscope.demo.openstack.world import World
 from support.faulty_stack import DAYS, FaultyStack
 from support.rule_fault import RuleFault
+from support.world_faults import disable_host, forget_host, stick
 
 _FAILED: Final = 15
 _LEFT: Final = 60
@@ -37,26 +38,6 @@ def _down(*hosts: str, service: str = "compute") -> Callable[[FaultyStack], obje
             stack.clouds["hosts"].fault("down", service=service, host=host, seconds=0)
 
     return make
-
-
-def _forget_host(world: World) -> None:
-    host = world.hosts.pop("cn06")
-    world.daemons[:] = [one for one in world.daemons if one.host != host.name]
-    for vm in host.vms.values():
-        vm.is_tame = True
-
-
-def _disable(world: World) -> None:
-    daemon = world.hosts["cn02"].daemon
-    daemon.is_enabled, daemon.disabled_reason = False, "AUTO: Connection to libvirt lost: 0"
-
-
-def _stick(world: World) -> None:
-    vm = next(vm for vm in world.vms if vm.vm_state == "active" and vm.task_state is None)
-    boots = Boots(world)
-    boots.begin(vm)
-    vm.is_tame = True
-    boots.state(vm, "active", "rebooting")
 
 
 def _fail_boots(world: World) -> None:
@@ -192,14 +173,14 @@ FAULTS: Final = (
     _of(
         "StratoscopeHostGone",
         "a host vanishes from the lists of services and hypervisors",
-        _change("hosts", _forget_host),
+        _change("hosts", forget_host("cn06")),
         host="cn06",
         **_HOSTS,
     ),
     _of(
         "StratoscopeHostDisabledByCloud",
         "Nova disables a host that has lost its libvirt",
-        _change("hosts", _disable),
+        _change("hosts", disable_host("cn02", "AUTO: Connection to libvirt lost: 0")),
         host="cn02",
         **_HOSTS,
     ),
@@ -222,7 +203,7 @@ FAULTS: Final = (
     _of(
         "StratoscopeVMTransitionStuck",
         "a VM never ends its reboot",
-        _change("full", _stick),
+        _change("full", stick),
         cloud="full",
         state="rebooting",
     ),

@@ -9,6 +9,7 @@ from urllib.error import HTTPError
 
 from support.faulty_stack import CALENDAR, FACTOR, FaultyStack, event
 from support.rule_fault import RuleFault
+from support.world_faults import disable_host
 
 _LASTS_S: Final = 40
 
@@ -78,11 +79,7 @@ def _lose_zone(stack: FaultyStack) -> None:
 
 
 def _switch_off(stack: FaultyStack) -> None:
-    def disable(world: Any) -> None:
-        daemon = world.hosts["cn02"].daemon
-        daemon.is_enabled, daemon.disabled_reason = False, "saves power"
-
-    stack.clouds["off"].change(disable)
+    stack.clouds["off"].change(disable_host("cn02", "saves power"))
     stack.clouds["off"].fault("down", service="compute", host="cn02", seconds=0)
 
 

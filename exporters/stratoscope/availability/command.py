@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         return int(over.code or 0)
     days, server = days_of(flags.month, datetime.now(UTC).date()), flags.url
     if not days:
-        return _failed("no day of this month is over")
+        return _failed(f"--month: no day of {flags.month:%Y-%m} is over; allowed: an earlier month")
     try:
         planned: Sequence[Planned] = ()
         if flags.downtimes_url is not None:
@@ -92,22 +92,27 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         asks="Prometheus", default_url="http://127.0.0.1:9090",
         prog="stratoscope availability", description=COMMAND.summary,
         epilog="Days are those of UTC, of the current month those that are over. -1: nothing is said, since"
-        " nothing is known. EGI's OLA asks for 80 % availability, 85 % reliability, and 10 % unknown at most;"
-        " thresholds of the rules say otherwise. With --downtimes-url, days are counted anew with planned"
-        " outages that were filed late.",
+        " nothing is known. The bounds of the OLA are those that the rules record; without them EGI's: 80 %"
+        " availability, 85 % reliability, 10 % unknown at most. With --downtimes-url, days are counted anew"
+        " with planned outages that were filed late.",
     )  # fmt: skip
     parser.add_argument("--month", type=_month, required=True, metavar="YYYY-MM", help="such as 2026-10")
     parser.add_argument(
         "--format", choices=("json", "csv"), default="json", help="of the output (default json)"
     )
     parser.add_argument(
-        "--downtimes-url", type=Url, help="address of the downtime exporter (default: not asked)"
+        "--downtimes-url",
+        type=Url,
+        metavar="URL",
+        help="address of the downtime exporter (default: not asked)",
     )
     parser.add_argument(
         "--downtimes-token-file", type=file, metavar="FILE", help="its first line is a bearer token for it"
     )
     flags = parser.parse_args(arguments)
     parser.check_log_in(flags)
+    if flags.downtimes_token_file is not None and flags.downtimes_url is None:
+        parser.error("--downtimes-token-file: allowed: together with --downtimes-url")
     return flags
 
 

@@ -63,6 +63,7 @@ def planned_outages(flags: argparse.Namespace, start: int, end: int) -> Sequence
     there = argparse.Namespace(
         url=flags.downtimes_url,
         token_file=flags.downtimes_token_file,
+        prefix="downtimes-",
         ca_file=flags.ca_file,
         timeout=flags.timeout,
         user=None,

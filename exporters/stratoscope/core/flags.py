@@ -87,7 +87,7 @@ def _parser(program: Program) -> argparse.ArgumentParser:
     def value(flag: str, metavar: str, text: str, **more: Any) -> None:
         add(flag, text, metavar=metavar, **{"type": not_empty} | more)
 
-    value("config.file", "FILE", "configuration file (YAML); the defaults apply without it", type=_path)
+    value("config.file", "FILE", "configuration file (YAML); the defaults apply without it", type=path)
     add("config.check", "check the configuration, print the result and exit", action="store_true")
     if program.checks_online:
         online = "with --config.check: also look up in the sources what it names; changes nothing there"
@@ -100,7 +100,7 @@ def _parser(program: Program) -> argparse.ArgumentParser:
     add("log.format", "format of the log", default="logfmt", choices=logs.FORMATS)
     if program.keeps_state:
         folder = "folder of its state, locked by this process; created if missing"
-        value("storage.path", "FOLDER", folder, default=f"data/{program.name}", type=_path)
+        value("storage.path", "FOLDER", folder, default=f"data/{program.name}", type=path)
     for flag, (default, text) in program.flags.items():
         value(flag, "VALUE", text, default=default)
     add("version", "show the version and exit", action="version", version=f"stratoscope {version()}")
@@ -125,7 +125,8 @@ def not_empty(text: str) -> str:
     return text
 
 
-def _path(text: str) -> Path:
+def path(text: str) -> Path:
+    """The type of a flag that names a file or a folder."""
     return Path(not_empty(text))
 
 

@@ -64,7 +64,7 @@ def written(changed: Mapping[str, float], projects: Sequence[str], flavors: Sequ
             for le in _spellings(value):
                 lines += _record(BUCKET.format(name), 1, le=le)
     for label, values in (("project_id", projects), ("flavor", flavors)):
-        for one in values:
+        for one in dict.fromkeys(values):  # Prometheus takes no record twice
             lines += _record(f"global:watched_{label}:info", 1, **{label: one})
     return "\n".join(lines) + "\n"
 

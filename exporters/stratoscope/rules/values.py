@@ -15,11 +15,12 @@ from stratoscope.rules import thresholds
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
 OWN: Final = frozenset({
     "alertmanager", "alertname", "backend", "binary", "blame", "cause", "check", "cloud", "collector",
-    "downtime_id", "exporter", "flavor", "host", "instance", "ip_version", "job", "kind", "network_id",
-    "of", "phase", "pool", "probe", "project_id", "reason", "resource", "scope", "service", "severity",
-    "sloth_slo", "sort", "source", "state", "uri", "version", "vm_id", "vm_name", "zone",
+    "downtime_id", "exporter", "flavor", "host", "instance", "ip_version", "job", "kind", "network_id", "of",
+    "phase", "pool", "probe", "project_id", "pythonversion", "reason", "resource", "scope", "service",
+    "severity", "sloth_id", "sloth_service", "sloth_severity", "sloth_slo", "sloth_window", "sort", "source",
+    "state", "uri", "version", "vm_id", "vm_name", "zone",
 })  # fmt: skip
-"""Labels that the rules themselves give an alert: inhibition and texts read them."""
+"""Labels of the alerts themselves. With another value two would be one, and neither fires."""
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 
@@ -68,8 +69,11 @@ def read(path: Path, alerts: Iterable[str]) -> Values:
         for name, value in values.thresholds.items():
             thresholds.check(name, value)
         known_keys(values.alerts, alerts, "alerts", "unknown alert")
-        for label in values.labels:
+        for label, text in values.labels.items():
             _check_label(label)
+            _check_text(f"labels.{label}", text)
+        _check_text("runbook_url", values.runbook_url)
+        _check_beginning(values.runbook_url)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return values
@@ -80,3 +84,13 @@ def _check_label(name: str) -> None:
         raise ConfigError(f"labels: {name}: no name of a label; allowed: letters, digits and _, such as team")
     if name in OWN:
         raise ConfigError(f"labels: {name}: the rules give it; allowed: other labels, such as team")
+
+
+def _check_text(key: str, text: str) -> None:
+    if "{{" in text:
+        raise ConfigError(f"{key}: a template; allowed: a text without {{{{")
+
+
+def _check_beginning(url: str) -> None:
+    if url[-1].isalnum():
+        raise ConfigError(f"runbook_url: {url}NAME.md is no address; allowed: such as {url}/")

@@ -388,6 +388,16 @@ async def test_silence_lasts_over_many_rounds(asked: Asked) -> None:
     assert asked.monitors.state("2").blocked_s >= 60
 
 
+async def test_monitor_that_answers_late_each_time_is_slow_and_not_silent(asked: Asked) -> None:
+    for _ in range(3):
+        asked.hang(7)
+        assert await asked() == asked.all_but(7)
+        assert asked.blocked() == {"7"}
+        await asked.let_answer(7)
+        assert asked.blocked() == set()
+        assert asked.monitors.state("7").last_answer_age_s is not None
+
+
 async def test_silence_of_one_that_is_asked_no_more_counts_anew_after_the_daemons_own(asked: Asked) -> None:
     asked.wanted = dict.fromkeys(["1", "2", "3"], BOTH)
     asked.hang(2)

@@ -41,7 +41,7 @@ Answers: TypeAlias = dict[str, Stats]
 
 @dataclass(slots=True)
 class _Call:
-    """A call to some domains' monitors.
+    """A call to some domains' monitors, with the same statistics groups.
 
     Attributes:
         is_connected: Whether it has its connection; set in its thread. Until then no request was sent to a
@@ -50,6 +50,7 @@ class _Call:
     """
 
     uuids: Sequence[str]
+    groups: frozenset[str]
     is_connected: bool = False
 
 
@@ -190,8 +191,8 @@ class Monitors:
 
         Which domain is the cause is known if the call returned, or was for a single domain.
         """
-        began, call = self._monotonic(), _Call(uuids)
-        future = self._connections.start(_stats, call, bits(this.wanted[uuids[0]]))
+        began, call = self._monotonic(), _Call(uuids, this.wanted[uuids[0]])
+        future = self._connections.start(_stats, call)
         self._under_way += 1
         try:
             done, _ = await asyncio.wait({future}, timeout=patience_s)
@@ -233,17 +234,25 @@ class Monitors:
         future.add_done_callback(self._returned)
 
     def _returned(self, future: "asyncio.Future[Answers]") -> None:
-        del self._hung[future]
+        """A late answer is not shown, but a monitor that gives one is slow, not silent."""
+        call = self._hung.pop(future)
         if future.exception() is not None:
             log.debug("hung call failed error=%r", str(future.exception()))
+            return
+        for uuid, stats in future.result().items():
+            if has_monitor_values(stats, call.groups):
+                self._has_answered(uuid)
+
+    def _has_answered(self, uuid: str) -> None:
+        self._answered_at[uuid] = self._monotonic()
+        self._missed_since.pop(uuid, None)
 
     def _account(self, this: _Round, answers: Answers) -> None:
         """Update the states; a domain that was not read, or in a hung call with others, keeps its state."""
         now = self._monotonic()
         for uuid in this.judged:
             if this.is_answer(uuid, answers.get(uuid)):
-                self._answered_at[uuid] = now
-                self._missed_since.pop(uuid, None)
+                self._has_answered(uuid)
             else:
                 self._missed_since.setdefault(uuid, now)
 
@@ -263,7 +272,7 @@ async def _together(asking: "Iterable[Coroutine[Any, Any, Answers]]") -> Answers
     return answers
 
 
-def _stats(connection: Connection, call: _Call, groups: int) -> dict[str, Any]:
+def _stats(connection: Connection, call: _Call) -> dict[str, Any]:
     """Statistics of these domains, without those that disappeared; blocks."""
     call.is_connected = True
     domains = []
@@ -276,6 +285,6 @@ def _stats(connection: Connection, call: _Call, groups: int) -> dict[str, Any]:
     if not domains:
         return {}
     got = connection.virt.domainListGetStats(
-        domains, groups, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+        domains, bits(call.groups), libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
     )
     return {domain.UUIDString(): stats for domain, stats in got}

@@ -59,6 +59,7 @@ def sent(flags: argparse.Namespace, message: Message, *, largest: int) -> Any:
     """What the server answers in JSON.
 
     Args:
+        flags: Those of `flags.Parser`; with `prefix`, if on the command line they begin with one.
         largest: Of the answer, in bytes.
 
     Raises:
@@ -116,9 +117,10 @@ def _connection(flags: argparse.Namespace) -> http.client.HTTPConnection:
 
 def _headers(flags: argparse.Namespace) -> Mapping[str, str]:
     if flags.token_file is not None:
-        token = _secret("--token-file", flags.token_file)
+        flag = f"--{getattr(flags, 'prefix', '')}token-file"
+        token = _secret(flag, flags.token_file)
         if not token.isascii():
-            raise AskError(f"--token-file: {flags.token_file}: a token has letters of ASCII alone")
+            raise AskError(f"{flag}: {flags.token_file}: a token has letters of ASCII alone")
         return {"Authorization": f"Bearer {token}"}
     if flags.user is None:
         return {}
@@ -152,7 +154,7 @@ def _secret(flag: str, file: Path) -> str:
 def _words(answer: http.client.HTTPResponse, body: bytes) -> str:
     """What the server says of a request that it refuses, in plain text or as a JSON string; no pages."""
     if answer.status in _REDIRECTS:
-        return "a redirect, which is not followed; --url takes the address that it leads to"
+        return "a redirect, which is not followed; allowed: the address that it leads to"
     kind, text = answer.headers.get_content_type(), body.decode(errors="replace").strip()
     is_string = kind == "application/json" and text.startswith('"')
     return text if kind == "text/plain" or is_string else ""

@@ -1,0 +1,34 @@
+"""Changes of an embedded cloud's world that no fault on demand makes."""
+
+from collections.abc import Callable
+
+from stratoscope.demo.openstack.boots import Boots
+from stratoscope.demo.openstack.world import World
+
+
+def forget_host(name: str) -> Callable[[World], None]:
+    """The lists of services and hypervisors have this host no more."""
+
+    def forget(world: World) -> None:
+        for vm in world.hosts.pop(name).vms.values():
+            vm.is_tame = True
+        world.daemons[:] = [one for one in world.daemons if one.host != name]
+
+    return forget
+
+
+def disable_host(name: str, reason: str) -> Callable[[World], None]:
+    def disable(world: World) -> None:
+        daemon = world.hosts[name].daemon
+        daemon.is_enabled, daemon.disabled_reason = False, reason
+
+    return disable
+
+
+def stick(world: World) -> None:
+    """A VM never ends its reboot."""
+    vm = next(vm for vm in world.vms if vm.vm_state == "active" and vm.task_state is None)
+    boots = Boots(world)
+    boots.begin(vm)
+    vm.is_tame = True
+    boots.state(vm, "active", "rebooting")
