@@ -188,3 +188,14 @@ async def test_time_out_is_for_the_whole_of_an_answer_that_drips(capsys: pytest.
         assert await asyncio.to_thread(main, arguments) == 1
     assert time.monotonic() - began < 3
     assert capsys.readouterr().err.endswith(": timed out\n")
+
+
+async def test_words_of_a_server_that_refuses_are_short(capsys: pytest.CaptureFixture[str]) -> None:
+    async def refusing(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=500, text="\x1b[31m" + "a" * 1_000_000)
+
+    async with listening(refusing) as url:
+        assert await asyncio.to_thread(main, ["availability", f"--url={url}", "--month=2025-02"]) == 1
+    said = capsys.readouterr().err
+    assert r"HTTP 500: \x1b[31maaa" in said
+    assert len(said) < 1200

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from stratoscope.core.errors import short_line
+
 _LARGEST_SECRET: Final = 4096
 _GOOD: Final = frozenset({200, 201})
 _REDIRECTS: Final = range(300, 400)
@@ -157,4 +159,4 @@ def _words(answer: http.client.HTTPResponse, body: bytes) -> str:
         return "a redirect, which is not followed; allowed: the address that it leads to"
     kind, text = answer.headers.get_content_type(), body.decode(errors="replace").strip()
     is_string = kind == "application/json" and text.startswith('"')
-    return text if kind == "text/plain" or is_string else ""
+    return short_line(text) if kind == "text/plain" or is_string else ""
