@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import time
 from argparse import Namespace
 from datetime import date
 
@@ -140,13 +141,6 @@ async def test_another_server(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == f"stratoscope availability: {url}: {said}\n"
 
 
-@pytest.mark.parametrize("value", ["NaN", "+Inf", "many"])
-async def test_what_is_no_number(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    broken: dict[str, object] = {"metric": {**LAB, "of": "up"}, "value": [1, value]}
-    assert await run(Prometheus(broken), "--month=2025-02") == 1
-    assert capsys.readouterr().err.endswith(f": '{value}' is no number of minutes, and no state\n")
-
-
 async def test_leap_day(capsys: pytest.CaptureFixture[str]) -> None:
     prometheus = Prometheus(*MONTH)
     assert await run(prometheus, "--month=2024-02") == 0
@@ -165,3 +159,50 @@ def test_time_out_is_for_all_days() -> None:
         AskError, match="no answer in time for 2025-02-01 and later; allowed: a longer --timeout"
     ):
         asked(Namespace(timeout=-1.0), [date(2025, 2, 1)])
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "abc"])
+async def test_record_that_is_no_number(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {"metric": {**LAB, "of": "up"}, "value": [1, value]}
+    assert await run(Prometheus(found), "--month=2025-02") == 1
+    said = capsys.readouterr().err
+    assert f"the value {value!r} of a record is no number" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_names_move_no_terminal(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = series({**ZONE, "zone": "ü\x1b]0;x\x07\x9b1m\ud800\n"}, up=1440, known=1440)
+    assert await run(Prometheus(*found), "--month=2025-02", f"--format={form}") == 0
+    out = capsys.readouterr().out
+    assert "ü" in out
+    assert all(one.isprintable() for one in out.replace("\n", ""))
+    assert "\\x1b]0;x\\x07\\x9b1m\\ud800\\n" in out.replace("\\\\", "\\")
+
+
+async def test_time_out_is_for_the_whole_of_an_answer_that_drips(capsys: pytest.CaptureFixture[str]) -> None:
+    async def dripping(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(50):
+            await response.write(b" ")
+            await asyncio.sleep(0.1)
+        return response
+
+    began = time.monotonic()
+    async with listening(dripping) as url:
+        arguments = ["availability", f"--url={url}", "--month=2025-02", "--timeout=0.5s"]
+        assert await asyncio.to_thread(main, arguments) == 1
+    assert time.monotonic() - began < 3
+    assert capsys.readouterr().err.endswith(": timed out\n")
+
+
+async def test_words_of_a_server_that_refuses_are_short(capsys: pytest.CaptureFixture[str]) -> None:
+    async def refusing(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=500, text="\x1b[31m" + "a" * 1_000_000)
+
+    async with listening(refusing) as url:
+        assert await asyncio.to_thread(main, ["availability", f"--url={url}", "--month=2025-02"]) == 1
+    said = capsys.readouterr().err
+    assert r"HTTP 500: \x1b[31maaa" in said
+    assert len(said) < 1200

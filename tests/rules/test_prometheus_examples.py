@@ -45,7 +45,8 @@ def test_promtool_takes_the_example_for_kubernetes_but_for_how_it_finds_pods(tmp
     """Debian's 2.42 is built without Kubernetes; tests/integration asks a newer one of all of it."""
     config = read("kubernetes.example.yml")
     (scrape,) = config["scrape_configs"]
-    assert scrape.pop("kubernetes_sd_configs") == [{"role": "pod"}]
+    found = scrape.pop("kubernetes_sd_configs")
+    assert found == [{"role": "pod", "namespaces": {"names": ["stratoscope"]}}]  # no pods of others
     (tmp_path / "prometheus.yml").write_text(json.dumps(config))
     assert "SUCCESS" in check(tmp_path / "prometheus.yml")
 

@@ -2,13 +2,17 @@
 
 import errno
 import os
+import re
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 import yaml
 
 from stratoscope.__main__ import main
+from stratoscope.rules import bundle
+from stratoscope.rules.values import OWN, Values
+
+ROOT = Path(__file__).parents[2]
 
 
 def written(tmp_path: Path, values: str | None = None) -> tuple[int, Path]:
@@ -65,6 +69,48 @@ def test_files_of_an_earlier_bundle_are_removed_and_no_others(tmp_path: Path) ->
     assert (folder / "mine.yml").exists()
 
 
+def test_names_are_any_texts(tmp_path: Path) -> None:
+    names = ["a\x7f\x85b", "\u2028", "\ufeff", "😀" + "long " * 50, "{{ x }}", '"\\n', "*a", "1", "\t\n"]
+    status, folder = written(tmp_path, yaml.safe_dump({"watched": {"flavors": names}}))
+    assert status == 0
+    text = (folder / "thresholds.yml").read_text(encoding="utf-8")
+    rules = yaml.safe_load(text)["groups"][0]["rules"]
+    assert [rule["labels"]["flavor"] for rule in rules if "flavor" in rule.get("labels", ())] == names
+    assert "\x7f" not in text  # a parser of YAML refuses it
+
+
+def test_labels_that_texts_and_inhibition_read_cannot_be_others() -> None:
+    read = {name for text in bundle.files(Values()).values() for name in re.findall(r"\$labels\.(\w+)", text)}
+    config = yaml.safe_load((ROOT / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8"))
+    for rule in config["inhibit_rules"]:
+        matchers = [*rule["source_matchers"], *rule["target_matchers"]]
+        read |= {*rule["equal"], *(re.split("[!=]", one)[0] for one in matchers)}
+    assert not read - OWN
+
+
+def test_file_of_another_origin_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "slo.yml").write_text("groups: []\n", encoding="utf-8")
+    status, folder = written(tmp_path)
+    assert status == 2
+    assert f"--output: {folder / 'slo.yml'} is not one of this command" in capsys.readouterr().err
+    assert [file.name for file in folder.iterdir()] == ["slo.yml"]
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    _, folder = written(tmp_path)
+    other = tmp_path / "other.yml"
+    other.write_text((folder / "meta.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    for name in ("meta.yml", "slo.yml.new"):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(other)
+    before = other.read_text(encoding="utf-8")
+    assert written(tmp_path, "alerts: {StratoscopeWatchdog: false}")[0] == 0
+    assert other.read_text(encoding="utf-8") == before
+    assert "StratoscopeWatchdog" not in meta(folder)
+    assert not list(folder.glob("*.new"))
+
+
 def test_what_is_no_file_of_a_bundle_may_be_in_the_folder(tmp_path: Path) -> None:
     _, folder = written(tmp_path)
     (folder / "folder.yml").mkdir()
@@ -103,7 +149,14 @@ def test_files_keep_who_may_read_them(tmp_path: Path) -> None:
 def test_file_that_may_not_be_read_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, folder = written(tmp_path)
     (folder / "theirs.yml").touch()
-    monkeypatch.setattr(Path, "read_text", Mock(side_effect=PermissionError))
+    read = Path.read_text
+
+    def read_others(file: Path, **more: str) -> str:
+        if file.name == "theirs.yml":
+            raise PermissionError
+        return read(file, **more)
+
+    monkeypatch.setattr(Path, "read_text", read_others)
     assert written(tmp_path)[0] == 0
     assert (folder / "theirs.yml").exists()
 
@@ -147,6 +200,7 @@ def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_pat
         ("labels: {a-b: x}", "labels: a-b: no name of a label; allowed: "),
         ("labels: {__a: x}", "labels: __a: no name of a label; allowed: "),
         ("labels: {severity: x}", "labels: severity: the rules give it; allowed: other labels"),
+        ("labels: {scope: cloud}", "labels: scope: the rules give it; allowed: other labels"),
         ("labels: {instance: x}", "labels: instance: the rules give it; allowed: other labels"),
         ("labels: {team: '{{ x'}", "labels.team: a template; allowed: a text without {{"),
         ("watched: {project: [x]}", "watched.project: unknown key; allowed: "),

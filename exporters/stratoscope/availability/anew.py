@@ -16,7 +16,7 @@ import msgspec
 
 from stratoscope.availability.downtimes import Planned
 from stratoscope.availability.months import Day
-from stratoscope.availability.query import DAY_S, at_end, begin, queried, whole
+from stratoscope.availability.query import DAY_S, at_end, begin, finite, queried
 from stratoscope.availability.subject import Subject
 
 _WARNING, _MISSING, _DOWNTIME = 1, 3, 4
@@ -42,9 +42,9 @@ class _Minute:
 
     def add(self, labels: Mapping[str, str], state: int) -> None:
         zone = labels.get("zone", "")
-        if labels["__name__"] == _PROBE:
+        if labels.get("__name__") == _PROBE:
             self.probes.append((labels.get("probe", ""), zone, labels.get("image_id", ""), state))
-        elif labels["__name__"] == _SERVICE:
+        elif labels.get("__name__") == _SERVICE:
             self.services.append((zone, labels.get("service", ""), state))
         else:
             self.zones[zone] = state
@@ -75,7 +75,7 @@ def _replicas(flags: argparse.Namespace, day: date, cloud: str) -> Iterator[Mapp
         minutes = replicas.setdefault(replica, defaultdict(_Minute))
         for moment, state in series.values:
             if begin(day) <= moment < begin(day) + DAY_S:
-                minutes[moment].add(series.metric, whole(state))
+                minutes[moment].add(series.metric, int(finite(state)))
     yield from replicas.values()
 
 

@@ -15,7 +15,7 @@ import msgspec
 from stratoscope.availability.anew import counted_anew
 from stratoscope.availability.downtimes import Planned
 from stratoscope.availability.months import OLA, Bounds, Day
-from stratoscope.availability.query import DAY_S, at_end, begin, queried, whole
+from stratoscope.availability.query import DAY_S, at_end, begin, finite, queried
 from stratoscope.availability.subject import Subject
 from stratoscope.core.client.request import AskError
 
@@ -48,7 +48,7 @@ def days_of(first: date, today: date) -> Sequence[date]:
 
 def bounds(flags: argparse.Namespace) -> Bounds:
     """Those of the rules that Prometheus has; EGI's where it has none. Raises: As `asked`."""
-    found = {one.metric.of: float(one.value[1]) for one in queried(flags, _Series, _BOUNDS)}
+    found = {one.metric.of: finite(one.value[1]) for one in queried(flags, _Series, _BOUNDS)}
     percent = {of: round(100 * ratio, 5) for of, ratio in found.items()}
     return Bounds(
         percent.get("availability", OLA.availability),
@@ -88,5 +88,5 @@ def _day(flags: argparse.Namespace, day: date) -> Mapping[Subject, Day]:
         labels = series.metric
         subject = Subject(labels.cloud, labels.scope, labels.zone, labels.image_id)
         counts = minutes.setdefault(subject, {})
-        counts[labels.of] = max(counts.get(labels.of, 0), whole(series.value[1]))  # of replicas
+        counts[labels.of] = max(counts.get(labels.of, 0), round(finite(series.value[1])))  # of replicas
     return {subject: Day(**{of: counts.get(of, 0) for of in _PARTS}) for subject, counts in minutes.items()}

@@ -70,9 +70,9 @@ def _rows(
 
 def _row(subject: Subject, days: Sequence[Day | None], agreed: Bounds) -> Mapping[str, Any]:
     whole = month(days)
+    names = (one_line(one) for one in (subject.cloud, subject.scope, subject.zone, subject.image_id))
     values = (
-        subject.cloud, subject.scope, subject.zone, subject.image_id, len(days), whole.availability,
-        whole.reliability, whole.unknown, whole.is_within(agreed),
+        *names, len(days), whole.availability, whole.reliability, whole.unknown, whole.is_within(agreed)
     )  # fmt: skip
     return dict(zip(_COLUMNS, values, strict=True))
 

@@ -89,7 +89,7 @@ def _outages(downtime: _Downtime) -> Iterator[Planned]:
 
 
 def _labels(matchers: Sequence[str]) -> Mapping[str, str]:
-    """Those that a set names; none if it has a pattern or a negation."""
+    """Those that a set names; none if it has a pattern or a negation. Raises ValueError: One has no text."""
     found = [_EQUAL.fullmatch(one) for one in matchers]
     texts = {} if None in found else {one[1]: one[2] for one in found if one is not None}
     return {label: msgspec.json.decode(text, type=str) for label, text in texts.items()}

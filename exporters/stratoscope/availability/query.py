@@ -1,6 +1,7 @@
 """One instant query. Source: Prometheus, GET /api/v1/query."""
 
 import argparse
+import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypeVar
@@ -34,12 +35,15 @@ def at_end(day: date) -> str:
     return f"{begin(day) + DAY_S - 1}.999"
 
 
-def whole(value: str) -> int:
-    """The whole number of a sample. Raises AskError: It is none."""
+def finite(text: str) -> float:
+    """A value. Raises AskError: It is none, or not finite."""
     try:
-        return round(float(value))
-    except (ValueError, OverflowError) as error:
-        raise AskError(f"{value[:40]!r} is no number of minutes, and no state") from error
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise AskError(f"the value {text[:40]!r} of a record is no number")
+    return value
 
 
 def queried(flags: argparse.Namespace, shape: type[T], query: str, moment: str = "") -> Sequence[T]:

@@ -78,7 +78,7 @@ def _head(name: str) -> str:
 
 
 def is_ours(text: str) -> bool:
-    """Whether a file with this text is one of a bundle."""
+    """Whether a file that begins so is one of a bundle."""
     return text.startswith(_OURS)
 
 

@@ -1,5 +1,6 @@
 """`stratoscope rules`: the bundle of Prometheus rules, written into a folder."""
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -37,8 +38,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _write(texts: Mapping[str, str], folder: Path) -> None:
-    """Write the files, all or none, and remove those of an earlier bundle that this one does not have."""
+    """Write the files, all or none, and remove those of an earlier bundle that this one does not have.
+
+    Raises:
+        ConfigError: A file of another origin has the name of one; then nothing is written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    for file in (folder / name for name in texts):
+        if os.path.lexists(file) and not _is_ours(file):
+            raise ConfigError(f"--output: {file} is not one of this command; allowed: another folder")
     new = {folder / name: folder / f"{name}.new" for name in texts}  # no name that Prometheus looks for
     try:
         for file, beside in new.items():
@@ -58,6 +66,8 @@ def _write(texts: Mapping[str, str], folder: Path) -> None:
 def _write_one(file: Path, text: str) -> None:
     """Raises OSError: With the name of the file, which a full disk does not tell."""
     try:
+        file.unlink(missing_ok=True)
+        file.touch(exist_ok=False)  # it follows no link
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(file)) from error
@@ -84,7 +94,7 @@ def _parser() -> Parser:
         type=path,
         metavar="FOLDER",
         required=True,
-        help="where the files are written; old ones are replaced",
+        help="where the files are written; those of this command are replaced",
     )
     return parser
 

@@ -8,6 +8,7 @@ from importlib import resources
 from typing import Final
 
 import msgspec
+import yaml
 
 from stratoscope.core.errors import ConfigError
 
@@ -78,6 +79,9 @@ def _record(name: str, value: float, **labels: str) -> list[str]:
     lines = [f"      - record: {name}", f"        expr: vector({value!r})"]
     if labels:
         lines += ["        labels:"]
-    return lines + [
-        f"          {label}: {msgspec.json.encode(text).decode()}" for label, text in labels.items()
-    ]
+    return lines + [f"          {label}: {_quoted(text)}" for label, text in labels.items()]
+
+
+def _quoted(text: str) -> str:
+    quoted: str = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=math.inf)
+    return quoted.rstrip("\n")

@@ -8,9 +8,12 @@ import base64
 import http.client
 import json
 import ssl
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from stratoscope.core.errors import short_line
 
 _LARGEST_SECRET: Final = 4096
 _GOOD: Final = frozenset({200, 201})
@@ -65,14 +68,14 @@ def sent(flags: argparse.Namespace, message: Message, *, largest: int) -> Any:
         AskError, OSError, http.client.HTTPException: There is no answer, or none that is allowed.
         ValueError: It is no JSON.
     """
-    connection, data = _connection(flags), None
+    connection, data, until = _connection(flags), None, time.monotonic() + flags.timeout
     headers = {**_headers(flags), **message.headers}
     if message.body is not None:
         data, headers["Content-Type"] = json.dumps(message.body).encode(), "application/json"
     try:
         connection.request(message.method, f"{flags.url.path}{message.path}", body=data, headers=headers)
         answer = connection.getresponse()
-        text = answer.read(largest + 1)
+        text = _read(answer, largest + 1, until)
     finally:
         connection.close()
     if answer.status not in _GOOD:
@@ -83,6 +86,17 @@ def sent(flags: argparse.Namespace, message: Message, *, largest: int) -> Any:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+
+
+def _read(answer: http.client.HTTPResponse, most: int, until: float) -> bytes:
+    """The body, of which `most` bytes. A time-out of the socket is for each part of it alone."""
+    parts, size = list[bytes](), 0
+    while part := answer.read1(most - size):
+        parts.append(part)
+        size += len(part)
+        if time.monotonic() > until:
+            raise TimeoutError("timed out")
+    return b"".join(parts)
 
 
 def why(error: OSError | http.client.HTTPException) -> str:
@@ -145,4 +159,4 @@ def _words(answer: http.client.HTTPResponse, body: bytes) -> str:
         return "a redirect, which is not followed; allowed: the address that it leads to"
     kind, text = answer.headers.get_content_type(), body.decode(errors="replace").strip()
     is_string = kind == "application/json" and text.startswith('"')
-    return text if kind == "text/plain" or is_string else ""
+    return short_line(text) if kind == "text/plain" or is_string else ""
