@@ -250,7 +250,7 @@ async def test_time_that_the_downtime_exporter_takes_is_not_there_for_prometheus
         await asyncio.sleep(0.2)
         return await downtimes()(request)
 
-    monkeypatch.setattr(command, "asked", asked)
+    monkeypatch.setattr(command, "asked", asked)  # the time-out that is left shows nowhere else
     assert await run(Prometheus([]), late, token, "--timeout=30s") == 1
     assert 0 < left[0] <= 29.8
 
@@ -286,7 +286,7 @@ def test_downtime_exporter_is_asked_with_its_own_token_and_the_ca_of_both(
         asked.append(flags)
         return {"downtimes": []}
 
-    monkeypatch.setattr(downtimes_of, "fetched", fetched)
+    monkeypatch.setattr(downtimes_of, "fetched", fetched)  # servers of tests have no CA and no log-in
     own = {"url": "https://other", "token_file": "other", "user": "me", "password_file": "secret"}
     both = {"ca_file": "ca", "timeout": 3.0}
     there = {"downtimes_url": "https://there", "downtimes_token_file": "token"}

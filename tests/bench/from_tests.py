@@ -14,6 +14,7 @@ from support.alertmanagers import RealAlertmanager, free_port, unpacked
 from support.downtime_process import DowntimeProcess
 from support.golden import GOLDEN
 from support.pages import rendered
+from support.rule_checks import nodes
 from support.vms import PLAIN, disk, domain, kernel, kvm
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "debian",
     "free_port",
     "guests",
+    "nodes",
     "unpacked",
 ]
 

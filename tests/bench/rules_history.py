@@ -1,6 +1,5 @@
 """A day of the series that rules read over hours: a young Prometheus has none, and its rules cost nothing."""
 
-import itertools
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +8,7 @@ from random import Random
 from typing import Any, Final
 
 import promql_parser
+from from_tests import nodes
 from processes import ROOT
 
 DAY_S: Final = 86_400
@@ -35,17 +35,9 @@ def _seconds(interval: str) -> float:
 
 
 def _long(expression: str) -> Iterator[str]:
-    for node in _nodes(promql_parser.parse(expression)):
+    for node in nodes(promql_parser.parse(expression)):
         if isinstance(node, promql_parser.MatrixSelector) and node.range.total_seconds() >= _LONG_S:
             yield str(node.vector_selector.name)
-
-
-def _nodes(node: Any) -> Iterator[Any]:
-    yield node
-    below = [getattr(node, name, None) for name in ("lhs", "rhs", "expr")]
-    for one in itertools.chain(below, getattr(node, "args", ())):
-        if one is not None:
-            yield from _nodes(one)
 
 
 def write_blocks(

@@ -39,7 +39,7 @@ def test_old_names_lead_to_new_ones_and_end_with_a_later_version() -> None:
 
 def test_renamed_record_is_also_written_under_its_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "old_names.yml" not in bundle.files(Values())
-    monkeypatch.setattr(old_names, "known", lambda: RENAMED)
+    monkeypatch.setattr(old_names, "known", lambda: RENAMED)  # nothing was renamed yet
     (group,) = yaml.safe_load(bundle.files(Values())["old_names.yml"])["groups"]
     assert group["rules"] == [{"record": "cloud:stratoscope_old:sum", "expr": "cloud:stratoscope_new:sum"}]
 

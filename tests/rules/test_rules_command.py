@@ -133,7 +133,7 @@ def test_bundle_that_does_not_fit_on_the_disk_leaves_the_one_before(
             raise OSError(errno.ENOSPC, "No space left on device")
         return len(text)
 
-    monkeypatch.setattr(Path, "write_text", write_until_full)
+    monkeypatch.setattr(Path, "write_text", write_until_full)  # no disk here is full
     assert main(["rules", f"--output={folder}"]) == 1
     assert f"{folder / 'slo.yml'}.new: No space left on device\n" in capsys.readouterr().err
     assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
@@ -156,7 +156,7 @@ def test_file_that_may_not_be_read_stays(tmp_path: Path, monkeypatch: pytest.Mon
             raise PermissionError
         return read(file, **more)
 
-    monkeypatch.setattr(Path, "read_text", read_others)
+    monkeypatch.setattr(Path, "read_text", read_others)  # root may read all files
     assert written(tmp_path)[0] == 0
     assert (folder / "theirs.yml").exists()
 

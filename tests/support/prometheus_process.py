@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -30,7 +31,7 @@ class Target(NamedTuple):
     labels: Mapping[str, str] = MappingProxyType({})
 
 
-class Answering:
+class Answering(ABC):
     """A process on a port of loopback that answers PromQL.
 
     Attributes:
@@ -44,8 +45,9 @@ class Answering:
         self.url = f"http://{self.address}"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def _command(self) -> Sequence[str | Path]:
-        raise NotImplementedError
+        """What starts it."""
 
     def start(self, *flags: str) -> None:
         """Start it, and do not wait for it."""

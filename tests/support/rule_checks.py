@@ -178,7 +178,7 @@ def checked(expression: str, known: Known) -> tuple[Labels, Checked]:
 
 def matchers(expression: str) -> Iterator[tuple[str, str, str]]:
     """Metric, label and value of each matcher of an expression."""
-    for node in _nodes(promql_parser.parse(expression)):
+    for node in nodes(promql_parser.parse(expression)):
         if isinstance(node, promql_parser.VectorSelector):
             for one in node.matchers.matchers:
                 yield node.name or "", one.name, one.value
@@ -195,13 +195,14 @@ def _is_scalar(node: Any) -> bool:
 
 
 def _selected(node: Any) -> Iterator[str]:
-    return (one.name or "" for one in _nodes(node) if isinstance(one, promql_parser.VectorSelector))
+    return (one.name or "" for one in nodes(node) if isinstance(one, promql_parser.VectorSelector))
 
 
-def _nodes(node: Any) -> Iterator[Any]:
+def nodes(node: Any) -> Iterator[Any]:
+    """A syntax tree, from its root on."""
     yield node
     for name in ("lhs", "rhs", "expr", "vector_selector"):
         if (below := getattr(node, name, None)) is not None:
-            yield from _nodes(below)
+            yield from nodes(below)
     for below in getattr(node, "args", ()):
-        yield from _nodes(below)
+        yield from nodes(below)

@@ -17,7 +17,7 @@ from stratoscope.availability.downtimes import Planned, planned_outages
 from stratoscope.availability.months import Bounds, Day, month
 from stratoscope.availability.query import DAY_S, begin
 from stratoscope.availability.subject import Subject
-from stratoscope.core.client.flags import Parser, Url, file
+from stratoscope.core.client.flags import Parser, Url, path
 from stratoscope.core.client.request import AskError, why
 from stratoscope.core.errors import one_line
 
@@ -107,7 +107,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         help="address of the downtime exporter (default: not asked)",
     )
     parser.add_argument(
-        "--downtimes-token-file", type=file, metavar="FILE", help="its first line is a bearer token for it"
+        "--downtimes-token-file", type=path, metavar="FILE", help="its first line is a bearer token for it"
     )
     flags = parser.parse_args(arguments)
     parser.check_log_in(flags)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from stratoscope.core import logs
+from stratoscope.core.client.flags import not_empty, path
 from stratoscope.core.errors import one_line
 from stratoscope.core.program import USAGE_STATUS, Program, version
 from stratoscope.core.web.listen import MOST
@@ -116,18 +117,6 @@ def _commands(program: Program) -> str:
 
 def _loopback(program: Program) -> str:
     return f"127.0.0.1:{program.port}"
-
-
-def not_empty(text: str) -> str:
-    """A value that is not empty: an empty one is a variable that was not set."""
-    if not text:
-        raise argparse.ArgumentTypeError("expected a value, got nothing")
-    return text
-
-
-def path(text: str) -> Path:
-    """The type of a flag that names a file or a folder."""
-    return Path(not_empty(text))
 
 
 def _number(text: str) -> int:

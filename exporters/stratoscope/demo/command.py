@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from stratoscope.core import logs
+from stratoscope.core.client.flags import not_empty
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.flags import Parser, not_empty
+from stratoscope.core.flags import Parser
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.core.web.listen import Address
 from stratoscope.demo import COMMAND

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from stratoscope.core.client.flags import path
 from stratoscope.core.errors import ConfigError, one_line
-from stratoscope.core.flags import Parser, path
+from stratoscope.core.flags import Parser
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.rules import COMMAND, bundle
 from stratoscope.rules.values import Values, read

@@ -34,12 +34,12 @@ class Parser(argparse.ArgumentParser):
             help="for the whole command (default 10s)",
         )
         add("--user", type=not_empty, help="name for basic authentication; with --password-file")
-        add("--password-file", type=file, metavar="FILE", help="its first line is the password")
+        add("--password-file", type=path, metavar="FILE", help="its first line is the password")
         add(
-            "--token-file", type=file, metavar="FILE",
+            "--token-file", type=path, metavar="FILE",
             help="its first line is a bearer token; instead of --user",
         )  # fmt: skip
-        add("--ca-file", type=file, metavar="FILE", help=f"certificates (PEM) that sign that of {asks}")
+        add("--ca-file", type=path, metavar="FILE", help=f"certificates (PEM) that sign that of {asks}")
 
     def check_log_in(self, flags: argparse.Namespace) -> None:
         """Raises SystemExit: The flags for logging in do not fit together."""
@@ -91,7 +91,7 @@ class Url:
 
 
 def not_empty(text: str) -> str:
-    """The type of a flag that needs a value."""
+    """A value that is not empty: an empty one is a variable that was not set."""
     if not text:
         raise argparse.ArgumentTypeError("expected a value, got nothing")
     return text
@@ -106,6 +106,6 @@ def seconds(text: str) -> float:
     return value
 
 
-def file(text: str) -> Path:
-    """The type of a flag that names a file."""
+def path(text: str) -> Path:
+    """The type of a flag that names a file or a folder."""
     return Path(not_empty(text))
