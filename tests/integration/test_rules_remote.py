@@ -181,6 +181,7 @@ def agree(compare: Callable[[float], Iterator[str]]) -> None:
 NOTHING: Final = {
     "cloud:stratoscope_downtime_planned:max",
     "instance:stratoscope_build_info:known",
+    "instance:stratoscope_build_info:last1d",
     "probe:stratoscope_vmprobe_interval_seconds:rate_backing_off",
 }
 """No outage is planned, pages have no version, and no probe backs off."""
