@@ -70,50 +70,19 @@ class Seen:
             print(f"  {name} fires {count} times")
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two of one version, with the rules and without. Attributes: before: Their own pages at the begin."""
-
-    suite: str
-    ruled: Prometheus
-    plain: Prometheus
-    seen: Seen = field(default_factory=Seen)
-    before: list[Itself] = field(default_factory=list)
-
-    def begin(self) -> None:
-        self.before[:] = [self.ruled.itself(), self.plain.itself()]
-
-    def results(self, size: Size) -> list[Result]:
-        after = self.ruled.itself()
-        spent = (after.cpu_s - self.before[0].cpu_s) / size.cycles
-        without = (self.plain.itself().cpu_s - self.before[1].cpu_s) / size.cycles
-        vms = self.ruled.number(_OF_VMS)
-        print(f"{self.suite}, {vms:.0f} VMs, CPU per cycle: {spent:.2f} s with rules, {without:.2f} without")
-        self.seen.tell()
-        at = f"rules, {size.vms:,} VMs, Prometheus of {self.suite}"
-        return [
-            at_most(f"{at}: CPU per cycle more than without", spent - without, _CPU_S, "s"),
-            at_most(
-                f"{at}: the longest evaluation of a group", max(self.seen.groups.values()), _GROUP_S, "s"
-            ),
-            at_most(f"{at}: evaluations that failed", _total(after, "evaluation_failures"), 0, ""),
-            at_most(f"{at}: evaluations that were missed", _total(after, "group_iterations_missed"), 0, ""),
-            at_most(f"{at}: alerts that fire though nothing is wrong", len(self.seen.firing), 0, ""),
-            at_least(f"{at}: VMs with records / VMs", vms / self.ruled.number(_VMS), 0.98),
-        ]
-
-
 def run(size: Size = FULL, suites: Sequence[str] = (OLDEST, NEWEST)) -> list[Result]:
     """Cost and noise by version; one after the other, since four at once take the caches from each other."""
     documents = [yaml.safe_load(text) for text in bundle.files(Values()).values()]
     groups = [group for document in documents for group in document["groups"]]
-    return [result for suite in suites for result in _measured(suite, size, groups)]
+    with tempfile.TemporaryDirectory() as name, _targets(size, Path(name)) as scrapes:
+        return [result for suite in suites for result in _measured(suite, size, groups, scrapes)]
 
 
-def _measured(suite: str, size: Size, groups: Sequence[Mapping[str, Any]]) -> list[Result]:
+def _measured(
+    suite: str, size: Size, groups: Sequence[Mapping[str, Any]], scrapes: Sequence[Mapping[str, Any]]
+) -> list[Result]:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        scrapes = stack.enter_context(_targets(size, folder))
         _make_history(folder, scrapes, groups)
 
         def started(kind: str, rules: Sequence[Mapping[str, Any]]) -> Prometheus:
@@ -122,15 +91,37 @@ def _measured(suite: str, size: Size, groups: Sequence[Mapping[str, Any]]) -> li
                 prometheus(folder / kind, scrapes, {"groups": rules}, INTERVAL_S, suite)
             )
 
-        pair = Pair(suite, started("ruled", groups), started("plain", []))
+        pair = started("ruled", groups), started("plain", [])
+        ruled, _ = pair
         time.sleep(size.warm_s)
-        _check(pair, size)
-        pair.begin()
-        began = time.monotonic()
-        for cycle in range(1, size.cycles + 1):
-            time.sleep(max(0.0, began + cycle * INTERVAL_S - time.monotonic()))
-            pair.seen.look(pair.ruled)
-        return pair.results(size)
+        for one in pair:
+            _check(one, size)
+        before = [one.itself().cpu_s for one in pair]
+        seen = _seen(ruled, size.cycles)
+        spent, without = (
+            (one.itself().cpu_s - cpu_s) / size.cycles for one, cpu_s in zip(pair, before, strict=True)
+        )
+        vms = ruled.number(_OF_VMS)
+        print(f"{suite}, {vms:.0f} VMs, CPU per cycle: {spent:.2f} s with rules, {without:.2f} without")
+        seen.tell()
+        after, at = ruled.itself(), f"rules, {size.vms:,} VMs, Prometheus of {suite}"
+        return [
+            at_most(f"{at}: CPU per cycle more than without", spent - without, _CPU_S, "s"),
+            at_most(f"{at}: the longest evaluation of a group", max(seen.groups.values()), _GROUP_S, "s"),
+            at_most(f"{at}: evaluations that failed", _total(after, "evaluation_failures"), 0, ""),
+            at_most(f"{at}: evaluations that were missed", _total(after, "group_iterations_missed"), 0, ""),
+            at_most(f"{at}: alerts that fire though nothing is wrong", len(seen.firing), 0, ""),
+            at_least(f"{at}: VMs with records / VMs", vms / ruled.number(_VMS), 0.98),
+        ]
+
+
+def _seen(ruled: Prometheus, cycles: int) -> Seen:
+    """What the rules do in so many cycles."""
+    seen, began = Seen(), time.monotonic()
+    for cycle in range(1, cycles + 1):
+        time.sleep(max(0.0, began + cycle * INTERVAL_S - time.monotonic()))
+        seen.look(ruled)
+    return seen
 
 
 _VMS: Final = "count(count by (vm_id) (stratoscope_hypervisor_vm_vcpus))"
@@ -140,13 +131,12 @@ def _total(page: Itself, what: str) -> float:
     return page.total(f"prometheus_rule_{what}_total")
 
 
-def _check(pair: Pair, size: Size) -> None:
+def _check(one: Prometheus, size: Size) -> None:
     """What shows nothing is quick, and proves nothing."""
-    for one in (pair.ruled, pair.plain):
-        up, shown = one.number("sum(up)"), one.number("sum(scrape_samples_scraped)")
-        if up != size.hosts + 3 or one.number(_VMS) < 0.8 * size.vms:
-            raise RuntimeError(f"of {size.hosts + 3} targets {up:.0f} are up")
-        print(f"{up:.0f} targets with {shown:,.0f} series")
+    up, shown = one.number("sum(up)"), one.number("sum(scrape_samples_scraped)")
+    if up != size.hosts + 3 or one.number(_VMS) < 0.8 * size.vms:
+        raise RuntimeError(f"of {size.hosts + 3} targets {up:.0f} are up")
+    print(f"{up:.0f} targets with {shown:,.0f} series")
 
 
 @contextmanager

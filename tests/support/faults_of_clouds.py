@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from uuid import uuid4
 
 from stratoscope.demo.openstack.boots import Boots
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
@@ -51,7 +52,7 @@ def _refuse(stack: FaultyStack) -> None:
     cloud = stack.clouds["refused"]
 
     def forget(world: World) -> None:
-        next(user for user in world.users if user.name == "admin").password = "another"  # noqa: S105 - of the embedded cloud
+        next(user for user in world.users if user.name == "admin").password = uuid4().hex
 
     cloud.change(forget)
     cloud.fault("expire_token")
