@@ -1,0 +1,1 @@
+"""The dashboards: one module per question. `make dashboards` writes them to grafana/dashboards."""

@@ -1,0 +1,22 @@
+"""All boards, in the order of their questions."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from boards import can_i_create_a_vm
+
+_BOARDS: Final[tuple[Callable[[], Builder], ...]] = (can_i_create_a_vm.made,)
+
+
+def all_boards() -> list[Dashboard]:
+    """The boards; their panels are numbered from 1 on."""
+    built = [made().build() for made in _BOARDS]
+    for one in built:
+        numbers = count(1)
+        for panel in one.panels or ():
+            panel.id_val = next(numbers)
+    return built

@@ -1,0 +1,137 @@
+"""A board: its question, its variables, the downtimes on its time panels, and links to the other boards."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import (
+    AnnotationQuery,
+    Dashboard,
+    DashboardLink,
+    DatasourceVariable,
+    QueryVariable,
+)
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DashboardLinkType,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
+
+from boards.colours import PLANNED
+from boards.panels import DATA
+
+TAG: Final = "stratoscope"
+MOST_OPTIONS: Final = 1_000
+"""Of the variable `vm`; another VM can be typed."""
+_CLOUDS: Final = "cloud:stratoscope_glance:over_threshold"
+_VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>(?:[^"\\]|\\.)*)"/'
+
+
+def board(uid: str, question: str, answer: str, *variables: QueryVariable, last: str = "now-6h") -> Dashboard:
+    """A board without panels.
+
+    Args:
+        uid: Its fixed name in addresses; the file's name.
+        question: Its title.
+        answer: What it shows, to whom.
+        variables: Beside the data source.
+        last: What it shows when it is opened.
+    """
+    made = (
+        Dashboard(question)
+        .uid(f"stratoscope-{uid}")
+        .description(answer)
+        .tags([TAG])
+        .timezone("browser")
+        .refresh("1m")
+        .time(last, "now")
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .link(_others())
+        .annotation(_downtimes(variables))
+        .with_variable(_source())
+    )
+    for variable in variables:
+        made = made.with_variable(variable)
+    return made
+
+
+def _source() -> DatasourceVariable:
+    return DatasourceVariable("datasource").label("Data source").type("prometheus").regex("")
+
+
+def _others() -> DashboardLink:
+    return (
+        DashboardLink("Other questions")
+        .type(DashboardLinkType.DASHBOARDS)
+        .tags([TAG])
+        .as_dropdown(True)
+        .include_vars(True)
+        .keep_time(True)
+        .icon("external link")
+        .tooltip("")
+    )
+
+
+def _downtimes(variables: Sequence[QueryVariable]) -> AnnotationQuery:
+    names = {variable.build().name for variable in variables}
+    of_cloud = ',cloud=~"$cloud"' if "cloud" in names else ""
+    expr = f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing"{of_cloud}}}'
+    return (
+        AnnotationQuery()
+        .name("Downtimes")
+        .datasource(DATA)
+        .enable(True)
+        .icon_color(PLANNED)
+        .expr(expr)
+        .title_format("Down on purpose: {{scope}}")
+        .text_format("{{cloud}} {{zone}} {{host}} {{project_id}} {{vm_id}}: downtime {{downtime_id}}")
+        .target(Dataquery().ref_id("Anno").expr(expr))
+    )
+
+
+def _query(name: str, label: str, expr: str) -> QueryVariable:
+    return (
+        QueryVariable(name)
+        .label(label)
+        .datasource(DATA)
+        .query({"query": expr, "refId": name})
+        .definition(expr)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
+        .allow_custom_value(True)
+    )
+
+
+def _any(variable: QueryVariable) -> QueryVariable:
+    """Several values, at first all."""
+    everything = VariableOption(selected=True, text="All", value="$__all")
+    return variable.multi(True).include_all(True).all_value(".*").current(everything)
+
+
+def clouds() -> QueryVariable:
+    """Any clouds."""
+    return _any(_query("cloud", "Cloud", f"label_values({_CLOUDS}, cloud)"))
+
+
+def cloud() -> QueryVariable:
+    """One cloud."""
+    return _query("cloud", "Cloud", f"label_values({_CLOUDS}, cloud)")
+
+
+def hosts() -> QueryVariable:
+    expr = 'label_values(host:stratoscope_management_host_wanted:max{cloud=~"$cloud"}, host)'
+    return _any(_query("host", "Host", expr))
+
+
+def project() -> QueryVariable:
+    expr = 'label_values(project:stratoscope_management_project_vms:max{cloud=~"$cloud"}, project_id)'
+    return _query("project", "Project", expr)
+
+
+def vm(project_id: str = "$project") -> QueryVariable:
+    """One VM: shows its name, its value is the vm_id."""
+    found = f'vm:stratoscope_vm_info:unique{{cloud=~"$cloud",project_id=~"{project_id}"}}'
+    expr = f"query_result(topk({MOST_OPTIONS}, count by (vm_id, vm_name) ({found})))"
+    return _query("vm", "VM", expr).regex(_VM_WITH_NAME)

@@ -1,0 +1,212 @@
+"""Panels as all boards have them: a title, a description that says what good looks like, a unit, queries."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self, TypeVar
+
+from grafana_foundation_sdk.builders import bargauge, common, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery as AnyQuery
+from grafana_foundation_sdk.models import dashboard
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    BigValueGraphMode,
+    BigValueTextMode,
+    DataSourceRef,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TableCellHeight,
+    TooltipDisplayMode,
+    VisibilityMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    ValueMap,
+    ValueMapping,
+    ValueMappingResult,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from boards import colours
+
+DATA: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
+NONE: Final = "none"
+"""What a panel says that may be empty; the others say that there is no data."""
+
+Panel = Builder[dashboard.Panel]
+Words = Mapping[str, tuple[str, str]]
+"""Of values the words and colours that replace them."""
+
+
+@dataclass(frozen=True)
+class About:
+    """Title and description. `empty` says when the panel may have nothing to show; then it says so."""
+
+    title: str
+    good: str
+    empty: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How values are shown: their unit, their colours from thresholds on, words instead of them."""
+
+    unit: str = "none"
+    colours: ThresholdsConfig | None = None
+    words: Words | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """PromQL, and the legend of its series with labels in {{}}."""
+
+    expr: str
+    legend: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A label, or `Value` (of several queries `Value #A`, `Value #B`), and its heading in a table."""
+
+    name: str
+    heading: str
+    look: Look | None = None
+    link: str = ""
+
+
+class _Builder(Protocol):
+    def title(self, title: str, /) -> Self: ...
+    def description(self, description: str, /) -> Self: ...
+    def datasource(self, datasource: DataSourceRef, /) -> Self: ...
+    def with_target(self, target: Builder[AnyQuery], /) -> Self: ...
+    def span(self, w: int, /) -> Self: ...
+    def height(self, h: int, /) -> Self: ...
+    def no_value(self, no_value: str, /) -> Self: ...
+    def unit(self, unit: str, /) -> Self: ...
+    def thresholds(self, thresholds: Builder[dashboard.ThresholdsConfig], /) -> Self: ...
+    def color_scheme(self, color: Builder[dashboard.FieldColor], /) -> Self: ...
+    def mappings(self, mappings: list[ValueMapping], /) -> Self: ...
+
+
+_B = TypeVar("_B", bound=_Builder)
+
+
+def lines(about: About, unit: str, *queries: Query) -> timeseries.Panel:
+    """Values over time, half as wide as the board."""
+    panel = _begun(timeseries.Panel(), about, (12, 8), _targets(queries, now=False)).unit(unit)
+    tooltip = common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
+    return (
+        panel.axis_soft_min(0)
+        .line_width(2)
+        .show_points(VisibilityMode.NEVER)
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .legend(_legend())
+        .tooltip(tooltip)
+    )
+
+
+def stacked(panel: timeseries.Panel) -> timeseries.Panel:
+    """Values that add up, one above the other."""
+    return panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A")).fill_opacity(40)
+
+
+def cells(about: About, look: Look, *queries: Query) -> stat.Panel:
+    """The value now of each series, in a coloured cell with its name, as wide as the board."""
+    panel = _looking(_begun(stat.Panel(), about, (24, 4), _targets(queries, now=True)), look)
+    return (
+        panel.color_mode(BigValueColorMode.BACKGROUND_SOLID)
+        .graph_mode(BigValueGraphMode.NONE)
+        .text_mode(BigValueTextMode.VALUE_AND_NAME if queries[0].legend else BigValueTextMode.VALUE)
+        .reduce_options(_last())
+    )
+
+
+def bars(about: About, look: Look, *queries: Query) -> bargauge.Panel:
+    """The value now of each series as a bar, half as wide as the board."""
+    panel = _looking(_begun(bargauge.Panel(), about, (12, 8), _targets(queries, now=True)), look)
+    return panel.min(0).orientation(VizOrientation.HORIZONTAL).reduce_options(_last())
+
+
+def timeline(about: About, look: Look, *queries: Query) -> statetimeline.Panel:
+    """States over time, a row per series, as wide as the board."""
+    panel = _looking(_begun(statetimeline.Panel(), about, (24, 8), _targets(queries, now=False)), look)
+    return panel.show_value(VisibilityMode.NEVER).row_height(0.9).fill_opacity(90).legend(_legend())
+
+
+def rows(about: About, columns: Sequence[Column], *queries: Query) -> table.Panel:
+    """A table of labels and values now, as wide as the board; several queries are merged by their labels."""
+    targets = [target.format(PromQueryFormat.TABLE) for target in _targets(queries, now=True)]
+    panel = _begun(table.Panel(), about, (24, 8), targets).cell_height(TableCellHeight.SM)
+    if len(queries) > 1:
+        panel = panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
+    shown = [column.name for column in columns]
+    order: dict[str, Any] = {
+        "includeByName": dict.fromkeys(shown, True),
+        "indexByName": {name: place for place, name in enumerate(shown)},
+        "renameByName": {column.name: column.heading for column in columns},
+        "excludeByName": {},
+    }
+    panel = panel.with_transformation(DataTransformerConfig(id_val="organize", options=order))
+    for column in columns:
+        if properties := _properties(column):
+            panel = panel.override_by_name(column.heading, properties)
+    return panel
+
+
+def _begun(panel: _B, about: About, size: tuple[int, int], targets: Sequence[Dataquery]) -> _B:
+    words = f"{about.good} Says {NONE!r}: {about.empty}" if about.empty else about.good
+    panel = panel.title(about.title).description(words).datasource(DATA).span(size[0]).height(size[1])
+    for target in targets:
+        panel = panel.with_target(target)
+    return panel.no_value(NONE) if about.empty else panel
+
+
+def _looking(panel: _B, look: Look) -> _B:
+    panel = panel.unit(look.unit).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    return panel.thresholds(look.colours or colours.steps()).mappings(_mappings(look.words or {}))
+
+
+def _targets(queries: Sequence[Query], *, now: bool) -> list[Dataquery]:
+    targets = []
+    for place, query in enumerate(queries):
+        target = Dataquery().ref_id(chr(ord("A") + place)).expr(query.expr).datasource(DATA)
+        target = target.legend_format(query.legend) if query.legend else target
+        targets.append(target.instant() if now else target.range())
+    return targets
+
+
+def _legend() -> common.VizLegendOptions:
+    legend = common.VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
+    return legend.show_legend(True).calcs([])
+
+
+def _last() -> common.ReduceDataOptions:
+    return common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")
+
+
+def _properties(column: Column) -> list[DynamicConfigValue]:
+    look = column.look or Look()
+    coloured = look.colours is not None or look.words is not None
+    properties = {
+        "unit": look.unit if column.look else None,
+        "mappings": _mappings(look.words or {}),
+        "thresholds": look.colours.build() if look.colours else None,
+        "custom.cellOptions": {"type": "color-background"} if coloured else None,
+        "links": [{"title": column.heading, "url": column.link}] if column.link else None,
+    }
+    return [DynamicConfigValue(id_val=name, value=value) for name, value in properties.items() if value]
+
+
+def _mappings(words: Words) -> list[ValueMapping]:
+    options = {
+        value: ValueMappingResult(text=text, color=colour, index=place)
+        for place, (value, (text, colour)) in enumerate(words.items())
+    }
+    return [ValueMap(options=options)] if options else []
