@@ -41,7 +41,7 @@ lock: $(READY) ## write requirements/*.txt anew; UPGRADE=1 takes the newest vers
 
 # -- Checking ------------------------------------------------------------------------------------------------------
 
-check: lint types imports locked sizes docs rules ## everything quick: the targets from lint to rules
+check: lint types imports locked sizes docs dashboards-written rules ## everything quick: the targets from lint to rules
 
 lint: $(READY) ## ruff check, ruff format --check, shellcheck
 	$(BIN)/ruff check .
@@ -63,8 +63,11 @@ docs: $(READY) ## the tables in docs/ are those of the code; `scripts/metrics-do
 	$(BIN)/python scripts/metrics-docs --check
 
 sizes: ## no Python file over 500 lines
-	@find exporters scripts tests -name '*.py' -exec wc -l {} + | awk \
+	@find exporters grafana scripts tests -name '*.py' -exec wc -l {} + | awk \
 	  '$$2 != "total" && $$1 > 500 {print $$2 ": " $$1 " lines, the limit is 500"; bad = 1} END {exit bad}'
+
+dashboards-written: $(READY) ## grafana/dashboards is what grafana/boards makes
+	$(BIN)/python scripts/dashboards --check
 
 rules: $(TOOLS)/promtool ## promtool over the golden pages
 	@scripts/check-rules
@@ -97,6 +100,11 @@ bench: $(READY) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json
 audit: $(READY) ## known faults and licences of the dependencies (asks the advisory service)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements/all.txt
 	$(BIN)/python scripts/licences requirements/all.txt
+
+# -- Dashboards ----------------------------------------------------------------------------------------------------
+
+dashboards: $(READY) ## write grafana/dashboards anew from grafana/boards
+	$(BIN)/python scripts/dashboards
 
 # -- Showing -------------------------------------------------------------------------------------------------------
 

@@ -38,9 +38,7 @@ def made() -> Dashboard:
 
 
 def _works() -> Panel:
-    good = (
-        "All probes work. Slow: later than the objective says. Fails: the cloud is to blame."
-    )
+    good = "All probes work. Slow: later than the objective says. Fails: the cloud is to blame."
     query = Query(f'scope:stratoscope_availability:badness{{scope="probe",{_IN}}}', "{{cloud}}: {{probe}}")
     return timeline(About("Does VM creation work?", good), _STATES, query)
 
