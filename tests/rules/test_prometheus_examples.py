@@ -66,7 +66,7 @@ def test_promtool_takes_the_examples_of_shards(name: str, tmp_path: Path) -> Non
 def test_each_rule_is_evaluated_by_the_shards_or_by_the_whole() -> None:
     files = [{Path(one).name for one in read(name)["rule_files"]} for name in (SHARD, WHOLE)]
     assert files[0] | files[1] == {path.name for path in (FOLDER / "rules").glob("*.yml")}
-    assert files[0] & files[1] == {"identity.yml", "meta.yml", "thresholds.yml"}
+    assert files[0] & files[1] == {"glance.yml", "identity.yml", "meta.yml", "thresholds.yml"}
 
 
 def expressions(name: str) -> str:

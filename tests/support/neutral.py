@@ -36,6 +36,7 @@ _OURS: Final[Mapping[str, Collection[str]]] = {
 _OURS_OF: Final[Mapping[tuple[str, str], Collection[str]]] = {
     ("stratoscope_hypervisor_vm_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
     ("stratoscope_vmprobe_probe_state", "state"): [*State],
+    ("stratoscope_collector_success", "collector"): ["hosts_off"],
 }
 """Labels that others spell elsewhere, by metric."""
 
