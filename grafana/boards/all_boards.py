@@ -7,9 +7,9 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from boards import can_i_create_a_vm
+from boards import can_i_create_a_vm, hosts_and_contention
 
-_BOARDS: Final[tuple[Callable[[], Builder], ...]] = (can_i_create_a_vm.made,)
+_BOARDS: Final[tuple[Callable[[], Builder], ...]] = (can_i_create_a_vm.made, hosts_and_contention.made)
 
 
 def all_boards() -> list[Dashboard]:

@@ -25,6 +25,9 @@ from boards.panels import DATA
 TAG: Final = "stratoscope"
 MOST_OPTIONS: Final = 1_000
 """Of the variable `vm`; another VM can be typed."""
+_OF_ROW: Final = "var-cloud=${__data.fields.cloud}&var-vm=${__data.fields.vm_id}"
+LINK_TO_VM: Final = f"/d/stratoscope-vm?var-datasource=${{datasource}}&{_OF_ROW}"
+"""Of a row of a table that has the columns cloud and vm_id."""
 _CLOUDS: Final = "cloud:stratoscope_glance:over_threshold"
 _VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>(?:[^"\\]|\\.)*)"/'
 

@@ -40,6 +40,9 @@ DATA: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 NONE: Final = "none"
 """What a panel says that may be empty; the others say that there is no data."""
 
+_STEP: Final = "1m"
+"""At least, on panels of time: hosts are scraped once a minute. `$__rate_interval` is four of it, or more."""
+
 Panel = Builder[dashboard.Panel]
 Words = Mapping[str, tuple[str, str]]
 """Of values the words and colours that replace them."""
@@ -178,7 +181,7 @@ def _targets(queries: Sequence[Query], *, now: bool) -> list[Dataquery]:
     for place, query in enumerate(queries):
         target = Dataquery().ref_id(chr(ord("A") + place)).expr(query.expr).datasource(DATA)
         target = target.legend_format(query.legend) if query.legend else target
-        targets.append(target.instant() if now else target.range())
+        targets.append(target.instant() if now else target.range().interval(_STEP))
     return targets
 
 

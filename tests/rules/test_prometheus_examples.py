@@ -89,7 +89,7 @@ def test_shards_write_what_they_record_but_who_a_vm_is_and_what_the_whole_reads_
     raw = set(re.findall(r"\bstratoscope_hypervisor_\w+", expressions(WHOLE)))
     assert raw
     assert {
-        one for one in records("contention", "hypervisor", "watched") | raw if not is_written(one)
+        one for one in records("contention", "host_sums", "hypervisor", "watched") | raw if not is_written(one)
     } == set()
     assert all(map(drop.fullmatch, records("identity")))
 

@@ -1,0 +1,257 @@
+"""Hosts and contention: which hosts need somebody, and which VMs wait for the CPUs that others take."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+
+from boards import board, colours
+from boards.panels import About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
+
+_IN: Final = 'cloud=~"$cloud",host=~"$host"'
+_HOST: Final = "{{cloud}}: {{host}}"
+_WANTED: Final = f"host:stratoscope_management_host_wanted:max{{{_IN}}}"
+_UP: Final = f"host:stratoscope_management_host_up:max{{{_IN}}}"
+_IN_DOWNTIME: Final = (
+    f'{_WANTED} and on (cloud, host) stratoscope_downtime_active{{scope="host"}}'
+    f' or {_WANTED} and on (cloud, zone) stratoscope_downtime_active{{scope="zone"}}'
+    f' or {_WANTED} and on (cloud) stratoscope_downtime_active{{scope="cloud"}}'
+)
+_DOWN: Final = f"{_UP} == 0 and on (cloud, host, zone) {_WANTED} == 1"
+_DISABLED: Final = f"min by (cloud, host) (stratoscope_management_host_enabled{{{_IN}}}) == 0"
+_DISABLED_BY_CLOUD: Final = f"{_DISABLED} and on (cloud, host) {_WANTED} == 1"
+_STATES: Final = Look(
+    words={
+        "1": ("disabled on purpose", colours.PLANNED),
+        "2": ("disabled by the cloud", colours.NEAR),
+        "3": ("in downtime", colours.PLANNED),
+        "4": ("down", colours.BAD),
+    }
+)
+_CAUSES: Final = (
+    "`own_limit`: it reached its quota. `noisy_neighbour`: one VM takes it. Else the host has too many."
+)
+_VM_COLUMNS: Final = (
+    Column("vm_name", "VM", link=board.LINK_TO_VM),
+    Column("project_name", "Project"),
+    Column("cloud", "Cloud"),
+    Column("host", "Host"),
+)
+
+
+def made() -> Dashboard:
+    """For operators: what management says of hosts, and what each host says of itself and its VMs."""
+    answer = "For operators: which hosts are up, what is short on them, and who takes whose CPU."
+    return (
+        board.board("hosts", "Hosts and contention", answer, board.clouds(), board.hosts())
+        .with_row(Row("Are they up?"))
+        .with_panel(_counts())
+        .with_panel(_out_of_service())
+        .with_panel(_up_over_time())
+        .with_panel(_libvirt())
+        .with_row(Row("What is short?"))
+        .with_panel(_cpu())
+        .with_panel(_memory())
+        .with_panel(_promised())
+        .with_panel(_full())
+        .with_panel(_pressure())
+        .with_panel(_oom_kills())
+        .with_row(Row("Who waits for CPU, and who takes it?"))
+        .with_panel(_verdicts())
+        .with_panel(_steal())
+        .with_panel(_losers())
+        .with_panel(_takers())
+        .with_row(Row("Storage"))
+        .with_panel(_read_latency())
+        .with_panel(_write_latency())
+        .with_panel(_pools())
+    )
+
+
+def _counts() -> Panel:
+    good = "As many up as wanted. Wanted are hosts that nobody disabled on purpose."
+    queries = [
+        Query(f"sum({_WANTED})", "wanted"),
+        Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up, of those wanted"),
+        Query(f"count({_DOWN}) or vector(0)", "down"),
+        Query(f"count({_WANTED} == 0) or vector(0)", "disabled on purpose"),
+        Query(f"count({_DISABLED_BY_CLOUD}) or vector(0)", "disabled by the cloud"),
+        Query(f"count({_IN_DOWNTIME}) or vector(0)", "in downtime"),
+    ]
+    return cells(About("Hosts", good), Look(colours=colours.steps(below=colours.PLAIN)), *queries)
+
+
+def _out_of_service() -> Panel:
+    good = "Nothing is down. A host that the cloud disabled failed to start VMs: see its log, then enable it."
+    about = About("Hosts that are not in service", good, empty="all hosts are up and enabled.")
+    state = (
+        f"topk(100, {_in_state(3, _IN_DOWNTIME)} or on (cloud, host) {_in_state(4, _DOWN)}"
+        f" or on (cloud, host) {_in_state(2, _DISABLED_BY_CLOUD)}"
+        f" or on (cloud, host) {_in_state(1, f'{_WANTED} == 0')})"
+    )
+    reason = f"topk(100, max by (cloud, host, text) (stratoscope_management_host_disabled_info{{{_IN}}}))"
+    columns = [
+        Column("cloud", "Cloud"),
+        Column("host", "Host"),
+        Column("zone", "Zone"),
+        Column("Value #A", "State", _STATES),
+        Column("text", "Reason of who disabled it"),
+    ]
+    return rows(about, columns, Query(state), Query(reason))
+
+
+def _in_state(number: int, expr: str) -> str:
+    return f"({number} + 0 * ({expr}))"
+
+
+def _up_over_time() -> Panel:
+    good = "Nothing but `up`; in a downtime `down` has a blue region behind it."
+    queries = [
+        Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up"),
+        Query(f"count({_DOWN}) or vector(0)", "down"),
+        Query(f"count({_WANTED} == 0) or vector(0)", "disabled on purpose"),
+    ]
+    return stacked(lines(About("Hosts over time", good), "short", *queries))
+
+
+def _libvirt() -> Panel:
+    good = "Below 0.1 s, with no gap: where libvirt does not answer, no VM can start, stop or migrate."
+    slowest = f"max by (cloud, host) (stratoscope_hypervisor_libvirt_round_trip_seconds{{{_IN}}})"
+    return lines(About("How soon libvirt answers", good), "s", Query(f"topk(10, {slowest})", _HOST))
+
+
+def _cpu() -> Panel:
+    good = "Below 90 %: above it VMs wait for each other. All work of the host's CPUs, of VMs or not."
+    idle = (
+        "min by (cloud, host) (sum by (cloud, host, instance) (rate("
+        f'stratoscope_hypervisor_host_cpu_seconds_total{{{_IN},mode=~"idle|iowait"}}[$__rate_interval])))'
+    )
+    busy = f"1 - {idle} / on (cloud, host) max by (cloud, host) (stratoscope_hypervisor_host_cpus{{{_IN}}})"
+    return lines(About("CPU in use", good), "percentunit", Query(f"topk(10, {busy})", _HOST))
+
+
+def _memory() -> Panel:
+    good = "Above the threshold, which is an alert. Memory that is available without swapping, least first."
+    least = f"bottomk(10, host:stratoscope_hypervisor_host_memory_available_bytes:ratio{{{_IN}}})"
+    threshold = Query("max(global:host_memory_available_ratio:threshold)", "threshold")
+    return lines(About("Memory available", good), "percentunit", Query(least, _HOST), threshold)
+
+
+def _promised() -> Panel:
+    good = "Below 1, where the alert is: what active VMs may use, over what the host has, over the threshold."
+    vcpus = f"host:stratoscope_hypervisor_host_vcpus_promised:ratio{{{_IN}}}"
+    memory = f"host:stratoscope_hypervisor_host_memory_promised_bytes:ratio{{{_IN}}}"
+    queries = [
+        Query(f"topk(6, {vcpus} / scalar(global:host_vcpus_promised_ratio:threshold))", f"{_HOST}, vCPUs"),
+        Query(f"topk(6, {memory} / scalar(global:host_memory_promised_ratio:threshold))", f"{_HOST}, memory"),
+    ]
+    return bars(About("Promised, over threshold", good), Look(colours=colours.over_threshold()), *queries)
+
+
+def _full() -> Panel:
+    good = "Below 1, where the alert is. When the table is full, the kernel drops new connections of all VMs."
+    about = About("Connection tables, over threshold", good)
+    used = (
+        f"max by (cloud, host) (stratoscope_hypervisor_host_conntrack_entries{{{_IN}}}"
+        f" / (stratoscope_hypervisor_host_conntrack_entries_limit{{{_IN}}} > 0))"
+    )
+    query = Query(f"topk(10, {used} / scalar(global:conntrack_ratio:threshold))", _HOST)
+    return bars(about, Look(colours=colours.over_threshold()), query)
+
+
+def _pressure() -> Panel:
+    good = (
+        "Low: the share of time in which some task waits for CPU, I/O or memory. For memory it should be 0."
+    )
+    queries = [
+        Query(
+            "topk(5, max by (cloud, host) (rate(stratoscope_hypervisor_host_pressure_some_seconds_total"
+            f'{{{_IN},resource="{resource}"}}[$__rate_interval])))',
+            f"{_HOST}, {resource}",
+        )
+        for resource in ("cpu", "io", "memory")
+    ]
+    return lines(About("Pressure (PSI)", good), "percentunit", *queries)
+
+
+def _oom_kills() -> Panel:
+    good = "None. Each is a process, perhaps a VM, that the kernel killed for its memory."
+    about = About("Processes that the kernel killed", good, empty="nothing was killed.")
+    kills = (
+        "max by (cloud, host) (increase("
+        f"stratoscope_hypervisor_host_oom_kills_total{{{_IN}}}[$__rate_interval])) > 0"
+    )
+    return lines(about, "short", Query(f"topk(10, {kills})", _HOST))
+
+
+def _verdicts() -> Panel:
+    about = About("VMs that wait for CPU, by cause", f"None. {_CAUSES}", empty="no VM waits for CPU.")
+    query = Query(f"sum by (cause) (host:stratoscope_contention:verdict_count{{{_IN}}})", "{{cause}}")
+    return stacked(lines(about, "short", query))
+
+
+def _steal() -> Panel:
+    good = "Below the threshold: of the time in which VMs of the host could run, the share that they waited."
+    delay = f"host:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_sum{{{_IN}}}"
+    cpu = f"host:stratoscope_hypervisor_vm_cpu_seconds:rate5m_sum{{{_IN}}}"
+    most = f"topk(10, {delay} / on (cloud, host) ({delay} + on (cloud, host) {cpu} > 0))"
+    threshold = Query("max(global:steal_ratio:threshold)", "threshold of a VM")
+    return lines(About("Steal, of all VMs of a host", good), "percentunit", Query(most, _HOST), threshold)
+
+
+def _losers() -> Panel:
+    about = About(
+        "VMs that lose most", f"None. {_CAUSES}", empty="no VM loses CPU, or all wait for their own quota."
+    )
+    loss = (
+        f'vm:stratoscope_contention:loss{{cloud=~"$cloud"}} {_with_names("vm:stratoscope_contention:loss")}'
+    )
+    cause = (
+        "group by (cloud, vm_id, cause) (vm:stratoscope_contention:verdict"
+        '{cloud=~"$cloud",cause!="own_limit"})'
+    )
+    query = Query(
+        f"topk(10, {loss} * on (cloud, vm_id) group_left (cause) topk by (cloud, vm_id) (1, {cause}))"
+    )
+    lost = Column("Value", "CPUs lost", Look(colours=colours.steps((0.05, colours.NEAR), (0.5, colours.BAD))))
+    columns = [*_VM_COLUMNS, Column("cause", "Cause"), lost, Column("vm_id", "Id")]
+    return rows(about, columns, query)
+
+
+def _takers() -> Panel:
+    good = "None. CPUs that a VM takes beyond its share, on hosts where others lose: move it, or limit it."
+    about = About("VMs that take most", good, empty="no host has a VM that loses CPU to others.")
+    taken = 'max by (cloud, vm_id) (instance_vm:stratoscope_contention:excess{cloud=~"$cloud"})'
+    query = Query(f"topk(10, {taken} {_with_names('instance_vm:stratoscope_contention:excess')})")
+    most = Column("Value", "CPUs taken beyond its share", Look(colours=colours.steps((0.5, colours.NEAR))))
+    return rows(about, [*_VM_COLUMNS, most, Column("vm_id", "Id")], query)
+
+
+def _with_names(found: str) -> str:
+    """Joins names to a vector of VMs; those of the VMs that the given record has are read alone."""
+    who = f"vm:stratoscope_vm_info:unique{{{_IN}}} and on (cloud, vm_id) {found}"
+    return f"* on (cloud, vm_id) group_left (vm_name, project_name, host) topk by (cloud, vm_id) (1, {who})"
+
+
+def _read_latency() -> Panel:
+    return _latency("read")
+
+
+def _write_latency() -> Panel:
+    return _latency("write")
+
+
+def _latency(way: str) -> Panel:
+    good = "Below 0.01 s on SSDs. The mean of all requests of the host's VMs."
+    seconds = f"host:stratoscope_hypervisor_vm_disk_{way}_seconds:rate5m_sum{{{_IN}}}"
+    requests = f"host:stratoscope_hypervisor_vm_disk_{way}_requests:rate5m_sum{{{_IN}}}"
+    query = Query(f"topk(10, {seconds} / on (cloud, host) ({requests} > 0))", _HOST)
+    return lines(About(f"How long a {way} takes", good), "s", query)
+
+
+def _pools() -> Panel:
+    good = "Above 20 %. Below 3 %, or sooner by its pace, an alert fires: VMs that write would stop."
+    least = f"bottomk(10, host_pool:stratoscope_hypervisor_host_pool_available_bytes:ratio{{{_IN}}})"
+    look = Look(unit="percentunit", colours=colours.high_is_good(0.03, 0.2))
+    return bars(
+        About("Storage pools: share that is free", good), look, Query(least, f"{_HOST}, {{{{pool}}}}")
+    )
