@@ -1,0 +1,109 @@
+"""Dashboards are read as Grafana reads them."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from support import grafana_boards as boards
+
+BOARD: dict[str, Any] = {
+    "uid": "stratoscope-vm",
+    "title": "One VM",
+    "time": {"from": "now-6h", "to": "now"},
+    "panels": [
+        {"type": "row", "id": 1, "panels": [], "gridPos": {"w": 24}},
+        {
+            "type": "timeseries",
+            "id": 2,
+            "title": "CPU",
+            "gridPos": {"w": 12},
+            "targets": [{"refId": "A", "expr": "up", "range": True, "legendFormat": "{{job}}"}],
+        },
+        {
+            "type": "row",
+            "id": 3,
+            "gridPos": {"w": 24},
+            "panels": [
+                {
+                    "type": "table",
+                    "id": 4,
+                    "title": "Alerts",
+                    "gridPos": {"w": 24},
+                    "timeFrom": "7d",
+                    "interval": "1m",
+                    "fieldConfig": {"defaults": {"noValue": "none"}},
+                    "targets": [
+                        {"refId": "A", "expr": "ALERTS", "instant": True, "format": "table"},
+                        {"refId": "B", "expr": "up", "hide": True},
+                    ],
+                }
+            ],
+        },
+    ],
+    "templating": {
+        "list": [
+            {
+                "name": "cloud",
+                "type": "query",
+                "query": {"query": "label_values(up, cloud)", "refId": "cloud"},
+                "includeAll": True,
+                "multi": True,
+                "allValue": ".*",
+                "current": {"value": "$__all"},
+            }
+        ]
+    },
+    "annotations": {"list": [{"name": "Downtimes", "expr": "ALERTS"}]},
+}
+
+
+def test_panels_of_rows_are_read_and_hidden_targets_are_not() -> None:
+    board = boards.parsed(BOARD)
+    assert [panel.title for panel in board.panels] == ["CPU", "Alerts"]
+    assert board.panels[0].targets == (boards.Target("A", "up", "{{job}}"),)
+    assert board.panels[1].targets == (boards.Target("A", "ALERTS", now=True, table=True),)
+
+
+def test_panel_says_its_points_its_step_its_window_and_whether_it_may_be_empty() -> None:
+    lines, table = boards.parsed(BOARD).panels
+    assert (lines.points, lines.least_step_s, lines.last_s, lines.may_be_empty) == (936, 0, 0, False)
+    assert (table.points, table.least_step_s, table.last_s, table.may_be_empty) == (1872, 60, 604_800, True)
+
+
+def test_variables_annotations_and_window_are_read() -> None:
+    board = boards.parsed(BOARD)
+    (variable,) = board.variables
+    assert (variable.query, variable.all_value, variable.current) == (
+        "label_values(up, cloud)",
+        ".*",
+        ("$__all",),
+    )
+    assert board.annotations == (boards.Annotation("Downtimes", "ALERTS"),)
+    assert board.last_s == 21_600
+
+
+def test_panel_that_repeats_is_refused() -> None:
+    repeating = deepcopy(BOARD)
+    repeating["panels"][1]["repeat"] = "cloud"
+    with pytest.raises(ValueError, match="panel 'CPU' repeats"):
+        boards.parsed(repeating)
+
+
+@pytest.mark.parametrize(
+    ("text", "length_s"), [("6h", 21_600), ("1d12h", 129_600), ("500ms", 0.5), ("1M", 2_592_000)]
+)
+def test_durations_are_seconds(text: str, length_s: float) -> None:
+    assert boards.seconds(text) == length_s
+
+
+def test_other_texts_are_no_duration() -> None:
+    with pytest.raises(ValueError, match="no duration: 6 hours"):
+        boards.seconds("6 hours")
+
+
+def test_all_dashboards_can_be_read() -> None:
+    assert [board.uid for board in map(boards.load, boards.files())] == [
+        f"stratoscope-{file.stem}" for file in boards.files()
+    ]
+    assert boards.files()
