@@ -7,9 +7,23 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from boards import can_i_create_a_vm, hosts_and_contention
+from boards import (
+    availability_report,
+    can_i_create_a_vm,
+    downtimes,
+    hosts_and_contention,
+    my_project,
+    one_vm,
+)
 
-_BOARDS: Final[tuple[Callable[[], Builder], ...]] = (can_i_create_a_vm.made, hosts_and_contention.made)
+_BOARDS: Final[tuple[Callable[[], Builder], ...]] = (
+    can_i_create_a_vm.made,
+    one_vm.made,
+    my_project.made,
+    hosts_and_contention.made,
+    availability_report.made,
+    downtimes.made,
+)
 
 
 def all_boards() -> list[Dashboard]:

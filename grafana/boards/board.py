@@ -28,8 +28,11 @@ MOST_OPTIONS: Final = 1_000
 _OF_ROW: Final = "var-cloud=${__data.fields.cloud}&var-vm=${__data.fields.vm_id}"
 LINK_TO_VM: Final = f"/d/stratoscope-vm?var-datasource=${{datasource}}&{_OF_ROW}"
 """Of a row of a table that has the columns cloud and vm_id."""
+_CHOSEN: Final = {"cloud": ',cloud=~"$cloud"', "project": ',project_id="$project"'}
+"""By variable, what it chooses of the downtimes."""
 _CLOUDS: Final = "cloud:stratoscope_glance:over_threshold"
 _VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>(?:[^"\\]|\\.)*)"/'
+_PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>(?:[^"\\]|\\.)*)")?/'
 
 
 def board(uid: str, question: str, answer: str, *variables: QueryVariable, last: str = "now-6h") -> Dashboard:
@@ -79,8 +82,8 @@ def _others() -> DashboardLink:
 
 def _downtimes(variables: Sequence[QueryVariable]) -> AnnotationQuery:
     names = {variable.build().name for variable in variables}
-    of_cloud = ',cloud=~"$cloud"' if "cloud" in names else ""
-    expr = f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing"{of_cloud}}}'
+    chosen = "".join(matcher for name, matcher in _CHOSEN.items() if name in names)
+    expr = f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing"{chosen}}}'
     return (
         AnnotationQuery()
         .name("Downtimes")
@@ -128,13 +131,23 @@ def hosts() -> QueryVariable:
     return _any(_query("host", "Host", expr))
 
 
+def clouds_of_projects() -> QueryVariable:
+    """Any clouds, by a record that has project_id: a proxy that enforces it shows those of a project."""
+    return _any(_query("cloud", "Cloud", "label_values(vm:stratoscope_vm_info:unique, cloud)"))
+
+
 def project() -> QueryVariable:
-    expr = 'label_values(project:stratoscope_management_project_vms:max{cloud=~"$cloud"}, project_id)'
-    return _query("project", "Project", expr)
+    """One project: shows its name, its value is the project_id."""
+    named = "group by (cloud, project_id, project_name)"
+    of_cloud = '{cloud=~"$cloud",project_id!=""}'
+    listed = f"{named} (stratoscope_management_project_info{of_cloud})"
+    found = f"{listed} or on (cloud, project_id) {named} (vm:stratoscope_vm_info:unique{of_cloud})"
+    expr = f"query_result(topk({MOST_OPTIONS}, count by (project_id, project_name) ({found})))"
+    return _query("project", "Project", expr).regex(_PROJECT_WITH_NAME)
 
 
-def vm(project_id: str = "$project") -> QueryVariable:
-    """One VM: shows its name, its value is the vm_id."""
-    found = f'vm:stratoscope_vm_info:unique{{cloud=~"$cloud",project_id=~"{project_id}"}}'
+def vm() -> QueryVariable:
+    """One VM of the project: shows its name, its value is the vm_id."""
+    found = 'vm:stratoscope_vm_info:unique{cloud=~"$cloud",project_id="$project"}'
     expr = f"query_result(topk({MOST_OPTIONS}, count by (vm_id, vm_name) ({found})))"
     return _query("vm", "VM", expr).regex(_VM_WITH_NAME)

@@ -1,0 +1,178 @@
+"""Availability report: availability, reliability and unknown time of days, against the bounds of the OLA."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+
+from boards import board, colours
+from boards.panels import About, Column, Look, Panel, Query, cells, rows, timeline
+
+_SCOPES: Final = 'scope=~"cloud|zone|image",cloud=~"$cloud"'
+_OF_SCOPES: Final = "{{cloud}} {{scope}} {{zone}}{{image_id}}"
+_UP: Final = f"scope:stratoscope_availability_up_seconds:{{}}{{{{{_SCOPES}}}}}"
+_DOWN: Final = f"scope:stratoscope_availability_down_seconds:{{}}{{{{{_SCOPES}}}}}"
+_UNKNOWN: Final = f"scope:stratoscope_availability_unknown_seconds:{{}}{{{{{_SCOPES}}}}}"
+_TODAY_S: Final = "scalar(60 + 60 * floor(vector(time() % 86400 / 60)))"
+"""As the records of today count."""
+_YOUNG: Final = "Prometheus has watched for less than a day."
+_SHARE: Final = Look(
+    unit="percentunit", colours=colours.steps(below=colours.PLAIN), words={"-1": ("unknown", colours.UNKNOWN)}
+)
+_DAY: Final = Look(
+    words={
+        "1": ("within the bounds", colours.GOOD),
+        "0": ("a bound is broken", colours.BAD),
+        "-1": ("nothing is known", colours.UNKNOWN),
+    }
+)
+_STATES: Final = Look(
+    words={
+        "0": ("ok", colours.GOOD),
+        "1": ("warning", colours.NEAR),
+        "2": ("unknown", colours.UNKNOWN),
+        "3": ("missing", colours.UNKNOWN),
+        "4": ("downtime", colours.PLANNED),
+        "5": ("critical", colours.BAD),
+    }
+)
+
+
+def made() -> Dashboard:
+    """What is reported of a month, as far as it has gone."""
+    answer = (
+        "For reports: availability and reliability by EGI's formulae, of days of UTC. "
+        "`stratoscope availability --month` gives the same of a month as a file."
+    )
+    made = board.board("availability", "Availability report", answer, board.clouds(), last="now/M")
+    made = made.timezone("utc")
+    for row, panels in {
+        "The time range, by default the month so far": (_bounds(), _of_range(), _days()),
+        "Yesterday and today": (_yesterday(), _today(), _states()),
+        "Objectives of VM creation, over 30 days": (_objectives(), _budget(), _burnt()),
+    }.items():
+        made = made.with_row(Row(row))
+        for panel in panels:
+            made = made.with_panel(panel)
+    return made
+
+
+def _of_days(seconds: str) -> str:
+    """Seconds of each day of the range, of which the record is made all day long on the next day.
+
+    The step of a day is its midnight (UTC). The last offset is for ranges that begin or end at midnight: it
+    belongs to the range in one version of Prometheus and not in another.
+    """
+    return f"last_over_time({seconds.format('yesterday')}[23h] offset -47h)[$__range:1d] offset 6h"
+
+
+def _bounds() -> Panel:
+    good = "Met by each cloud. The bounds of EGI's OLA, as the thresholds of the rules have them."
+    queries = [
+        Query(f"max(global:ola_{name}_ratio:threshold)", words)
+        for name, words in {
+            "availability": "availability, at least",
+            "reliability": "reliability, at least",
+            "unknown": "unknown, at most",
+        }.items()
+    ]
+    return cells(About("Bounds", good), _SHARE, *queries).height(3)
+
+
+def _of_range() -> Panel:
+    good = (
+        "Within the bounds. Of whole days in the time range. As a file, with downtimes that were filed late: "
+        "`stratoscope availability --month=2026-10 --url=http://prometheus:9090 --format=csv`."
+    )
+    up, down, unknown = (f"sum_over_time({_of_days(one)})" for one in (_UP, _DOWN, _UNKNOWN))
+    day = f"86400 * count_over_time({_of_days(_UP)})"
+    queries = (
+        f"{up} / ({day} - {unknown} > 0)",
+        f"{up} / ({day} - {unknown} - {down} > 0)",
+        f"{unknown} / ({day})",
+        f"count_over_time({_of_days(_UP)})",
+    )
+    columns = [*_columns(), Column("Value #D", "Days", Look())]
+    return rows(About("Availability", good, empty=_YOUNG), columns, *map(Query, queries))
+
+
+def _yesterday() -> Panel:
+    good = "Within the bounds, as if the day were a month."
+    records = (
+        "availability:ratio_yesterday",
+        "reliability:ratio_yesterday",
+        "availability_unknown:ratio_yesterday",
+        "availability_within_ola:yesterday",
+    )
+    queries = [Query(_each(f"scope:stratoscope_{record}{{{_SCOPES}}}")) for record in records]
+    columns = [*_columns(), Column("Value #D", "OLA", _DAY)]
+    return rows(About("Yesterday", good, empty=_YOUNG), columns, *queries).span(12)
+
+
+def _today() -> Panel:
+    good = "Within the bounds. Since midnight UTC; what Prometheus did not see is unknown."
+    up, down, unknown = (_each(one.format("today")) for one in (_UP, _DOWN, _UNKNOWN))
+    queries = (
+        f"{up} / ({_TODAY_S} - {unknown} > 0)",
+        f"{up} / ({_TODAY_S} - {unknown} - {down} > 0)",
+        f"{unknown} / {_TODAY_S}",
+    )
+    return rows(About("Today so far", good), _columns(), *map(Query, queries)).span(12)
+
+
+def _each(series: str) -> str:
+    """Without its name, by which a table would not be merged."""
+    return f"max by (cloud, scope, zone, image_id) ({series})"
+
+
+def _columns() -> list[Column]:
+    return [
+        Column("cloud", "Cloud"),
+        Column("scope", "Of"),
+        Column("zone", "Zone"),
+        Column("image_id", "Image"),
+        Column("Value #A", "Availability", _SHARE),
+        Column("Value #B", "Reliability", _SHARE),
+        Column("Value #C", "Unknown", _SHARE),
+    ]
+
+
+def _days() -> Panel:
+    good = "All days are within the bounds, each as if it were a month. Today is not there yet."
+    known = f"scope:stratoscope_availability_within_ola:yesterday{{{_SCOPES}}} offset -1d"
+    nothing = f"scope:stratoscope_availability:ratio_yesterday{{{_SCOPES}}} offset -1d"
+    query = Query(f"topk(50, ({nothing} < 0) or {known})", _OF_SCOPES)
+    return timeline(About("Day by day", good, empty=_YOUNG), _DAY, query)
+
+
+def _states() -> Panel:
+    good = "`ok` all day. Each minute has the worst state of what counts; a downtime is a planned outage."
+    query = Query(
+        'scope:stratoscope_availability:badness{scope=~"cloud|services",cloud=~"$cloud"}',
+        "{{cloud}}, {{scope}}",
+    )
+    return timeline(About("States of the clouds", good), _STATES, query)
+
+
+def _objectives() -> Panel:
+    good = "As agreed with users: the share of VMs that are created, and of those that are created in time."
+    look = Look(unit="percentunit", colours=colours.steps(below=colours.PLAIN))
+    about = About("Objectives", good, empty="no probe ran within 30 days.")
+    return cells(about, look, Query('slo:objective:ratio{cloud=~"$cloud"}', "{{cloud}}: {{sloth_slo}}")).span(
+        8
+    )
+
+
+def _budget() -> Panel:
+    good = "Above 0: what is left of the failures that the objective allows."
+    look = Look(unit="percentunit", colours=colours.high_is_good(0, 0.25))
+    query = Query('slo:period_error_budget_remaining:ratio{cloud=~"$cloud"}', "{{cloud}}: {{sloth_slo}}")
+    return cells(About("Error budget left", good, empty="no probe ran within 30 days."), look, query).span(8)
+
+
+def _burnt() -> Panel:
+    good = "Below 1 minus the objective: the share of runs that failed, or were late."
+    look = Look(unit="percentunit", colours=colours.steps(below=colours.PLAIN))
+    query = Query('slo:sli_error:ratio_rate30d{cloud=~"$cloud"}', "{{cloud}}: {{sloth_slo}}")
+    return cells(About("Runs that missed it", good, empty="no probe ran within 30 days."), look, query).span(
+        8
+    )

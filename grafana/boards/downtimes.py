@@ -1,0 +1,208 @@
+"""Downtimes: what is down on purpose, what will be, and whether their silences and sources are in order."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+
+from boards import board, colours
+from boards.panels import About, Column, Look, Panel, Query, cells, lines, rows, stacked
+
+_OF: Final = "stratoscope_downtime_"
+_MOMENT: Final = Look(unit="dateTimeAsIso")
+_AGO: Final = Look(unit="s")
+_INFO: Final = f"max by (downtime_id, title, severity, planned, source) ({_OF}info)"
+_START: Final = f"max by (downtime_id) ({_OF}start_timestamp_seconds)"
+_END: Final = f"max by (downtime_id) ({_OF}end_timestamp_seconds)"
+_YES: Final = colours.steps((1, colours.BAD))
+_SOME: Final = colours.steps((1, colours.NEAR))
+_NO_IMPORTS: Final = "no source of downtimes is configured."
+
+
+def made() -> Dashboard:
+    """For operators, and whoever asks why nobody was notified."""
+    answer = "What is down on purpose now and next, and whether Alertmanager's silences follow it."
+    made = board.board("downtimes", "Downtimes", answer, last="now-7d")
+    for row, panels in {
+        "Now and next": (_active(), _covered(), _planned(), _soon_over(), _number()),
+        "Hosts that are switched off": (_hosts(),),
+        "Silences": (_in_step(), _alertmanagers(), _leader(), _database()),
+        "Where downtimes come from": (_imports(), _skipped(), _windows()),
+    }.items():
+        made = made.with_row(Row(row))
+        for panel in panels:
+            made = made.with_panel(panel)
+    return made
+
+
+def _with_info(which: str, moment: str) -> str:
+    """A moment in milliseconds, as Grafana wants it, of the downtimes whose start is chosen."""
+    return (
+        f"topk(100, 1000 * ({moment} and on (downtime_id) ({_START} {which} time()))"
+        f" * on (downtime_id) group_left (title, severity, planned, source) {_INFO})"
+    )
+
+
+def _listed(about: About, which: str) -> Panel:
+    columns = [
+        Column("title", "Title"),
+        Column("severity", "Severity"),
+        Column("planned", "Planned"),
+        Column("source", "Filed by"),
+        Column("downtime_id", "Id"),
+        Column("Value #A", "From", _MOMENT),
+        Column("Value #B", "Until", _MOMENT),
+    ]
+    return rows(about, columns, Query(_with_info(which, _START)), Query(_with_info(which, _END)))
+
+
+def _active() -> Panel:
+    good = "What was announced, and nothing else. The end of a downtime until further notice moves on."
+    return _listed(About("Down on purpose now", good, empty="nothing is down on purpose."), "<=")
+
+
+def _planned() -> Panel:
+    good = "What was announced. Of the next 7 days; the exporter's own page and its feeds have all."
+    return _listed(About("Planned next", good, empty="nothing is planned within 7 days."), ">")
+
+
+def _covered() -> Panel:
+    good = "What was announced. Alerts about it are silent; patterns and negations cannot be shown as labels."
+    about = About("What active downtimes cover", good, empty="nothing is down on purpose.")
+    labels = (
+        "scope",
+        "cloud",
+        "zone",
+        "host",
+        "service",
+        "project_id",
+        "vm_id",
+        "severity",
+        "silences",
+        "downtime_id",
+    )
+    headings = ("Scope", "Cloud", "Zone", "Host", "Service", "Project", "VM", "Severity", "Silences", "Id")
+    columns = [Column(label, heading) for label, heading in zip(labels, headings, strict=True)]
+    return rows(about, columns, Query(f"topk(100, group by ({', '.join(labels)}) ({_OF}active))"))
+
+
+def _soon_over() -> Panel:
+    good = "None that should last longer: extend it, or its alerts are notified of again."
+    about = About("Downtimes that end soon", good, empty="no downtime ends soon.")
+    left = f"({_END} and on (downtime_id) {_OF}notice == 1) - time()"
+    info = "* on (downtime_id) group_left (title) max by (downtime_id, title) (stratoscope_downtime_info)"
+    columns = [Column("title", "Title"), Column("downtime_id", "Id"), Column("Value", "Time left", _AGO)]
+    return rows(about, columns, Query(f"topk(50, ({left}) {info})")).span(12)
+
+
+def _number() -> Panel:
+    good = "Few that last. Active ones, and those that start within 7 days."
+    query = Query(f"max by (state) ({_OF}downtimes)", "{{state}}")
+    return stacked(lines(About("Number of downtimes", good), "none", query))
+
+
+def _hosts() -> Panel:
+    good = (
+        "None that nobody works on. Off too long: its alerts are no longer silent. At risk: disabled, but up."
+    )
+    about = About("Hosts", good, empty="no host is switched off, and exporters watch it if so configured.")
+    metrics = {
+        "host_off": ("Off on purpose", colours.steps((1, colours.PLANNED))),
+        "host_off_by_script": ("Off, says the script", colours.steps((1, colours.PLANNED))),
+        "host_at_risk": ("At risk", _SOME),
+        "host_off_too_long": ("Off too long", _YES),
+    }
+    columns = [Column("cloud", "Cloud"), Column("host", "Host")]
+    for place, (heading, steps) in zip("ABCD", metrics.values(), strict=True):
+        words = {"0": ("no", colours.GOOD), "1": ("yes", steps.build().steps[-1].color)}
+        columns.append(Column(f"Value #{place}", heading, Look(words=words)))
+    queries = [Query(f"topk(100, max by (cloud, host) ({_OF}{metric}))") for metric in metrics]
+    return rows(about, columns, *queries)
+
+
+def _in_step() -> Panel:
+    good = "In step: each downtime has its silences there, and no other is ours."
+    look = Look(words={"0": ("not in step", colours.BAD), "1": ("in step", colours.GOOD)})
+    about = About("Do silences follow the downtimes?", good, empty="no Alertmanager is configured.")
+    return cells(
+        about, look, Query(f"max by (alertmanager) ({_OF}silences_in_step)", "{{alertmanager}}")
+    ).span(12)
+
+
+def _alertmanagers() -> Panel:
+    good = "As many there as wanted, none overridden, seen within two minutes, clocks within seconds."
+    about = About("Alertmanagers", good, empty="no Alertmanager is configured.")
+    metrics = (
+        f"max by (alertmanager) ({_OF}silences_wanted)",
+        f"max by (alertmanager) ({_OF}silences_present)",
+        f"max by (alertmanager) (sum by (alertmanager, instance) ({_OF}silences_overridden))",
+        f"time() - max by (alertmanager) ({_OF}last_sync_timestamp_seconds)",
+        f"max by (alertmanager) ({_OF}alertmanager_clock_skew_seconds)",
+        f"sum by (alertmanager) (increase({_OF}sync_errors_total[1h]))",
+    )
+    columns = [
+        Column("alertmanager", "Alertmanager"),
+        Column("Value #A", "Silences wanted", Look()),
+        Column("Value #B", "there", Look()),
+        Column("Value #C", "Overridden by hand", Look(colours=_SOME)),
+        Column("Value #D", "Last in order", _AGO),
+        Column("Value #E", "Clock ahead by", _AGO),
+        Column("Value #F", "Errors of the last hour", Look(unit="none")),
+    ]
+    return rows(about, columns, *map(Query, metrics)).height(5)
+
+
+def _leader() -> Panel:
+    good = "One leads; the others of the same database wait."
+    look = Look(words={"0": ("nobody leads", colours.BAD), "1": ("one leads", colours.GOOD)})
+    return cells(About("Leader", good), look, Query(f"sum({_OF}leader)")).span(6)
+
+
+def _database() -> Panel:
+    good = "Stored, for each reason why a change could not be."
+    look = Look(words={"0": ("stored", colours.GOOD), "1": ("refused", colours.BAD)})
+    about = About("Are changes stored?", good)
+    return cells(about, look, Query(f"max by (reason) ({_OF}database_refused)", "{{reason}}")).span(6)
+
+
+def _imports() -> Panel:
+    good = (
+        "Read within minutes, nothing without an entry of the mapping. Held: vanished at the source, for now."
+    )
+    about = About("Imports", good, empty=_NO_IMPORTS)
+    metrics = (
+        f"time() - max by (source) ({_OF}import_last_success_timestamp_seconds)",
+        f"max by (source) ({_OF}import_rows)",
+        f"max by (source) ({_OF}import_unmapped_rows)",
+        f"max by (source) ({_OF}import_held_rows)",
+        f"sum by (source) (increase({_OF}import_errors_total[1h]))",
+    )
+    columns = [
+        Column("source", "Source"),
+        Column("Value #A", "Last complete answer", _AGO),
+        Column("Value #B", "Downtimes", Look()),
+        Column("Value #C", "Without a mapping", Look(colours=_SOME)),
+        Column("Value #D", "Held", Look()),
+        Column("Value #E", "Errors of the last hour", Look(unit="none")),
+    ]
+    return rows(about, columns, *map(Query, metrics)).height(6)
+
+
+def _skipped() -> Panel:
+    good = "None. Rows that the source gave and that cannot be read."
+    about = About("Rows that were left out", good, empty=_NO_IMPORTS)
+    columns = [
+        Column("source", "Source"),
+        Column("reason", "Reason"),
+        Column("Value", "Rows", Look(colours=_SOME)),
+    ]
+    return rows(about, columns, Query(f"topk(50, max by (source, reason) ({_OF}import_skipped_rows))")).span(
+        12
+    )
+
+
+def _windows() -> Panel:
+    good = "0: each recurring window files its next occurrence."
+    about = About("Windows that file nothing", good, empty="no recurring window is stuck.")
+    return cells(
+        about, Look(colours=_YES), Query(f"max by (reason) ({_OF}windows_stuck)", "{{reason}}")
+    ).span(12)

@@ -1,0 +1,199 @@
+"""My project: what it uses of its quota, which of its VMs are not well, which are busy."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+
+from boards import board, colours
+from boards.panels import About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
+
+_ITS: Final = '{cloud=~"$cloud",project_id="$project"}'
+_OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
+_NAMED: Final = (
+    " * on (cloud, vm_id) group_left (vm_name)"
+    f" topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique{_ITS})"
+)
+"""For five minutes after a restart of Prometheus a VM can have two infos."""
+_TO_VM: Final = (
+    "/d/stratoscope-vm?var-vm=${__data.fields.vm_id}"
+    "&${project:queryparam}&${cloud:queryparam}&${datasource:queryparam}"
+)
+_BUSY: Final = f"topk(10, {_OF_VMS}cpu_seconds:rate5m_ratio{_ITS})"
+_PLAIN: Final = colours.steps(below=colours.PLAIN)
+_CHECKS: Final = Look(
+    words={
+        "host": ("the host does not run it", colours.BAD),
+        "vm": ("it crashed, or was ended", colours.BAD),
+        "storage": ("its storage does not answer", colours.BAD),
+        "network": ("its network interface is cut off", colours.BAD),
+    }
+)
+_CAUSES: Final = Look(
+    words={
+        "own_limit": ("its own CPU quota", colours.NEAR),
+        "noisy_neighbour": ("another VM of its host", colours.BAD),
+        "host_overcommitted": ("a host that promised too much", colours.BAD),
+    }
+)
+_VM: Final = [Column("vm_name", "VM", link=_TO_VM), Column("vm_id", "Id", link=_TO_VM)]
+
+
+def made() -> Dashboard:
+    """For the members of a project."""
+    answer = "For the members of a project: what it uses, what is left of its quota, which VMs are not well."
+    made = board.board("project", "My project", answer, board.clouds_of_projects(), board.project())
+    for row, panels in {
+        "Its VMs": (_failing(), _losing(), _alerts(), _states(), _use_over_time(), _busiest()),
+        "What it uses": (_counts(), _sizes()),
+        "Quota": (_shares(), _nearly_used(), _quota_counts(), _quota_sizes()),
+    }.items():
+        made = made.with_row(Row(row))
+        for panel in panels:
+            made = made.with_panel(panel)
+    return made
+
+
+def _failing() -> Panel:
+    good = "None. Only the operators can mend a host or storage; a VM that crashed can be started again."
+    about = About("VMs that fail a check", good, empty="all VMs pass their checks.")
+    record = f"vm_check:stratoscope_hypervisor_vm_failed_check_info:max{_ITS}"
+    query = Query(f"topk(50, group by (cloud, vm_id, vm_name, check) ({record}))")
+    return rows(about, [*_VM, Column("check", "What fails", _CHECKS)], query).span(12)
+
+
+def _losing() -> Panel:
+    good = "None. A quota of its own is changed by another flavor; of the others tell the operators."
+    about = About("VMs that lose CPU time", good, empty="no VM waits for CPU.")
+    query = Query(f"topk(50, vm:stratoscope_contention:verdict{_ITS}{_NAMED})")
+    return rows(about, [*_VM, Column("cause", "What it waits for", _CAUSES)], query).span(12)
+
+
+def _alerts() -> Panel:
+    good = "None. The operators see the same alerts; those about a quota are for its project."
+    about = About("Alerts about this project", good, empty="no alert about the project fires.")
+    columns = [
+        Column("alertname", "Alert"),
+        Column("severity", "Severity"),
+        Column("vm_name", "VM"),
+        Column("resource", "Resource"),
+    ]
+    return rows(about, columns, Query(f'topk(50, ALERTS{_ITS[:-1]},alertstate="firing"}})')).height(6)
+
+
+def _states() -> Panel:
+    good = "No VM in error, none long in a state between others. As the management layer spells the states."
+    query = Query(f"sum by (state) (project:stratoscope_management_vm_state:count{_ITS})", "{{state}}")
+    return stacked(lines(About("VMs by state", good), "none", query))
+
+
+def _use_over_time() -> Panel:
+    good = "As many as you need. Of all VMs, running or not, by their flavors."
+    queries = [
+        Query(f"sum(project:stratoscope_management_project_{what}:max{_ITS})", name)
+        for what, name in (("vms", "VMs"), ("vcpus", "virtual CPUs"))
+    ]
+    return lines(About("VMs and virtual CPUs", good), "none", *queries)
+
+
+def _busiest() -> Panel:
+    good = "Below 100 % of their virtual CPUs. The ten VMs that use most of theirs; a name leads to the VM."
+    queries = [
+        Query(f"max by (cloud, vm_id, vm_name) ({_BUSY}{_NAMED})"),
+        *(
+            Query(f"max by (cloud, vm_id) ({_OF_VMS}{rate}:rate5m{_ITS} and on (cloud, vm_id) {_BUSY})")
+            for rate in (
+                "disk_read_bytes",
+                "disk_write_bytes",
+                "network_receive_bytes",
+                "network_transmit_bytes",
+            )
+        ),
+    ]
+    rates = [
+        Column(f"Value #{place}", heading, Look(unit="Bps"))
+        for place, heading in zip("BCDE", ("Disk read", "Disk written", "Received", "Sent"), strict=True)
+    ]
+    columns = [*_VM, Column("Value #A", "CPU", Look(unit="percentunit")), *rates]
+    return rows(About("Busiest VMs", good), columns, *queries)
+
+
+def _counts() -> Panel:
+    good = "Nothing that nobody needs: volumes and addresses cost as long as they exist."
+    uses = {
+        "vms": "VMs",
+        "vcpus": "virtual CPUs",
+        "volumes": "volumes",
+        "snapshots": "snapshots",
+        "floating_ips": "floating IPs",
+        "networks": "networks",
+    }
+    return cells(About("How many", good), Look(colours=_PLAIN), *_used(uses))
+
+
+def _sizes() -> Panel:
+    good = "Nothing that nobody needs. Memory and local disks of VMs by their flavors, running or not."
+    uses = {
+        "memory_bytes": "memory",
+        "disk_bytes": "local disks",
+        "volumes_bytes": "volumes",
+        "snapshots_bytes": "snapshots",
+    }
+    return cells(About("How much", good), Look(unit="bytes", colours=_PLAIN), *_used(uses))
+
+
+def _used(uses: dict[str, str]) -> list[Query]:
+    """Uses by metric; the larger of what two exporters show of a cloud."""
+    metric = "stratoscope_management_project_"
+    return [Query(f"sum(max by (cloud) ({metric}{what}{_ITS}))", name) for what, name in uses.items()]
+
+
+def _quota(what: str, unit: str = "") -> str:
+    return f"max by (cloud, service, resource) (stratoscope_management_quota_{what}{unit}{_ITS})"
+
+
+def _shares() -> Panel:
+    good = "Below 80 %: what is used up cannot be created. The 20 of which the largest share is used."
+    shares = [
+        f"{_quota('used', unit)} / on (cloud, service, resource) ({_quota('limit', unit)} > 0)"
+        for unit in ("", "_bytes")
+    ]
+    about = About("How much of its quota it uses", good, empty="no quota of the project has a limit.")
+    look = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR), (0.95, colours.BAD)))
+    query = Query(f"topk(20, {shares[0]} or {shares[1]})", "{{service}}: {{resource}}")
+    return bars(about, look, query).height(10)
+
+
+def _nearly_used() -> Panel:
+    good = "None. Delete what nobody needs, or ask for more before it is needed."
+    about = About("Quotas that are nearly used up", good, empty="no quota is nearly used up.")
+    columns = [
+        Column("service", "Service"),
+        Column("resource", "Resource"),
+        Column("Value", "Used", Look(unit="percentunit")),
+    ]
+    query = Query(f"topk(20, project:stratoscope_management_quota_used:ratio_of_those_nearly_used{_ITS})")
+    return rows(about, columns, query).span(12).height(10)
+
+
+def _quota_counts() -> Panel:
+    return _quotas("Quota: numbers", "", Look())
+
+
+def _quota_sizes() -> Panel:
+    return _quotas("Quota: sizes", "_bytes", Look(unit="bytes"))
+
+
+def _quotas(title: str, unit: str, look: Look) -> Panel:
+    good = (
+        "Used and reserved are below the limit. Reserved: asked for, but not there yet. No limit: unlimited."
+    )
+    columns = [
+        Column("service", "Service"),
+        Column("resource", "Resource"),
+        Column("Value #A", "Used", look),
+        Column("Value #B", "Reserved", look),
+        Column("Value #C", "Limit", look),
+    ]
+    queries = [Query(_quota(what, unit)) for what in ("used", "reserved", "limit")]
+    about = About(title, good, empty="the cloud tells no quotas.")
+    return rows(about, columns, *queries).span(12)

@@ -1,0 +1,185 @@
+"""One VM: what its owner asks, by records that have its project_id alone, so that a proxy can enforce it."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+
+from boards import board, colours
+from boards.panels import About, Column, Look, Panel, Query, cells, lines, rows, timeline
+
+_IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
+_OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
+_STEAL: Final = 0.1
+"""Users notice more. As usual: the threshold of the alerts has no project_id, so it cannot be read here."""
+_CHECKS: Final = {
+    "host": "the host does not run it",
+    "vm": "it crashed, or was ended",
+    "storage": "its storage does not answer",
+    "network": "its network interface is cut off",
+}
+_CAUSES: Final = {
+    "own_limit": "for its own CPU quota",
+    "noisy_neighbour": "for another VM of its host",
+    "host_overcommitted": "for a host that promised too much",
+}
+
+
+def made() -> Dashboard:
+    """What EC2 shows of an instance, and what it waits for."""
+    answer = (
+        "For the owner of a VM: whether it works, what it uses, what it waits for. Seen from outside the VM."
+    )
+    variables = (board.clouds_of_projects(), board.project(), board.vm())
+    made = board.board("vm", "One VM", answer, *variables)
+    for row, panels in {
+        "Is it well?": (_identity(), _status(), _failed_checks(), _waits(), _alerts()),
+        "CPU and memory": (_cpu(), _lost_cpu(), _memory()),
+        "Disks": (_disk_requests(), _disk_bytes(), _latency()),
+        "Network": (_network_bytes(), _packets()),
+        "The last 24 hours": (_cpu_of_a_day(), _traffic_of_a_day(), _rates_of_a_day(), _disks_of_a_day()),
+    }.items():
+        made = made.with_row(Row(row))
+        for panel in panels:
+            made = made.with_panel(panel)
+    return made
+
+
+def _identity() -> Panel:
+    about = About(
+        "Which VM this is", "One row: what the management layer says of the VM. None: it is deleted."
+    )
+    columns = [
+        Column("vm_name", "Name"),
+        Column("vm_id", "Id"),
+        Column("project_name", "Project"),
+        Column("user_name", "User"),
+        Column("flavor", "Flavor"),
+        Column("image_id", "Image"),
+        Column("zone", "Zone"),
+        Column("cloud", "Cloud"),
+    ]
+    return rows(about, columns, Query(f"vm:stratoscope_vm_info:unique{_IT}")).height(4)
+
+
+def _status() -> Panel:
+    good = "All of it passes. A gap: the VM was off, or nothing was heard of its host."
+    look = Look(words={"0": ("passes", colours.GOOD), "1": ("fails", colours.BAD)})
+    query = Query(f"{_OF_VMS}status_check_failed:max{_IT}", "status checks")
+    return timeline(About("Does it pass its status checks?", good), look, query).height(4)
+
+
+def _failed_checks() -> Panel:
+    good = "None. Only the operators can mend a host or storage; a VM that crashed can be started again."
+    about = About("Checks that fail now", good, empty="the VM passes all checks.")
+    look = Look(words={"1": ("fails", colours.BAD)})
+    record = "vm_check:stratoscope_hypervisor_vm_failed_check_info:max"
+    queries = [Query(f'max({record}{_IT[:-1]},check="{check}"}})', words) for check, words in _CHECKS.items()]
+    return cells(about, look, *queries).span(12)
+
+
+def _waits() -> Panel:
+    good = "None. Another flavor has another quota; else tell the operators, since the host is too busy."
+    about = About("What it waits for when it wants CPU", good, empty="the VM loses no CPU time.")
+    look = Look(words={"1": ("waits", colours.NEAR)})
+    queries = [
+        Query(f'max(vm:stratoscope_contention:verdict{_IT[:-1]},cause="{cause}"}})', words)
+        for cause, words in _CAUSES.items()
+    ]
+    return cells(about, look, *queries).span(12)
+
+
+def _alerts() -> Panel:
+    good = "None. The operators see the same alerts."
+    about = About("Alerts about this VM", good, empty="no alert about the VM fires.")
+    columns = [Column("alertname", "Alert"), Column("severity", "Severity"), Column("vm_name", "VM")]
+    return rows(about, columns, Query(f'ALERTS{_IT[:-1]},alertstate="firing"}}')).height(5)
+
+
+def _cpu() -> Panel:
+    good = "Below 100 %, which is all of its virtual CPUs."
+    about = About("CPU utilisation", good)
+    return lines(about, "percentunit", Query(f"{_OF_VMS}cpu_seconds:rate5m_ratio{_IT}", "CPU used"))
+
+
+def _lost_cpu() -> Panel:
+    good = f"Near 0; from {_STEAL:.0%} on users notice. Steal: it was ready to run, but no CPU was free."
+    queries = (
+        Query(f"{_OF_VMS}vcpu_delay_seconds:rate5m_ratio{_IT}", "steal"),
+        Query(f"{_OF_VMS}cpu_throttled_periods:rate5m_ratio{_IT}", "periods cut by its CPU quota"),
+    )
+    about = About("CPU time that it loses", good, empty="the host does not report what its VMs wait for.")
+    return lines(about, "percentunit", *queries)
+
+
+def _memory() -> Panel:
+    good = "Above 10 %. The memory that its guest can still use without swapping, as the guest reports it."
+    about = About("Memory left", good, empty="the guest does not report its memory.")
+    return lines(about, "percentunit", Query(f"{_OF_VMS}memory_usable_bytes:ratio{_IT}", "usable"))
+
+
+def _both(metric: str, ways: tuple[str, str], what: str) -> list[Query]:
+    """Of two directions."""
+    return [
+        Query(f"{_OF_VMS}{metric.format(way)}{_IT}", way if not what else what.format(way)) for way in ways
+    ]
+
+
+def _disk_requests() -> Panel:
+    about = About("Disk requests", "Below what its disks are sold for. The sum of all disks, each second.")
+    return lines(about, "iops", *_both("disk_{}_requests:rate5m", ("read", "write"), ""))
+
+
+def _disk_bytes() -> Panel:
+    about = About("Disk traffic", "Below what its disks are sold for. The sum of all disks.")
+    return lines(about, "Bps", *_both("disk_{}_bytes:rate5m", ("read", "write"), ""))
+
+
+def _latency() -> Panel:
+    good = "Steady: some milliseconds on flash, tens on disks or a network. The mean time of a request."
+    about = About("Disk latency", good, empty="the VM made no requests.")
+    return lines(about, "s", *_both("disk_{}_seconds:mean5m", ("read", "write"), ""))
+
+
+def _network_bytes() -> Panel:
+    about = About("Network traffic", "What its services explain. The sum of all interfaces.")
+    return lines(about, "Bps", *_both("network_{}_bytes:rate5m", ("receive", "transmit"), ""))
+
+
+def _packets() -> Panel:
+    good = "In proportion to the traffic: many tiny packets are a flood or a scan."
+    about = About("Network packets", good)
+    return lines(about, "pps", *_both("network_{}_packets:rate5m", ("receive", "transmit"), ""))
+
+
+def _cpu_of_a_day() -> Panel:
+    good = "The highest value is 100 % now and then at most: else it needs more virtual CPUs."
+    cpu = f"{_OF_VMS}cpu_seconds:rate5m_ratio{_IT}[24h]"
+    queries = (Query(f"avg_over_time({cpu})", "CPU, mean"), Query(f"max_over_time({cpu})", "CPU, highest"))
+    look = Look(unit="percentunit", colours=colours.steps(below=colours.PLAIN))
+    return cells(About("CPU in 24 h", good), look, *queries).span(6)
+
+
+def _traffic_of_a_day() -> Panel:
+    good = "What its services explain. It is summed up every 20 minutes."
+    about = About("Traffic in 24 h", good, empty="the VM is younger than 20 minutes.")
+    look = Look(unit="bytes", colours=colours.steps(below=colours.PLAIN))
+    queries = _both("network_{}_bytes:increase24h", ("receive", "transmit"), "{}, sum")
+    return cells(about, look, *queries).span(6)
+
+
+def _rates_of_a_day() -> Panel:
+    good = "Below what its interfaces are sold for. The highest of each 5 minutes."
+    about = About("Highest network rates in 24 h", good, empty="the VM is younger than 20 minutes.")
+    look = Look(unit="Bps", colours=colours.steps(below=colours.PLAIN))
+    queries = _both("network_{}_bytes:rate5m_max24h", ("receive", "transmit"), "{}, highest")
+    return cells(about, look, *queries).span(6)
+
+
+def _disks_of_a_day() -> Panel:
+    good = "Below what its disks are sold for. The highest of each 5 minutes."
+    queries = [
+        Query(f"max_over_time({_OF_VMS}disk_{way}_bytes:rate5m{_IT}[24h])", f"{way}, highest")
+        for way in ("read", "write")
+    ]
+    look = Look(unit="Bps", colours=colours.steps(below=colours.PLAIN))
+    return cells(About("Highest disk rates in 24 h", good), look, *queries).span(6)
