@@ -10,10 +10,11 @@ import yaml
 
 from stratoscope.__main__ import main
 from stratoscope.rules import bundle, thresholds
-from stratoscope.rules.bundle import Group, Rule
+from stratoscope.rules.bundle import Group
 from stratoscope.rules.values import OWN, Values
 from support.neutral import spelled_by_a_kind
-from support.rule_checks import Known, Labels, checked
+from support.rule_checks import checked
+from support.rules_known import KNOWN, RULES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "prometheus" / "rules"
@@ -29,18 +30,6 @@ COMPAT = "compat/"
 SECTIONS = ["## What it means", "## What to look at", "## What to do"]
 
 
-def rules() -> Iterator[tuple[str, Rule]]:
-    return (
-        (subject, rule)
-        for subject, groups in bundle.sources().items()
-        for one in groups
-        for rule in one.rules
-    )
-
-
-RULES = {
-    " ".join([subject, rule.record or rule.alert, *rule.labels.values()]): rule for subject, rule in rules()
-}
 ALERTS = {rule.alert: rule for rule in RULES.values() if rule.alert}
 
 
@@ -53,25 +42,6 @@ def alerts_of_tests() -> Iterator[tuple[str, bool]]:
 
 
 TESTED = set(alerts_of_tests())
-
-
-def labels_of_records() -> dict[str, Labels]:
-    """The labels of each record, which may read other records, in whatever order they stand."""
-    found: dict[str, Labels] = {thresholds.RECORD.format(name): frozenset() for name in thresholds.known()}
-    found |= {thresholds.BUCKET.format(name): frozenset({"le"}) for name in thresholds.known()}
-    found |= {f"global:watched_{label}:info": frozenset({label}) for label in ("project_id", "flavor")}
-    records = [rule for rule in RULES.values() if rule.record]
-    found |= {rule.record: frozenset() for rule in records}
-    for _ in range(10):  # no record is that many floors above the metrics
-        before = dict(found)
-        for rule in records:
-            found[rule.record] |= checked(rule.expr, Known(found))[0].union(rule.labels)
-        if found == before:
-            return found
-    raise AssertionError("records that read each other without end")
-
-
-KNOWN = Known(labels_of_records())
 
 
 def test_committed_files_are_the_output_with_the_defaults() -> None:

@@ -20,6 +20,7 @@ from support.rule_checks import matchers
 _TRUTH: Final = ("true", "false")
 _OF_OURSELVES: Final = ("__name__", "alertname", "version")
 _OURS: Final[Mapping[str, Collection[str]]] = {
+    "alertstate": ["pending", "firing"],
     "blame": [*Blame],
     "cause": ["own_limit", "noisy_neighbour", "host_overcommitted"],
     "check": ["host", "vm", "storage", "network"],

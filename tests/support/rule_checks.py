@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import promql_parser
@@ -53,14 +54,18 @@ class Known:
 
     Attributes:
         records: The labels of each record.
+        others: Those of what is neither declared nor recorded here.
     """
 
     records: Mapping[str, Labels]
+    others: Mapping[str, Labels] = field(default_factory=lambda: MappingProxyType({}))
 
     def labels(self, name: str) -> Labels | None:
         """Those of a metric or record; None if there is none of this name."""
         if name in self.records:
             return self.records[name]
+        if name in self.others:
+            return self.others[name]
         if name in SELF:
             return SELF[name] | OF_TARGETS
         if name in _DECLARED:
@@ -159,7 +164,7 @@ class Checked:
             kind = "gauge"
             if name in _DECLARED and name not in self.known.records:
                 kind = "counter" if _DECLARED[name].kind == "counter" else "gauge"
-            elif _PARTS.search(name):
+            elif _PARTS.search(name) or (name in self.known.others and name.endswith("_total")):
                 kind = "counter"
             if (kind == "counter") != (function in _OF_COUNTERS):
                 self.problems.append(f"{function} of the {kind} {name}")

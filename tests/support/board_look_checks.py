@@ -1,0 +1,271 @@
+"""What is wrong with the looks of a dashboard: titles, units, places, colours, links, data sources.
+
+Among them are the rules of Grafana's dashboard-linter that hold for every data source. `uneditable-dashboard`
+is not: the provisioning file says whether a dashboard can be changed.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
+from typing import Any, Final
+
+from support import board_parts as parts
+from support.board_parts import Json, Site, drawn, name_of
+from support.debian import ROOT
+
+MOST_QUERIES: Final = 40
+"""That a dashboard asks when it is opened."""
+_DATA: Final = {"type": "prometheus", "uid": "${datasource}"}
+_KINDS: Final = {"bargauge", "row", "stat", "state-timeline", "table", "text", "timeseries"}
+"""Types of panels that Grafana has itself, and that are drawn by `make dashboards-check`."""
+_LEAST_WORDS: Final = 20
+_ON_TIME_RANGE: Final = 2
+_COLOURS: Final = frozenset(re.findall('"(#[0-9A-F]{6})"', (ROOT / "grafana/boards/colours.py").read_text()))
+_COLOUR_KEYS: Final = ("color", "fixedColor", "iconColor")
+_SAYS_NONE: Final = "Says 'none':"
+_TO_BOARD: Final = re.compile(r"/d/([\w-]+)(?:/[\w-]*)?(?:\?(.*))?")
+_VAR: Final = re.compile(r"\bvar-(\w+)=")
+_QUERY_PARAM: Final = re.compile(r"\$\{(\w+):queryparam\}")
+_OF_ROW: Final = re.compile(r"\$\{__data\.fields(?:\.(\w+)|\[\"?([^\"\]]+)\"?\])\}")
+_VALUE: Final = re.compile(r"Value(?: #(\w+))?")
+
+Rule = Callable[[Site], Iterator[str]]
+
+
+def data_source(site: Site) -> Iterator[str]:
+    """Panels, targets, variables and annotations ask the data source that the reader chose."""
+    first = parts.variables(site.board)[:1]
+    if [(one.get("name"), one.get("type"), one.get("query")) for one in first] != [
+        ("datasource", "datasource", "prometheus")
+    ]:
+        yield "the first variable is not the data source"
+    for where, thing in _asking(site.board):
+        if thing.get("datasource") != _DATA:
+            yield f"{where}: another data source"
+
+
+def _asking(board: Json) -> Iterator[tuple[str, Json]]:
+    for panel in drawn(board):
+        if panel.get("type") != "text":
+            yield name_of(panel), panel
+        yield from ((f"{name_of(panel)}, {one.get('refId')}", one) for one in panel.get("targets") or ())
+    yield from ((one["name"], one) for one in parts.variables(board) if one.get("type") == "query")
+    yield from ((one["name"], one) for one in parts.annotations(board))
+
+
+def portable(site: Site) -> Iterator[str]:
+    """The same file is provisioned and imported by hand."""
+    yield from (f"has {key}" for key in ("__inputs", "__requires", "__elements", "id") if key in site.board)
+
+
+def words(site: Site) -> Iterator[str]:
+    """Each panel has a title, and a description that says what good looks like."""
+    for panel in drawn(site.board):
+        if not panel.get("title"):
+            yield f"{name_of(panel)}: no title"
+        if panel.get("type") != "text" and len(panel.get("description") or "") < _LEAST_WORDS:
+            yield f"{name_of(panel)}: does not say what good looks like"
+
+
+def none(site: Site) -> Iterator[str]:
+    """A panel that may be empty says `none`, and its description says when."""
+    for panel in drawn(site.board):
+        says = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue")
+        if (says == "none") != (_SAYS_NONE in (panel.get("description") or "")) or says not in (None, "none"):
+            yield f"{name_of(panel)}: noValue and description differ"
+
+
+def units(site: Site) -> Iterator[str]:
+    """Values have a unit, in tables those of each column of values."""
+    for panel in drawn(site.board):
+        if panel.get("type") == "table":
+            yield from (f"{name_of(panel)}: no unit of {column}" for column in _without_unit(panel))
+        elif panel.get("type") != "text" and not panel.get("fieldConfig", {}).get("defaults", {}).get("unit"):
+            yield f"{name_of(panel)}: no unit"
+
+
+def _without_unit(panel: Json) -> Iterator[str]:
+    overrides = panel.get("fieldConfig", {}).get("overrides", ())
+    looks = {
+        one["matcher"].get("options"): {each["id"] for each in one["properties"]}
+        for one in overrides
+        if one["matcher"]["id"] == "byName"
+    }
+    names = _organized(panel).get("renameByName", {})
+    for column in _columns(panel):
+        if _VALUE.fullmatch(column) and not looks.get(names.get(column, column), set()) & {
+            "unit",
+            "mappings",
+        }:
+            yield column
+
+
+def _organized(panel: Json) -> Json:
+    of_all: list[Json] = [
+        one["options"] for one in panel.get("transformations") or () if one["id"] == "organize"
+    ]
+    return of_all[0] if of_all else {}
+
+
+def _columns(panel: Json) -> list[str]:
+    return [name for name, wanted in _organized(panel).get("includeByName", {}).items() if wanted]
+
+
+def columns(site: Site) -> Iterator[str]:
+    """Each column of a table is a label of a result, or the value of a query."""
+    for panel in drawn(site.board):
+        if panel.get("type") == "table":
+            targets = {one["refId"]: one for one in panel.get("targets") or ()}
+            labels = {"Time"}.union(*(_labels(one["expr"]) for one in targets.values()))
+            for column in _columns(panel):
+                value = _VALUE.fullmatch(column)
+                if not (value and (value[1] in targets or not value[1])) and column not in labels:
+                    yield f"{name_of(panel)}: no column {column}"
+
+
+def _labels(expr: str) -> frozenset[str]:
+    try:
+        return parts.found_in(expr)[0]
+    except ValueError:
+        return frozenset()
+
+
+def numbers(site: Site) -> Iterator[str]:
+    """Dashboards, panels and targets have numbers and names of their own."""
+    uids = [board.get("uid") for board in site.others.values()]
+    if uids.count(site.board.get("uid")) != 1 or not site.board.get("uid"):
+        yield f"uid {site.board.get('uid')!r}"
+    ids = Counter(panel.get("id") for panel in parts.panels(site.board))
+    yield from (f"id {one} is of {count} panels" for one, count in ids.items() if count > 1 or one is None)
+    for panel in drawn(site.board):
+        refs = Counter(target.get("refId") for target in panel.get("targets") or ())
+        yield from (f"{name_of(panel)}: target {one} twice" for one, count in refs.items() if count > 1)
+
+
+def places(site: Site) -> Iterator[str]:
+    """No panel lies on another, or beyond the edge."""
+    for panel in parts.panels(site.board):
+        place = panel["gridPos"]
+        if place["x"] + place["w"] > 24 or min(place["w"], place["h"]) < 1:
+            yield f"{name_of(panel)}: beyond the edge"
+    for one, other in combinations(parts.panels(site.board, closed=False), 2):
+        if _overlap(one["gridPos"], other["gridPos"]):
+            yield f"{name_of(one)} lies on {name_of(other)}"
+
+
+def _overlap(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
+    return all(
+        one[start] < other[start] + other[size] and other[start] < one[start] + one[size]
+        for start, size in (("x", "w"), ("y", "h"))
+    )
+
+
+def targets(site: Site) -> Iterator[str]:
+    """Each panel asks something, but those of text."""
+    for panel in drawn(site.board):
+        if bool(panel.get("targets")) == (panel.get("type") == "text"):
+            yield f"{name_of(panel)}: {'targets' if panel.get('targets') else 'no targets'}"
+
+
+def few_queries(site: Site) -> Iterator[str]:
+    """At most 40 at opening: of panels that are seen, of variables, of annotations."""
+    count = queries_at_opening(site.board)
+    if count > MOST_QUERIES:
+        yield f"{count} queries at opening"
+
+
+def queries_at_opening(board: Json) -> int:
+    seen = sum(len(panel.get("targets") or ()) for panel in parts.panels(board, closed=False))
+    asked = [one for one in parts.variables(board) if one.get("type") == "query"]
+    return seen + len(asked) + len(parts.annotations(board))
+
+
+def kinds(site: Site) -> Iterator[str]:
+    """No plug-in is needed."""
+    for panel in parts.panels(site.board):
+        if panel.get("type") not in _KINDS:
+            yield f"{name_of(panel)}: of the type {panel.get('type')}"
+
+
+def downtimes(site: Site) -> Iterator[str]:
+    """Downtimes are seen on panels of time."""
+    if not any('"StratoscopeDowntimeActive"' in one.get("expr", "") for one in parts.annotations(site.board)):
+        yield "no downtimes"
+
+
+def only_our_colours(site: Site) -> Iterator[str]:
+    """Colours are those that a colour-blind reader tells apart."""
+    yield from (f"colour {one}" for one in sorted(set(_colours(site.board)) - _COLOURS))
+
+
+def _colours(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        yield from (node[key] for key in _COLOUR_KEYS if isinstance(node.get(key), str))
+    inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+    for one in inner:
+        yield from _colours(one)
+
+
+def links(site: Site) -> Iterator[str]:
+    """Links lead to dashboards that there are, with variables that there are, from columns that there are."""
+    for panel, url in _urls(site.board):
+        shown = set(_columns(panel))
+        asked = {one or other for one, other in _OF_ROW.findall(url)}
+        if panel.get("type") == "table":
+            yield from (f"{url}: no column {name}" for name in sorted(asked - shown))
+        if found := _TO_BOARD.search(url):
+            yield from _wrong_link(site, url, found[1], found[2] or "")
+
+
+def _wrong_link(site: Site, url: str, uid: str, query: str) -> Iterator[str]:
+    if uid not in site.others:
+        yield f"{url}: no dashboard {uid}"
+        return
+    there = {one["name"] for one in parts.variables(site.others[uid])}
+    given = {*_VAR.findall(query), *_QUERY_PARAM.findall(query)}
+    yield from (f"{url}: {uid} has no variable {name}" for name in sorted(given - there))
+
+
+def _urls(board: Json) -> Iterator[tuple[Json, str]]:
+    yield from (({}, one["url"]) for one in board.get("links") or () if one.get("url"))
+    for panel in parts.panels(board):
+        yield from ((panel, url) for url in _below(panel))
+
+
+def _below(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        yield from (node["url"] for _ in "x" if isinstance(node.get("url"), str))
+    inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+    for one in inner:
+        yield from _below(one)
+
+
+def variables(site: Site) -> Iterator[str]:
+    """Each variable that is used is there, each that is there is used, and all follow the time range."""
+    there = {one["name"] for one in parts.variables(site.board)}
+    texts = list(_texts(site.board))
+    used = {name for text in texts for name in parts.used_variables(text) if not name.startswith("__")}
+    yield from (f"no variable {name}" for name in sorted(used - there))
+    yield from (f"the variable {name} is not used" for name in sorted(there - used))
+    for one in parts.variables(site.board):
+        if one.get("type") == "query" and one.get("refresh") != _ON_TIME_RANGE:
+            yield f"the variable {one['name']} does not follow the time range"
+
+
+def _texts(node: Any, key: str = "") -> Iterator[str]:
+    """All texts but regular expressions, in which `$` is an end."""
+    if isinstance(node, str) and key != "regex":
+        yield node
+    elif isinstance(node, Mapping):
+        for name, one in node.items():
+            yield from _texts(one, name)
+    elif isinstance(node, list):
+        for one in node:
+            yield from _texts(one, key)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    data_source, portable, words, none, units, columns, numbers, places, targets, few_queries, kinds,
+    downtimes, only_our_colours, links, variables,
+)  # fmt: skip

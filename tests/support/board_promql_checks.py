@@ -1,0 +1,206 @@
+"""What is wrong with the queries of a dashboard: their rates, their labels, what they may read.
+
+Among them are the rules of Grafana's dashboard-linter that are about Prometheus. Those on labels `job` and
+`instance` are not, as series of clouds are not told apart by them; nor those on LogQL.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import promql_parser
+
+from support import board_parts as parts
+from support.board_parts import Json, Query, Site
+from support.declared import FAMILIES
+from support.neutral import spelled_by_a_kind
+from support.rule_checks import nodes
+
+OWNERS: Final = ("stratoscope-vm", "stratoscope-project")
+"""Dashboards that a proxy can confine to one project."""
+FRONT: Final = "stratoscope-now"
+_WITHOUT_CLOUD: Final = {family.name for family in FAMILIES if "cloud" not in family.labels}
+"""Of exporters that are no cloud's own; a target may add a cloud."""
+_COUNTERS: Final = {family.name for family in FAMILIES if family.kind == "counter"}
+_PARTS_OF_HISTOGRAMS: Final = ("_bucket", "_count", "_sum")
+_RATES: Final = {"rate", "increase", "irate"}
+_COUNTS: Final = {"count", "group"}
+_SHORTEST_S: Final = 300
+_WORDS: Final[Mapping[int, tuple[str, ...]]] = {
+    300: ("5 min", "five minutes"),
+    600: ("10 min", "ten minutes"),
+    900: ("15 min",),
+    1_800: ("30 min", "half an hour", "half hour"),
+    3_600: ("hour",),
+    21_600: ("6 h", "six hours"),
+    86_400: ("24 h", "day"),
+    604_800: ("week", "7 days"),
+    2_592_000: ("30 days", "month"),
+}
+"""By length of a window what tells the reader of it."""
+_CHOOSES: Final = {"cloud": "$cloud", "project_id": "$project", "vm_id": "$vm"}
+"""Labels whose variable chooses a cloud, or what is in one alone."""
+
+Rule = Callable[[Site], Iterator[str]]
+
+
+def _trees(site: Site) -> Iterator[tuple[Query, Any]]:
+    """Those that can be parsed."""
+    for query in parts.queries(site.board):
+        try:
+            yield query, parts.tree(query.expr)
+        except ValueError:
+            continue
+
+
+def promql(site: Site) -> Iterator[str]:
+    """Each query is PromQL, once variables are put in."""
+    for query in parts.queries(site.board):
+        if query.expr or not query.where.startswith("variable"):
+            try:
+                parts.tree(query.expr)
+            except ValueError as error:
+                yield f"{query.where}: {error}"
+
+
+def rates(site: Site) -> Iterator[str]:
+    """A rate is over `$__rate_interval`, or over a fixed window of 5 min or more that the reader is told."""
+    for query, root in _trees(site):
+        words = _words(query.panel)
+        for seconds in _windows(root):
+            told = any(word in words for word in _WORDS.get(seconds, ()))
+            if seconds != parts.RATE_S and not (seconds >= _SHORTEST_S and told):
+                yield f"{query.where}: a rate over {seconds} s"
+
+
+def _words(panel: Json) -> str:
+    """What a panel tells its reader."""
+    legends = [target.get("legendFormat") for target in panel.get("targets") or ()]
+    told = [panel.get("title"), panel.get("description"), legends, panel.get("transformations")]
+    return " ".join(map(str, told)).lower()
+
+
+def _windows(root: Any) -> Iterator[int]:
+    for node in nodes(root):
+        if isinstance(node, promql_parser.Call) and node.func.name in _RATES:
+            yield round(node.args[0].range.total_seconds())
+
+
+def counters(site: Site) -> Iterator[str]:
+    """A counter is read within a rate, or counted."""
+    for query, root in _trees(site):
+        yield from (f"{query.where}: {name} without a rate" for name in _bare(root))
+
+
+def _bare(node: Any) -> Iterator[str]:
+    if isinstance(node, promql_parser.MatrixSelector):
+        return
+    if isinstance(node, promql_parser.AggregateExpr) and str(node.op) in _COUNTS:
+        return
+    if isinstance(node, promql_parser.VectorSelector):
+        name = node.name or ""
+        if name in _COUNTERS or (":" not in name and name.endswith(_PARTS_OF_HISTOGRAMS)):
+            yield name
+    below = [getattr(node, name, None) for name in ("lhs", "rhs", "expr")]
+    for one in (*below, *getattr(node, "args", ())):
+        if one is not None:
+            yield from _bare(one)
+
+
+def names(site: Site) -> Iterator[str]:
+    """Each metric is declared or recorded, and has the labels that the query uses."""
+    for query, _ in _trees(site):
+        yield from (f"{query.where}: {problem}" for problem in parts.found_in(query.expr)[1])
+
+
+def shown_labels(site: Site) -> Iterator[str]:
+    """Legends, columns and texts show labels that the result has."""
+    for query, _ in _trees(site):
+        lost = query.shown - parts.found_in(query.expr)[0] - {"__name__"}
+        yield from (
+            f"{query.where}: shows the label {label}, which the result lacks" for label in sorted(lost)
+        )
+
+
+def clouds(site: Site) -> Iterator[str]:
+    """Each aggregation keeps the cloud, or what it reads is chosen by the reader."""
+    for query, root in _trees(site):
+        for node in nodes(root):
+            if isinstance(node, promql_parser.AggregateExpr) and not _keeps_cloud(node):
+                yield from (f"{query.where}: {name} of all clouds in one" for name in _mixed(node.expr))
+
+
+def _mixed(node: Any) -> list[str]:
+    """The metrics below a node that are of any cloud; what is matched by cloud with others is not."""
+    if isinstance(node, promql_parser.BinaryExpr):
+        left, right = _mixed(node.lhs), _mixed(node.rhs)
+        return [] if _matches_clouds(node) and not (left and right) else left + right
+    if isinstance(node, promql_parser.VectorSelector):
+        return [] if _is_chosen(node) else [str(node.name)]
+    below = [getattr(node, name, None) for name in ("expr", "vector_selector")]
+    return [name for one in (*below, *getattr(node, "args", ())) if one is not None for name in _mixed(one)]
+
+
+def _matches_clouds(node: Any) -> bool:
+    given = node.modifier.matching if node.modifier is not None else None
+    if str(node.op) == "or" or given is None:
+        return str(node.op) != "or"
+    return str(given.type).endswith("Include") == ("cloud" in given.labels)
+
+
+def _keeps_cloud(node: Any) -> bool:
+    if str(node.op) in ("topk", "bottomk"):
+        return True
+    modifier = node.modifier
+    if modifier is None:
+        return False
+    is_without: bool = modifier.type == promql_parser.AggModifierType.Without
+    return ("cloud" in modifier.labels) != is_without
+
+
+def _is_chosen(selector: Any) -> bool:
+    matched = {one.name: one.value for one in selector.matchers.matchers}
+    known = parts.known().labels(selector.name or "")
+    if selector.name in _WITHOUT_CLOUD or (known is not None and "cloud" not in known):
+        return True
+    return any(matched.get(label) == value for label, value in _CHOOSES.items())
+
+
+def neutral(site: Site) -> Iterator[str]:
+    """Nothing selects what one kind of cloud alone spells."""
+    for query, _ in _trees(site):
+        for found in spelled_by_a_kind(parts.without_variables(query.expr)):
+            yield f"{query.where}: {found}"
+
+
+def projects(site: Site) -> Iterator[str]:
+    """Dashboards of owners read series of the chosen project alone, all of which say their project."""
+    if site.board["uid"] in OWNERS:
+        for query, root in _trees(site):
+            if not query.where.startswith(("variable cloud", "variable project")):
+                yield from (
+                    f"{query.where}: {one.name} is not confined to the project"
+                    for one in parts.selectors(root)
+                    if not _of_project(one)
+                )
+
+
+def _of_project(selector: Any) -> bool:
+    has = parts.known().labels(selector.name or "") or frozenset()
+    return "project_id" in has and any(
+        (one.name, str(one.op), one.value) == ("project_id", str(promql_parser.MatchOp.Equal), "$project")
+        for one in selector.matchers.matchers
+    )
+
+
+def records(site: Site) -> Iterator[str]:
+    """The front page reads records and alerts alone."""
+    if site.board["uid"] == FRONT:
+        for query, root in _trees(site):
+            for one in parts.selectors(root):
+                if ":" not in (one.name or "") and one.name != "ALERTS":
+                    yield f"{query.where}: {one.name} is no record"
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    promql, rates, counters, names, shown_labels, clouds, neutral, projects, records,
+)  # fmt: skip
