@@ -57,12 +57,12 @@ def made() -> Dashboard:
 
 
 def _of_days(seconds: str) -> str:
-    """Seconds of each day of the range, of which the record is made all day long on the next day.
+    """Seconds of each day of the range, of which the record is made all day long on the next day; its first hour is left out.
 
     The step of a day is its midnight (UTC). The last offset is for ranges that begin or end at midnight: it
     belongs to the range in one version of Prometheus and not in another.
     """
-    return f"last_over_time({seconds.format('yesterday')}[23h] offset -47h)[$__range:1d] offset 6h"
+    return f"last_over_time({seconds.format('yesterday')}[22h] offset -47h)[$__range:1d] offset 6h"
 
 
 def _bounds() -> Panel:
@@ -138,9 +138,11 @@ def _columns() -> list[Column]:
 
 def _days() -> Panel:
     good = "All days are within the bounds, each as if it were a month. Today is not there yet."
-    known = f"scope:stratoscope_availability_within_ola:yesterday{{{_SCOPES}}} offset -1d"
-    nothing = f"scope:stratoscope_availability:ratio_yesterday{{{_SCOPES}}} offset -1d"
-    query = Query(f"topk(50, ({nothing} < 0) or {known})", _OF_SCOPES)
+    known, ratio = (
+        f"last_over_time(scope:stratoscope_{record}{{{_SCOPES}}}[10m] offset -1d)"
+        for record in ("availability_within_ola:yesterday", "availability:ratio_yesterday")
+    )
+    query = Query(f"topk(50, ({ratio} < 0) or {known})", _OF_SCOPES)
     return timeline(About("Day by day", good, empty=_YOUNG), _DAY, query)
 
 

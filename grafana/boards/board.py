@@ -28,8 +28,6 @@ MOST_OPTIONS: Final = 1_000
 _OF_ROW: Final = "var-cloud=${__data.fields.cloud}&var-vm=${__data.fields.vm_id}"
 LINK_TO_VM: Final = f"/d/stratoscope-vm?var-datasource=${{datasource}}&{_OF_ROW}"
 """Of a row of a table that has the columns cloud and vm_id."""
-_CHOSEN: Final = {"cloud": ',cloud=~"$cloud"', "project": ',project_id="$project"'}
-"""By variable, what it chooses of the downtimes."""
 _CLOUDS: Final = "cloud:stratoscope_glance:over_threshold"
 _VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>(?:[^"\\]|\\.)*)"/'
 _PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>(?:[^"\\]|\\.)*)")?/'
@@ -82,8 +80,14 @@ def _others() -> DashboardLink:
 
 def _downtimes(variables: Sequence[QueryVariable]) -> AnnotationQuery:
     names = {variable.build().name for variable in variables}
-    chosen = "".join(matcher for name, matcher in _CHOSEN.items() if name in names)
-    expr = f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing"{chosen}}}'
+    if "project" in names:
+        # The alerts on whole clouds, zones and hosts have no project.
+        return _annotation('project:stratoscope_downtime_active:max{cloud=~"$cloud",project_id="$project"}')
+    of_cloud = ',cloud=~"$cloud"' if "cloud" in names else ""
+    return _annotation(f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing"{of_cloud}}}')
+
+
+def _annotation(expr: str) -> AnnotationQuery:
     return (
         AnnotationQuery()
         .name("Downtimes")

@@ -43,7 +43,7 @@ def made() -> Dashboard:
     answer = "For the members of a project: what it uses, what is left of its quota, which VMs are not well."
     made = board.board("project", "My project", answer, board.clouds_of_projects(), board.project())
     for row, panels in {
-        "Its VMs": (_failing(), _losing(), _alerts(), _states(), _use_over_time(), _busiest()),
+        "Its VMs": (_failing(), _losing(), _alerts(), _downtimes(), _states(), _use_over_time(), _busiest()),
         "What it uses": (_counts(), _sizes()),
         "Quota": (_shares(), _nearly_used(), _quota_counts(), _quota_sizes()),
     }.items():
@@ -77,7 +77,22 @@ def _alerts() -> Panel:
         Column("vm_name", "VM"),
         Column("resource", "Resource"),
     ]
-    return rows(about, columns, Query(f'topk(50, ALERTS{_ITS[:-1]},alertstate="firing"}})')).height(6)
+    query = Query(f'topk(50, ALERTS{_ITS[:-1]},alertstate="firing"}})')
+    return rows(about, columns, query).span(12).height(6)
+
+
+def _downtimes() -> Panel:
+    good = "None that was not announced. Of its VMs, of hosts and zones that have some, of the project or the cloud."
+    about = About("Down on purpose now", good, empty="nothing that the project needs is down on purpose.")
+    columns = [
+        Column("scope", "What"),
+        Column("cloud", "Cloud"),
+        Column("zone", "Zone"),
+        Column("vm_id", "VM"),
+    ]
+    labels = "cloud, scope, zone, vm_id"
+    query = Query(f"topk(50, count by ({labels}) (project:stratoscope_downtime_active:max{_ITS}))")
+    return rows(about, [*columns, Column("Value", "How many")], query).span(12).height(6)
 
 
 def _states() -> Panel:

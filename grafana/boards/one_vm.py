@@ -11,6 +11,7 @@ _IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
 _STEAL: Final = 0.1
 """Users notice more. As usual: the threshold of the alerts has no project_id, so it cannot be read here."""
+_OURS: Final = 'project:stratoscope_downtime_active:max{cloud=~"$cloud",project_id="$project",'
 _CHECKS: Final = {
     "host": "the host does not run it",
     "vm": "it crashed, or was ended",
@@ -32,7 +33,7 @@ def made() -> Dashboard:
     variables = (board.clouds_of_projects(), board.project(), board.vm())
     made = board.board("vm", "One VM", answer, *variables)
     for row, panels in {
-        "Is it well?": (_identity(), _status(), _failed_checks(), _waits(), _alerts()),
+        "Is it well?": (_identity(), _status(), _failed_checks(), _waits(), _downtimes(), _alerts()),
         "CPU and memory": (_cpu(), _lost_cpu(), _memory()),
         "Disks": (_disk_requests(), _disk_bytes(), _latency()),
         "Network": (_network_bytes(), _packets()),
@@ -88,11 +89,27 @@ def _waits() -> Panel:
     return cells(about, look, *queries).span(12)
 
 
+def _downtimes() -> Panel:
+    good = "None that was not announced. Of the VM, its host, zone, project or cloud."
+    about = About("Down on purpose now", good, empty="nothing that the VM needs is down on purpose.")
+    its = f"(vm:stratoscope_vm_info:unique{_IT})"
+    expr = " or ".join(
+        (
+            f'{_OURS}scope=~"cloud|project"}}',
+            f'{_OURS}scope="vm",vm_id="$vm"}}',
+            f'{_OURS}scope="zone"}} and on (cloud, zone) {its}',
+            f'{_OURS}scope="host"}} and on (cloud, host) {its}',
+        )
+    )
+    look = Look(words={"1": ("down on purpose", colours.PLANNED)})
+    return cells(about, look, Query(f"max by (scope) ({expr})", "its {{scope}}")).span(12)
+
+
 def _alerts() -> Panel:
     good = "None. The operators see the same alerts."
     about = About("Alerts about this VM", good, empty="no alert about the VM fires.")
     columns = [Column("alertname", "Alert"), Column("severity", "Severity"), Column("vm_name", "VM")]
-    return rows(about, columns, Query(f'ALERTS{_IT[:-1]},alertstate="firing"}}')).height(5)
+    return rows(about, columns, Query(f'ALERTS{_IT[:-1]},alertstate="firing"}}')).span(12).height(4)
 
 
 def _cpu() -> Panel:

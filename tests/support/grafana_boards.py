@@ -120,8 +120,13 @@ def parsed(board: Mapping[str, Any]) -> Board:
         panels=tuple(_panel(one) for one in _all_panels(board["panels"]) if one["type"] != "row"),
         variables=tuple(_variable(one) for one in board["templating"]["list"]),
         annotations=tuple(_annotation(one) for one in board["annotations"]["list"]),
-        last_s=seconds(board["time"]["from"].removeprefix("now-")),
+        last_s=_last_s(board["time"]["from"]),
     )
+
+
+def _last_s(begin: str) -> float:
+    """The month so far is taken to be as long as one can be."""
+    return seconds("31d" if begin == "now/M" else begin.removeprefix("now-"))
 
 
 def seconds(duration: str) -> float:

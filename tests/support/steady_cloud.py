@@ -22,14 +22,14 @@ Labels = Mapping[str, str]
 
 HOSTS: Final = ("b1", "b2", "b3", "b4")
 _ZONES: Final = ("a", "b", "a", "b")
-_VMS: Final[Sequence[Labels]] = [
+VMS: Final[Sequence[Labels]] = [
     {
         "vm_id": f"vm{number}", "vm_name": f"name{number}", "project_id": f"p{number % 3}",
         "host": HOSTS[number % 4], "zone": _ZONES[number % 4],
     }
     for number in range(8)
 ]  # fmt: skip
-_SHOWN_BY_HOSTS: Final = [*_VMS, {**_VMS[0], "host": HOSTS[1]}]
+_SHOWN_BY_HOSTS: Final = [*VMS, {**VMS[0], "host": HOSTS[1]}]
 _PROBES: Final[Sequence[Labels]] = [
     {"probe": "good", "zone": "a"},
     {"probe": "bad", "zone": "a"},
@@ -142,7 +142,7 @@ def _things(family: Family, host: str) -> Sequence[Labels]:
     if family.name in _ALONE:
         return _ALONE[family.name]
     if "vm_id" in family.labels:
-        return [one for one in _SHOWN_BY_HOSTS if one["host"] == host] if host else _VMS[:-1]
+        return [one for one in _SHOWN_BY_HOSTS if one["host"] == host] if host else VMS[:-1]
     if "host" in family.labels:
         return [one for one in _HOSTS if host in ("", one["host"])]
     return _PROBES if "probe" in family.labels else [{}]
