@@ -7,9 +7,21 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from boards import can_i_create_a_vm, hosts_and_contention
+from boards import (
+    can_i_create_a_vm,
+    capacity,
+    hosts_and_contention,
+    hypervisor_technologies,
+    management_layer,
+)
 
-_BOARDS: Final[tuple[Callable[[], Builder], ...]] = (can_i_create_a_vm.made, hosts_and_contention.made)
+_BOARDS: Final[tuple[Callable[[], Builder], ...]] = (
+    can_i_create_a_vm.made,
+    hosts_and_contention.made,
+    hypervisor_technologies.made,
+    capacity.made,
+    management_layer.made,
+)
 
 
 def all_boards() -> list[Dashboard]:
