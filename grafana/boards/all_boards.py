@@ -10,8 +10,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from boards import (
     availability_report,
     can_i_create_a_vm,
+    capacity,
     downtimes,
     hosts_and_contention,
+    hypervisor_technologies,
+    management_layer,
     my_project,
     one_vm,
 )
@@ -21,6 +24,9 @@ _BOARDS: Final[tuple[Callable[[], Builder], ...]] = (
     one_vm.made,
     my_project.made,
     hosts_and_contention.made,
+    hypervisor_technologies.made,
+    capacity.made,
+    management_layer.made,
     availability_report.made,
     downtimes.made,
 )

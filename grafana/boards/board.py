@@ -82,12 +82,16 @@ def _downtimes(variables: Sequence[QueryVariable]) -> AnnotationQuery:
     names = {variable.build().name for variable in variables}
     if "project" in names:
         # The alerts on whole clouds, zones and hosts have no project.
-        return _annotation('project:stratoscope_downtime_active:max{cloud=~"$cloud",project_id="$project"}')
+        expr = 'project:stratoscope_downtime_active:max{cloud=~"$cloud",project_id="$project"}'
+        return _annotation(expr, "{{cloud}} {{zone}} {{vm_id}}")
     of_cloud = ',cloud=~"$cloud"' if "cloud" in names else ""
-    return _annotation(f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing"{of_cloud}}}')
+    return _annotation(
+        f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing"{of_cloud}}}',
+        "{{cloud}} {{zone}} {{host}} {{project_id}} {{vm_id}}: downtime {{downtime_id}}",
+    )
 
 
-def _annotation(expr: str) -> AnnotationQuery:
+def _annotation(expr: str, text: str) -> AnnotationQuery:
     return (
         AnnotationQuery()
         .name("Downtimes")
@@ -96,7 +100,7 @@ def _annotation(expr: str) -> AnnotationQuery:
         .icon_color(PLANNED)
         .expr(expr)
         .title_format("Down on purpose: {{scope}}")
-        .text_format("{{cloud}} {{zone}} {{host}} {{project_id}} {{vm_id}}: downtime {{downtime_id}}")
+        .text_format(text)
         .target(Dataquery().ref_id("Anno").expr(expr))
     )
 

@@ -252,6 +252,5 @@ def _pools() -> Panel:
     good = "Above 20 %. Below 3 %, or sooner by its pace, an alert fires: VMs that write would stop."
     least = f"bottomk(10, host_pool:stratoscope_hypervisor_host_pool_available_bytes:ratio{{{_IN}}})"
     look = Look(unit="percentunit", colours=colours.high_is_good(0.03, 0.2))
-    return bars(
-        About("Storage pools: share that is free", good), look, Query(least, f"{_HOST}, {{{{pool}}}}")
-    )
+    about = About("Storage pools: share that is free", good)
+    return bars(about, look, Query(least, f"{_HOST}, {{{{pool}}}}")).span(24)

@@ -198,7 +198,7 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
     look = column.look or Look()
     coloured = look.colours is not None or look.words is not None
     properties = {
-        "unit": look.unit if column.look else None,
+        "unit": look.unit if column.look or column.name.startswith("Value") else None,
         "mappings": _mappings(look.words or {}),
         "thresholds": look.colours.build() if look.colours else None,
         "custom.cellOptions": {"type": "color-background"} if coloured else None,

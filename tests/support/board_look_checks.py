@@ -190,7 +190,8 @@ def kinds(site: Site) -> Iterator[str]:
 
 def downtimes(site: Site) -> Iterator[str]:
     """Downtimes are seen on panels of time."""
-    if not any('"StratoscopeDowntimeActive"' in one.get("expr", "") for one in parts.annotations(site.board)):
+    asked = [one["expr"] for one in parts.annotations(site.board) if one["name"] == "Downtimes"]
+    if not any(re.search("StratoscopeDowntimeActive|stratoscope_downtime_active", one) for one in asked):
         yield "no downtimes"
 
 

@@ -126,8 +126,8 @@ def _of_variable(variable: Json) -> Iterator[Query]:
 
 
 def used_variables(text: str) -> set[str]:
-    """The names of variables in a text."""
-    return {one or other for one, other in _USED.findall(text)}
+    """The names of variables in a text; numbers are groups of a regular expression."""
+    return {name for found in _USED.findall(text) for name in found if name and not name.isdigit()}
 
 
 @cache

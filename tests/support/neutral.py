@@ -35,13 +35,14 @@ _OURS: Final[Mapping[str, Collection[str]]] = {
     "sloth_slo": ["success", "time"],
 }
 _OURS_OF: Final[Mapping[tuple[str, str], Collection[str]]] = {
+    ("stratoscope_cloud_requests_total", "code"): ["[23].."],
     ("stratoscope_hypervisor_host_cpu_seconds_total", "mode"): ["idle", "iowait"],
     ("stratoscope_hypervisor_host_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
     ("stratoscope_hypervisor_vm_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
     ("stratoscope_vmprobe_probe_state", "state"): [*State],
     ("stratoscope_collector_success", "collector"): ["hosts_off"],
 }
-"""Labels that others spell elsewhere, by metric. Modes and pressure are the kernel's."""
+"""Labels that others spell elsewhere, by metric: HTTP's codes, the kernel's modes and pressure."""
 
 
 def spelled_by_a_kind(expression: str) -> Iterator[str]:

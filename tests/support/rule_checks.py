@@ -21,7 +21,7 @@ SELF = {
     "prometheus_tsdb_size_retentions_total": frozenset(),
     "prometheus_tsdb_time_retentions_total": frozenset(),
     "ALERTS": frozenset(
-        {"alertname", "alertstate", "severity", "host", "zone", "pool", "project_id", "vm_id"}
+        {"alertname", "alertstate", "severity", "flavor", "host", "zone", "pool", "project_id", "vm_id"}
     ),
 }
 """Series that no Family declares, with their labels."""

@@ -1,0 +1,249 @@
+"""Is the management layer healthy? Its APIs and services, what waits or failed, how well it is watched."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+
+from boards import board, colours
+from boards.panels import About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked, timeline
+
+_IN: Final = 'cloud=~"$cloud"'
+_RATE: Final = "[$__rate_interval]"
+_ANSWERS: Final = Look(words={"1": ("answers", colours.GOOD), "0": ("down", colours.BAD)})
+_DOWN: Final = Look(words={"0": ("down", colours.BAD)})
+_COLLECTOR: Final = "{{cloud}}: {{collector}}"
+_OF_COLLECTOR: Final = "(cloud, job, instance, collector)"
+
+
+def made() -> Dashboard:
+    """For operators of the management layer."""
+    answer = (
+        "For operators: do the APIs answer, are the services up, does anything hang, is it watched at all?"
+    )
+    return (
+        board.board("management", "Is the management layer healthy?", answer, board.clouds())
+        .with_row(Row("APIs, as the exporters find them"))
+        .with_panel(_apis())
+        .with_panel(_latency())
+        .with_panel(_operations())
+        .with_panel(_errors())
+        .with_panel(_logins())
+        .with_row(Row("Services"))
+        .with_panel(_services_up())
+        .with_panel(_services_down())
+        .with_panel(_services_disabled())
+        .with_row(Row("What waits, and what failed"))
+        .with_panel(_waiting())
+        .with_panel(_in_error())
+        .with_panel(_in_transition())
+        .with_panel(_orphans())
+        .with_row(Row("Is it watched well?"))
+        .with_panel(_age())
+        .with_panel(_left_out())
+        .with_panel(_failing())
+        .with_panel(_budget())
+        .with_panel(_requests())
+        .with_panel(_spread())
+        .with_panel(_whole())
+    )
+
+
+def _apis() -> Panel:
+    good = "All answer in time, with a status below 500."
+    query = Query(f"endpoint:stratoscope_management_endpoint_up:max{{{_IN}}}", "{{cloud}}: {{service}}")
+    return timeline(About("Do the APIs answer?", good), _ANSWERS, query)
+
+
+def _latency() -> Panel:
+    good = "Below 1 s. 95 of 100 requests for the version document of the service are quicker."
+    bucket = f"stratoscope_management_endpoint_latency_seconds_bucket{{{_IN}}}"
+    buckets = f"sum by (cloud, service, le) (rate({bucket}{_RATE}))"
+    query = Query(f"topk(15, histogram_quantile(0.95, {buckets}))", "{{cloud}}: {{service}}")
+    return lines(About("How soon the APIs answer", good), "s", query)
+
+
+def _operations() -> Panel:
+    good = "Below 5 s, and not growing: the mean duration of what the exporters ask."
+    of = "sum by (cloud, service, operation)"
+    seconds = f"{of} (rate(stratoscope_cloud_request_seconds_total{{{_IN}}}{_RATE}))"
+    requests = f"{of} (rate(stratoscope_cloud_requests_total{{{_IN}}}{_RATE}))"
+    query = Query(f"topk(10, {seconds} / ({requests} > 0))", "{{cloud}}: {{service}}, {{operation}}")
+    return lines(About("Slowest operations", good), "s", query)
+
+
+def _errors() -> Panel:
+    good = "None. Requests a second that ended with another status than 2xx or 3xx, or without one."
+    about = About("Requests that fail", good, empty="no request failed.")
+    failed = f'rate(stratoscope_cloud_requests_total{{{_IN},code!~"[23].."}}{_RATE})'
+    query = Query(
+        f"topk(15, sum by (cloud, service, code) ({failed}) > 0)", "{{cloud}}: {{service}}, {{code}}"
+    )
+    return lines(about, "reqps", query)
+
+
+def _logins() -> Panel:
+    good = (
+        "Few, and all ok: a token lasts for an hour or more. Refused: the password or the project is wrong."
+    )
+    query = Query(
+        f"sum by (cloud, result) (increase(stratoscope_cloud_logins_total{{{_IN}}}[1h]))",
+        "{{cloud}}: {{result}}",
+    )
+    return lines(About("Log-ins of an hour", good), "short", query)
+
+
+def _services_up() -> Panel:
+    good = (
+        "All at 100 %. Of those that nobody disabled, the share that is alive, by what they are; worst first."
+    )
+    look = Look(unit="percentunit", colours=colours.high_is_good(0.5, 1))
+    worst = f"min by (cloud, service, binary) (zone:stratoscope_management_service_up:ratio{{{_IN}}})"
+    query = Query(f"bottomk(20, {worst})", "{{cloud}}: {{service}}, {{binary}}")
+    return bars(About("Services that are alive", good), look, query).span(24)
+
+
+def _services_down() -> Panel:
+    good = "None. Also those on hosts that are down, which explain them."
+    about = About("Services that are down", good, empty="all services are up.")
+    down = f"service:stratoscope_management_service_up:max{{{_IN}}} == 0"
+    age = (
+        "time() - max by (cloud, service, binary, host, zone)"
+        f" (stratoscope_management_service_heartbeat_timestamp_seconds{{{_IN}}})"
+    )
+    columns = [
+        Column("cloud", "Cloud"),
+        Column("service", "Service"),
+        Column("binary", "What it is"),
+        Column("host", "Host"),
+        Column("zone", "Zone"),
+        Column("Value #A", "State", _DOWN),
+        Column("Value #B", "Last heard of, ago", Look(unit="s")),
+    ]
+    seen = f"{age} and on (cloud, service, binary, host, zone) topk(50, {down})"
+    return rows(about, columns, Query(f"topk(50, {down})"), Query(seen))
+
+
+def _services_disabled() -> Panel:
+    good = "Each with a reason that is still true."
+    about = About("Services that an administrator disabled", good, empty="all services are enabled.")
+    query = Query(
+        "topk(50, max by (cloud, service, binary, host, zone, text)"
+        f" (stratoscope_management_service_disabled_info{{{_IN}}}))"
+    )
+    columns = [
+        Column("cloud", "Cloud"),
+        Column("service", "Service"),
+        Column("binary", "What it is"),
+        Column("host", "Host"),
+        Column("zone", "Zone"),
+        Column("text", "Reason"),
+    ]
+    return rows(about, columns, query)
+
+
+def _waiting() -> Panel:
+    good = "Below 1, where the alert is: since when the oldest has not changed, over the threshold."
+    about = About("VMs stuck in transition, over threshold", good, empty="no VM is in transition.")
+    oldest = (
+        "time() - min by (cloud, state)"
+        f" (stratoscope_management_vms_in_transition_oldest_timestamp_seconds{{{_IN}}})"
+    )
+    query = Query(
+        f"topk(10, ({oldest}) / scalar(global:vm_transition_seconds:threshold))", "{{cloud}}: {{state}}"
+    )
+    return bars(about, Look(colours=colours.over_threshold()), query)
+
+
+def _in_error() -> Panel:
+    good = "Flat. Growing: the reason says where to look. `quota` is the matter of the project."
+    query = Query(
+        f"sum by (reason) (max by (cloud, reason) (stratoscope_management_vms_in_error{{{_IN}}}))",
+        "{{reason}}",
+    )
+    return stacked(lines(About("VMs in error, by reason", good), "short", query))
+
+
+def _in_transition() -> Panel:
+    good = "They come and go, none grows for hours."
+    about = About("VMs in transition", good, empty="no VM is in transition.")
+    states = f"max by (cloud, state) (stratoscope_management_vms_in_transition{{{_IN}}})"
+    return stacked(lines(about, "short", Query(f"topk(10, {states})", "{{cloud}}: {{state}}")))
+
+
+def _orphans() -> Panel:
+    good = "Flat, or growing by a few a day. They belong to nothing, and are paid for."
+    query = Query(f"cloud:stratoscope_management_orphaned:max{{{_IN}}}", "{{cloud}}: {{sort}}")
+    return lines(About("Orphans", good), "short", query)
+
+
+def _age() -> Panel:
+    good = "Below 1, where the alert is: the age of what is shown, over the age at which it is stale."
+    age = (
+        f"timestamp(stratoscope_collector_last_success_timestamp_seconds{{{_IN}}})"
+        f" - stratoscope_collector_last_success_timestamp_seconds{{{_IN}}}"
+    )
+    intervals = "scalar(global:collector_stale_intervals:threshold)"
+    stale = f"(stratoscope_collector_interval_seconds{{{_IN}}} * {intervals})"
+    query = Query(f"topk(15, max by (cloud, collector) (({age}) / on {_OF_COLLECTOR} {stale}))", _COLLECTOR)
+    return bars(
+        About("Age of what is shown, over threshold", good), Look(colours=colours.over_threshold()), query
+    )
+
+
+def _left_out() -> Panel:
+    good = (
+        "Nothing that you expect to see. What is not configured, not there, or not allowed to the credential."
+    )
+    about = About("What is left out", good, empty="nothing is left out.")
+    query = Query(f"topk(50, max by (cloud, collector, reason) (stratoscope_collector_left_out{{{_IN}}}))")
+    columns = [Column("cloud", "Cloud"), Column("collector", "Collector"), Column("reason", "Reason")]
+    return rows(about, columns, query).span(12)
+
+
+def _failing() -> Panel:
+    good = "None. Failed collections of the last hour, by reason."
+    about = About("Collections that fail", good, empty="all collections of the last hour succeeded.")
+    failed = f"sum by (cloud, collector, reason) (increase(stratoscope_collector_errors_total{{{_IN}}}[1h]))"
+    query = Query(f"topk(15, {failed} > 0)", f"{_COLLECTOR}, {{{{reason}}}}")
+    return lines(about, "short", query)
+
+
+def _budget() -> Panel:
+    good = "Below the threshold: seconds in a second that requests wait for the budget of their exporter."
+    waits = f"max by (cloud, instance) (rate(stratoscope_cloud_wait_seconds_total{{{_IN}}}[10m]))"
+    queries = [
+        Query(f"topk(10, {waits})", "{{cloud}}: {{instance}}"),
+        Query("max(global:budget_wait_ratio:threshold)", "threshold"),
+    ]
+    return lines(About("Requests that wait for the budget", good), "none", *queries)
+
+
+def _requests() -> Panel:
+    good = "Far below what the services bear. What the exporters ask of the cloud, by service."
+    query = Query(
+        f"topk(15, sum by (cloud, service) (rate(stratoscope_cloud_requests_total{{{_IN}}}{_RATE})))",
+        "{{cloud}}: {{service}}",
+    )
+    return stacked(lines(About("Requests of the exporters", good), "reqps", query))
+
+
+def _spread() -> Panel:
+    good = (
+        "Below some minutes: items such as projects are read one by one, and this is the age of the oldest."
+    )
+    about = About("Age of what is read one by one", good)
+    age = (
+        "time() - min by (cloud, collector)"
+        f" (stratoscope_management_spread_oldest_timestamp_seconds{{{_IN}}})"
+    )
+    return lines(about, "s", Query(f"topk(10, {age})", _COLLECTOR))
+
+
+def _whole() -> Panel:
+    good = "All is seen. Where a credential sees some projects alone, sums are about these."
+    look = Look(words={"1": ("all", colours.GOOD), "0": ("some", colours.NEAR)})
+    queries = [
+        Query(f"min by (cloud) (stratoscope_management_vms_whole{{{_IN}}})", "{{cloud}}: VMs"),
+        Query(f"min by (cloud, sort) (stratoscope_management_objects_whole{{{_IN}}})", "{{cloud}}: {{sort}}"),
+    ]
+    return cells(About("Is all seen?", good), look, *queries)

@@ -1,0 +1,161 @@
+"""What the boards about hosts say of a small cloud: their queries, asked by promtool."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+FOLDER: Final = Path(__file__).parents[2] / "grafana" / "dashboards"
+UPDATED: Final = '{hypervisor="QEMU", hypervisor_version="10.0.2", libvirt="libvirt 11.3.0"}'
+OLD: Final = '{hypervisor="QEMU", hypervisor_version="8.2.0", libvirt="libvirt 10.0.0"}'
+SEVERAL: Final = '{hypervisor="several"}'
+AT: Final = "90m"
+
+
+def query(board: str, title: str, ref: str = "A") -> str:
+    """A query of a panel, for all clouds and hosts."""
+    panels = json.loads((FOLDER / f"{board}.json").read_text(encoding="utf-8"))["panels"]
+    (panel,) = [one for one in panels if one["title"] == title]
+    (target,) = [one for one in panel["targets"] if one["refId"] == ref]
+    expr: str = target["expr"]
+    return expr.replace("$cloud", ".*").replace("$host", ".*")
+
+
+def check(folder: Path, expr: str, series: Mapping[str, str], found: Mapping[str, float]) -> None:
+    """The query finds these values, by their labels, in these series."""
+    samples = [{"labels": labels, "value": value} for labels, value in found.items()]
+    test: dict[str, Any] = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{"expr": expr, "eval_time": AT, "exp_samples": samples}],
+    }
+    file = folder / "test.yml"
+    file.write_text(json.dumps({"tests": [test]}))
+    promtool = shutil.which("promtool")
+    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
+    done = subprocess.run(
+        [promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def host(name: str, zone: str, version: str = "") -> dict[str, str]:
+    """What is recorded of a host; without a version it has no exporter of its own."""
+    identity = f'cloud="uni", host="{name}"'
+    nova = f'{identity}, zone="{zone}", hypervisor="QEMU", hypervisor_version="8002000", instance="m"'
+    found = {
+        f'host:stratoscope_management_host_wanted:max{{{identity}, zone="{zone}"}}': "1x100",
+        f'host:stratoscope_management_host_up:max{{{identity}, zone="{zone}"}}': "1x100",
+        f"stratoscope_management_host_info{{{nova}}}": "1x100",
+    }
+    if version:
+        hypervisor, libvirt = version.split()
+        runs = f'hypervisor="QEMU", hypervisor_version="{hypervisor}", libvirt_version="{libvirt}"'
+        found[f"host:stratoscope_hypervisor_host_info:unique{{{identity}, {runs}}}"] = "1x100"
+    return found
+
+
+def probe(name: str, zone: str, *, failed: str) -> dict[str, str]:
+    """What a probe shows that runs once a minute."""
+    identity = f'cloud="uni", probe="{name}"'
+    return {
+        f'stratoscope_vmprobe_probe_info{{{identity}, zone="{zone}"}}': "1x100",
+        f"stratoscope_vmprobe_runs_total{{{identity}}}": "0+1x100",
+        f'stratoscope_vmprobe_failed_runs_total{{{identity}, blame="cloud"}}': failed,
+        f'stratoscope_vmprobe_failed_runs_total{{{identity}, blame="project"}}': "0+1x100",
+    }
+
+
+MIXED: Final = {
+    **host("n1", "old", "8.2.0 10.0.0"),
+    **host("n2", "updated", "10.0.2 11.3.0"),
+    **host("n3", "mixed", "8.2.0 10.0.0"),
+    **host("n4", "mixed", "10.0.2 11.3.0"),
+}
+
+
+def test_probe_counts_for_what_the_hosts_of_its_zone_run_or_for_several(tmp_path: Path) -> None:
+    probes = {
+        **probe("a", "old", failed="0x100"),
+        **probe("b", "updated", failed="0+0.5x100"),
+        **probe("c", "mixed", failed="0+1x100"),
+        **probe("d", "", failed="0x100"),
+    }
+    expr = f"round({query('technologies', 'Runs that work')}, 0.001)"
+    check(tmp_path, expr, {**MIXED, **probes}, {OLD: 1, UPDATED: 0.5, SEVERAL: 0.5})
+
+
+def test_probe_without_a_zone_counts_for_a_cloud_whose_hosts_are_all_alike(tmp_path: Path) -> None:
+    series = {
+        **host("n1", "a", "8.2.0 10.0.0"),
+        **host("n2", "b", "8.2.0 10.0.0"),
+        **probe("p", "", failed="0x100"),
+    }
+    check(tmp_path, query("technologies", "Runs that work"), series, {OLD: 1})
+
+
+def test_host_without_an_exporter_runs_what_the_management_layer_says(tmp_path: Path) -> None:
+    series = {**host("n1", "a", "8.2.0 10.0.0"), **host("n2", "a"), **host("n3", "a")}
+    nova = '{hypervisor="QEMU", hypervisor_version="8002000"}'
+    check(tmp_path, query("technologies", "Side by side"), series, {OLD: 1, nova: 2})
+
+
+def test_share_is_of_hosts_that_have_both_values(tmp_path: Path) -> None:
+    record = "host:stratoscope_hypervisor_vm_disk_read"
+    series = {
+        **MIXED,
+        f'{record}_seconds:rate5m_sum{{cloud="uni", host="n1"}}': "0.5x100",
+        f'{record}_requests:rate5m_sum{{cloud="uni", host="n1"}}': "50x100",
+        f'{record}_requests:rate5m_sum{{cloud="uni", host="n3"}}': "50x100",
+    }
+    check(tmp_path, query("technologies", "How long a read takes"), series, {OLD: 0.01})
+
+
+def test_groups_are_compared_by_their_vms_not_by_their_hosts(tmp_path: Path) -> None:
+    """Of 1000 VMs: one of 10, and none of 90, of two hosts that run the same."""
+    vms = "stratoscope_hypervisor_host_vms"
+    failed = "vm_check:stratoscope_hypervisor_vm_failed_check_info:max"
+    series = {
+        **MIXED,
+        f'{vms}{{cloud="uni", host="n1", instance="n1", uri="u", state="running"}}': "8x100",
+        f'{vms}{{cloud="uni", host="n1", instance="n1", uri="u", state="shutoff"}}': "2x100",
+        f'{vms}{{cloud="uni", host="n3", instance="n3", uri="u", state="running"}}': "90x100",
+        f'{failed}{{cloud="uni", host="n1", vm_id="1", check="vm"}}': "1x100",
+        f'{failed}{{cloud="uni", host="n3", vm_id="2", check="host"}}': "1x100",
+    }
+    check(tmp_path, query("technologies", "Crashed VMs, of 1000"), series, {OLD: 10})
+
+
+def test_host_is_in_one_state_of_which_a_downtime_explains_the_others(tmp_path: Path) -> None:
+    series = {
+        name: values
+        for host_name in ("up", "down", "off", "failed", "announced")
+        for name, values in host(host_name, "a").items()
+    }
+    of = "host:stratoscope_management_host"
+    series |= {
+        f'{of}_up:max{{cloud="uni", host="down", zone="a"}}': "0x100",
+        f'{of}_up:max{{cloud="uni", host="off", zone="a"}}': "0x100",
+        f'{of}_wanted:max{{cloud="uni", host="off", zone="a"}}': "0x100",
+        f'{of}_up:max{{cloud="uni", host="announced", zone="a"}}': "0x100",
+        'stratoscope_management_host_enabled{cloud="uni", host="failed", instance="m"}': "0x100",
+        'stratoscope_management_host_enabled{cloud="uni", host="off", instance="m"}': "0x100",
+        'stratoscope_downtime_active{cloud="uni", host="announced", scope="host", downtime_id="1"}': "1x100",
+    }
+    found = {'host="off"': 1, 'host="failed"': 2, 'host="announced"': 3, 'host="down"': 4}
+    expr = f"max by (host) ({query('hosts', 'Hosts that are not in service')})"
+    check(tmp_path, expr, series, {f"{{{name}}}": value for name, value in found.items()})
+
+
+def test_vm_that_loses_cpu_has_its_name_its_host_and_the_cause(tmp_path: Path) -> None:
+    of = 'cloud="uni", vm_id="1", project_id="p"'
+    names = f'{of}, vm_name="web", project_name="art", host="n1"'
+    series = {
+        f"vm:stratoscope_contention:loss{{{of}}}": "0.3x100",
+        f'vm:stratoscope_contention:verdict{{{of}, cause="noisy_neighbour"}}': "1x100",
+        f"vm:stratoscope_vm_info:unique{{{names}}}": "1x100",
+    }
+    found = {f'{{{names}, cause="noisy_neighbour"}}': 0.3}
+    check(tmp_path, query("hosts", "VMs that lose most"), series, found)
