@@ -209,7 +209,7 @@ def _failing() -> Panel:
 
 
 def _budget() -> Panel:
-    good = "Below the threshold: seconds in a second that requests wait for the budget of their exporter."
+    good = "Below the threshold: seconds in a second, over 10 min, that requests wait for the budget."
     waits = f"max by (cloud, instance) (rate(stratoscope_cloud_wait_seconds_total{{{_IN}}}[10m]))"
     queries = [
         Query(f"topk(10, {waits})", "{{cloud}}: {{instance}}"),

@@ -31,7 +31,7 @@ def good() -> dict[str, Any]:
             _panel(
                 1,
                 "timeseries",
-                {"expr": f"rate({RUNS}{{{CLOUD}}}[$__rate_interval])", "legendFormat": "{{cloud}}"},
+                {"expr": f"sum by (cloud) (rate({RUNS}{{{CLOUD}}}[$__rate_interval]))", "legendFormat": "{{cloud}}"},
             ),
             _table(),
         ],
@@ -75,7 +75,7 @@ def _panel(number: int, kind: str, target: Json) -> dict[str, Any]:
 
 
 def _table() -> dict[str, Any]:
-    panel = _panel(2, "table", {"expr": f"vm:stratoscope_vm_info:unique{{{CLOUD}}}"})
+    panel = _panel(2, "table", {"expr": f"topk(9, {VM}{{{CLOUD}}})"})
     link = {"url": "/d/stratoscope-good?var-cloud=${__data.fields.cloud}&${datasource:queryparam}"}
     shown = {"includeByName": {"cloud": True, "Value": True}, "renameByName": {"Value": "VMs"}}
     panel["transformations"] = [{"id": "organize", "options": shown}]
@@ -162,6 +162,12 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("projects", owners(VM), f"{VM} is not confined"),
     ("projects", owners(f'{CPU}{{project_id="$project"}}'), f"{CPU} is not confined"),
     ("records", front(f"sum by (cloud) ({CPU})"), f"{CPU} is no record"),
+    ("bounded", expr(VM), "a series for each "),
+    ("bounded", expr(f"topk(3, {VM}) or {VM}"), "a series for each "),
+    ("bounded", expr(f"{VM} > scalar(global:steal_ratio:threshold)"), "a series for each "),
+    ("bounded", expr(f"{VM} * on () group_left () global:steal_ratio:threshold"), "a series for each "),
+    ("bounded", expr(f"{VM} unless topk(3, {VM})"), "a series for each "),
+    ("bounded", expr(f"sum by (cloud, host) ({VM})"), "a series for each "),
     ("data_source", first(datasource={"type": "prometheus", "uid": "mine"}), "panel 'Panel 1': another"),
     ("data_source", first(targets=[{"refId": "A", "expr": VM}]), "panel 'Panel 1', A: another"),
     ("data_source", variable(datasource=None), "host: another"),
@@ -215,7 +221,7 @@ def test_good_dashboard_keeps_the_rule(rule: str) -> None:
     assert problems(rule, board, {board["uid"]: board}) == []
 
 
-@pytest.mark.parametrize(("rule", "change", "problem"), BAD, ids=lambda value: str(value)[:50])
+@pytest.mark.parametrize(("rule", "change", "problem"), BAD, ids=[f"{one[0]}: {one[2]}" for one in BAD])
 def test_dashboard_that_breaks_the_rule_is_found(rule: str, change: Change, problem: str) -> None:
     board = deepcopy(good())
     change(board)
@@ -255,6 +261,23 @@ def test_chosen_clouds_and_those_that_are_kept_are_not_mixed(text: str) -> None:
     board = good()
     expr(text)(board)
     assert [*problems("clouds", board, {}), *problems("counters", board, {})] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"topk(3, {VM})",
+        f"topk(3, {VM}) * on (cloud, vm_id) group_left (flavor) {VM}",
+        f"{VM} * on (cloud, vm_id) group_right (flavor) topk(3, {VM})",
+        f"{VM} and topk(3, {VM})",
+        f'max_over_time({VM}{{vm_id="$vm"}}[1h]) or topk(3, {VM})',
+        f"sum by (cloud) ({VM})",
+    ],
+)
+def test_few_series_are_few(text: str) -> None:
+    board = good()
+    expr(text)(board)
+    assert problems("bounded", board, {}) == []
 
 
 def test_variables_are_left_in_strings_alone() -> None:

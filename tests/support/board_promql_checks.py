@@ -13,7 +13,7 @@ from support import board_parts as parts
 from support.board_parts import Json, Query, Site
 from support.declared import FAMILIES
 from support.neutral import spelled_by_a_kind
-from support.rule_checks import nodes
+from support.rule_checks import is_scalar, nodes
 
 OWNERS: Final = ("stratoscope-vm", "stratoscope-project")
 """Dashboards that a proxy can confine to one project."""
@@ -24,6 +24,9 @@ _COUNTERS: Final = {family.name for family in FAMILIES if family.kind == "counte
 _PARTS_OF_HISTOGRAMS: Final = ("_bucket", "_count", "_sum")
 _RATES: Final = {"rate", "increase", "irate"}
 _COUNTS: Final = {"count", "group"}
+_LARGEST: Final = {"topk", "bottomk"}
+_MANY: Final = frozenset({"vm_id", "project_id", "host", "flavor", "instance", "network_id"})
+"""Labels of which a large cloud has hundreds of values."""
 _SHORTEST_S: Final = 300
 _WORDS: Final[Mapping[int, tuple[str, ...]]] = {
     300: ("5 min", "five minutes"),
@@ -201,6 +204,52 @@ def records(site: Site) -> Iterator[str]:
                     yield f"{query.where}: {one.name} is no record"
 
 
+def bounded(site: Site) -> Iterator[str]:
+    """A panel has few series in a large cloud: the largest of them, sums, or those of one chosen thing."""
+    for query, root in _trees(site):
+        many = parts.found_in(query.expr)[0] & _MANY
+        if query.panel and many and not _is_few(root):
+            yield f"{query.where}: a series for each {', '.join(sorted(many))}"
+
+
+def _is_few(node: Any) -> bool:
+    if isinstance(node, promql_parser.AggregateExpr):
+        word, has = str(node.op), set(node.modifier.labels) if node.modifier is not None else set()
+        by_few = node.modifier is None or node.modifier.type == promql_parser.AggModifierType.By
+        return word in _LARGEST or (by_few and not has & _MANY) or _is_few(node.expr)
+    if isinstance(node, promql_parser.BinaryExpr):
+        return _is_few_of_both(node)
+    if isinstance(node, promql_parser.VectorSelector):
+        return _is_one(node)
+    below = [getattr(node, name, None) for name in ("expr", "vector_selector")]
+    return any(_is_few(one) for one in (*below, *getattr(node, "args", ())) if one is not None)
+
+
+def _is_few_of_both(node: Any) -> bool:
+    left, right = (is_scalar(one) or _is_few(one) for one in (node.lhs, node.rhs))
+    card = str(node.modifier.card) if node.modifier is not None else ""
+    if str(node.op) == "or" or is_scalar(node.lhs) or is_scalar(node.rhs):
+        return left and right
+    if str(node.op) == "unless" or "ManyToOne" in card:
+        return left
+    if "OneToMany" in card:
+        return right
+    return left or (right and _matches_many(node))
+
+
+def _matches_many(node: Any) -> bool:
+    given = node.modifier.matching if node.modifier is not None else None
+    if given is None or not str(given.type).endswith("Include"):
+        return True
+    return bool(_MANY.intersection(given.labels))
+
+
+def _is_one(selector: Any) -> bool:
+    """Whether it is of one VM, or has no label of what there is much of."""
+    vm = any((one.name, one.value) == ("vm_id", "$vm") for one in selector.matchers.matchers)
+    return vm or not (parts.known().labels(selector.name or "") or frozenset()) & _MANY
+
+
 RULES: Final[tuple[Rule, ...]] = (
-    promql, rates, counters, names, shown_labels, clouds, neutral, projects, records,
+    promql, rates, counters, names, shown_labels, clouds, neutral, projects, records, bounded,
 )  # fmt: skip

@@ -124,7 +124,7 @@ class Checked:
 
     def _binary(self, node: Any) -> Labels:
         left, right = self.labels(node.lhs), self.labels(node.rhs)
-        if _is_scalar(node.lhs) or _is_scalar(node.rhs):
+        if is_scalar(node.lhs) or is_scalar(node.rhs):
             return left | right  # a scalar has none
         given = node.modifier.matching if node.modifier is not None else None
         is_on = given is not None and str(given.type).endswith("Include")
@@ -189,11 +189,11 @@ def matchers(expression: str) -> Iterator[tuple[str, str, str]]:
                 yield node.name or "", one.name, one.value
 
 
-def _is_scalar(node: Any) -> bool:
+def is_scalar(node: Any) -> bool:
     if isinstance(node, promql_parser.ParenExpr):
-        return _is_scalar(node.expr)
+        return is_scalar(node.expr)
     if isinstance(node, promql_parser.BinaryExpr):
-        return _is_scalar(node.lhs) and _is_scalar(node.rhs)
+        return is_scalar(node.lhs) and is_scalar(node.rhs)
     return isinstance(node, promql_parser.NumberLiteral) or (
         isinstance(node, promql_parser.Call) and node.func.name in ("scalar", "time")
     )
