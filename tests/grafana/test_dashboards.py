@@ -31,7 +31,7 @@ def good() -> dict[str, Any]:
             _panel(
                 1,
                 "timeseries",
-                {"expr": f"sum by (cloud) (rate({RUNS}{{{CLOUD}}}[$__rate_interval]))", "legendFormat": "{{cloud}}"},
+                {"expr": f"sum by (cloud) (rate({RUNS}{{{CLOUD}}}[$__rate_interval]))", "legendFormat": "x"},
             ),
             _table(),
         ],
