@@ -57,7 +57,7 @@ def made() -> Dashboard:
 
 
 def _of_days(seconds: str) -> str:
-    """Seconds of each day of the range, of which the record is made all day long on the next day; its first hour is left out.
+    """Seconds of each day of the range. They are recorded all the next day, here from one o'clock on.
 
     The step of a day is its midnight (UTC). The last offset is for ranges that begin or end at midnight: it
     belongs to the range in one version of Prometheus and not in another.
@@ -152,7 +152,7 @@ def _states() -> Panel:
         'scope:stratoscope_availability:badness{scope=~"cloud|services",cloud=~"$cloud"}',
         "{{cloud}}, {{scope}}",
     )
-    return timeline(About("States of the clouds", good), _STATES, query)
+    return timeline(About("States of the clouds", good), _STATES, query).time_from("24h")
 
 
 def _objectives() -> Panel:

@@ -21,7 +21,7 @@ _NO_IMPORTS: Final = "no source of downtimes is configured."
 def made() -> Dashboard:
     """For operators, and whoever asks why nobody was notified."""
     answer = "What is down on purpose now and next, and whether Alertmanager's silences follow it."
-    made = board.board("downtimes", "Downtimes", answer, last="now-7d")
+    made = board.board("downtimes", "Downtimes", answer, last="now-24h")
     for row, panels in {
         "Now and next": (_active(), _covered(), _planned(), _soon_over(), _number()),
         "Hosts that are switched off": (_hosts(),),

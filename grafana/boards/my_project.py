@@ -82,7 +82,7 @@ def _alerts() -> Panel:
 
 
 def _downtimes() -> Panel:
-    good = "None that was not announced. Of its VMs, of hosts and zones that have some, of the project or the cloud."
+    good = "None that was not announced. Of its VMs, their hosts and zones, the project, or the cloud."
     about = About("Down on purpose now", good, empty="nothing that the project needs is down on purpose.")
     columns = [
         Column("scope", "What"),

@@ -1,6 +1,7 @@
 """Dashboards are read as Grafana reads them."""
 
 from copy import deepcopy
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def test_variables_annotations_and_window_are_read() -> None:
         ("$__all",),
     )
     assert board.annotations == (boards.Annotation("Downtimes", "ALERTS"),)
-    assert board.last_s == 21_600
+    assert board.since == "now-6h"
 
 
 def test_panel_that_repeats_is_refused() -> None:
@@ -100,6 +101,19 @@ def test_durations_are_seconds(text: str, length_s: float) -> None:
 def test_other_texts_are_no_duration() -> None:
     with pytest.raises(ValueError, match="no duration: 6 hours"):
         boards.seconds("6 hours")
+
+
+@pytest.mark.parametrize(
+    ("since", "begins"),
+    [
+        ("now-6h", "2025-10-09T02:53:20"),
+        ("now-1d/d", "2025-10-08T00:00:00"),
+        ("now/M", "2025-10-01T00:00:00"),
+    ],
+)
+def test_window_begins_so_long_ago_or_with_the_day_or_the_month(since: str, begins: str) -> None:
+    now = 1_760_000_000  # 2025-10-09T08:53:20Z
+    assert boards.start(since, now) == datetime.fromisoformat(f"{begins}+00:00").timestamp()
 
 
 def test_all_dashboards_can_be_read() -> None:

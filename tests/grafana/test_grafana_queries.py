@@ -56,7 +56,7 @@ def grafana(prometheus: str) -> Grafana:
 
 def board(*variables: Variable, expr: str = "vms", now: bool = False) -> Board:
     panel = Panel(1, "VMs", "timeseries", (Target("A", expr, "{{cloud}}", now),), points=100)
-    return Board("vms", "VMs", (panel,), variables, (Annotation("All", expr),), 3_600)
+    return Board("vms", "VMs", (panel,), variables, (Annotation("All", expr),), "now-1h")
 
 
 def test_label_values_become_options_and_all_becomes_its_own_value(grafana: Grafana) -> None:

@@ -1,6 +1,7 @@
 """prom-label-proxy before a real Prometheus, as docs/dashboards-for-owners.md shows it."""
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,13 +12,14 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
+import yaml
 
 from support import grafana_boards, steady_prometheus
 from support.debian import ROOT
 from support.grafana_boards import Board
 from support.grafana_queries import Asked, Grafana
 from support.grafana_values import Choices, Window
-from support.label_proxy import label_proxy
+from support.label_proxy import PAGE, documented, label_proxy
 from support.patience import FAR_S
 from support.steady_cloud import VMS
 
@@ -50,9 +52,10 @@ class Site(NamedTuple):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("owners")
+    flags = [re.sub("(?<=^-label-value=).+", MINE, one) for one in documented("-label-value")]
     with (
         steady_prometheus.watching(folder / "prometheus") as prometheus,
-        label_proxy(prometheus.url, folder, f"-label-value={MINE}") as mine,
+        label_proxy(prometheus.url, folder, flags) as mine,
     ):
         until = time.monotonic() + FAR_S
         while not prometheus.ask("vm:stratoscope_hypervisor_vm_network_receive_bytes:increase24h"):
@@ -200,9 +203,10 @@ def test_alerts_and_rules_are_those_of_the_project(site: Site) -> None:
 
 
 def test_header_of_the_data_source_says_which_project(site: Site) -> None:
-    with label_proxy(site.all, site.folder, "-header-name=X-Stratoscope-Project") as url:
+    (source,) = yaml.safe_load(PAGE.read_text().split("```")[1].removeprefix("yaml"))["datasources"]
+    with label_proxy(site.all, site.folder, documented("-header-name")) as url:
         for project in (MINE, OTHER):
-            header = ("X-Stratoscope-Project", project)
+            header = (source["jsonData"]["httpHeaderName1"], project)
             assert get(url, "label/project_id/values", header) == [project]
         assert status(url, "label/project_id/values") == 400
         assert status(url, "label/project_id/values", project_id=OTHER) == 400

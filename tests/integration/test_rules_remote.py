@@ -22,13 +22,11 @@ from support.debian import ROOT
 from support.faster_rules import faster, looks_back
 from support.patience import FAR_S
 from support.prometheus_process import Answering, Found, Prometheus, VictoriaMetrics
+from support.steady_prometheus import FACTOR, FULL_S
 
 pytestmark = pytest.mark.integration
 
-FACTOR: Final = 120
 SHARDS: Final = ("0", "1")
-FULL_S: Final = 25
-"""A window of 20 min, the interval of a group that has it, at the factor, and what is unsteady at first."""
 LATE_S: Final = 3
 """After which everything is written."""
 TEXTS: Final = bundle.files(Values(watched=Watched(projects=["p0", "p1"])))

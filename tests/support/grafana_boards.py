@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,8 +97,8 @@ class Board:
     panels: tuple[Panel, ...]
     variables: tuple[Variable, ...]
     annotations: tuple[Annotation, ...]
-    last_s: float
-    """The time window with which it opens, up to now."""
+    since: str
+    """From when on it shows when it opens, such as `now-6h`, or `now/M` for this month; up to now."""
 
 
 def files() -> list[Path]:
@@ -120,13 +121,18 @@ def parsed(board: Mapping[str, Any]) -> Board:
         panels=tuple(_panel(one) for one in _all_panels(board["panels"]) if one["type"] != "row"),
         variables=tuple(_variable(one) for one in board["templating"]["list"]),
         annotations=tuple(_annotation(one) for one in board["annotations"]["list"]),
-        last_s=_last_s(board["time"]["from"]),
+        since=board["time"]["from"],
     )
 
 
-def _last_s(begin: str) -> float:
-    """The month so far is taken to be as long as one can be."""
-    return seconds("31d" if begin == "now/M" else begin.removeprefix("now-"))
+def start(since: str, now: float) -> float:
+    """Unix seconds of `now-6h`, or of the beginning of the day, `now/d`, or of the month, `now/M`, in UTC."""
+    before, _, unit = since.removeprefix("now").partition("/")
+    at = now - (seconds(before.removeprefix("-")) if before else 0)
+    if not unit:
+        return at
+    day = datetime.fromtimestamp(at, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return {"d": day, "M": day.replace(day=1)}[unit].timestamp()
 
 
 def seconds(duration: str) -> float:

@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
-from support.grafana_boards import Annotation, Board, Panel, Target, Variable
+from support.grafana_boards import Annotation, Board, Panel, Target, Variable, start
 from support.grafana_values import (
     ALL,
     SCRAPE_INTERVAL_S,
@@ -84,7 +84,8 @@ class Grafana:
         self._url, self._window, self._scrape_interval_s = url.rstrip("/"), window, scrape_interval_s
 
     def window(self, board: Board) -> Window:
-        return self._window or Window(0, time.time()).last(board.last_s)
+        now = time.time()
+        return self._window or Window(start(board.since, now), now)
 
     def choices(self, board: Board, chosen: Mapping[str, str] = MappingProxyType({})) -> Choices:
         """The board's variables as it opens, each resolved with those before it.
@@ -129,8 +130,8 @@ class Grafana:
             found = self._get("query", query=expr, time=filling.window.end)
         else:
             # From and to whole steps, so that the same points come at each refresh.
-            start, end = (at // step_s * step_s for at in (filling.window.start, filling.window.end))
-            found = self._get("query_range", query=expr, start=start, end=end, step=step_s)
+            first, last = (at // step_s * step_s for at in (filling.window.start, filling.window.end))
+            found = self._get("query_range", query=expr, start=first, end=last, step=step_s)
         return Answer(expr, step_s, tuple(_series(found)), time.monotonic() - begun)
 
     def _options(self, variable: Variable, filling: Filled) -> tuple[Option, ...]:

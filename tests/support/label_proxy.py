@@ -2,9 +2,10 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -12,19 +13,32 @@ from support.alertmanagers import free_port
 from support.debian import ROOT
 from support.patience import FAR_S
 
+PAGE: Final = ROOT / "docs/dashboards-for-owners.md"
+_NAME: Final = "prom-label-proxy "
+_ADDRESSES: Final = ("-insecure-listen-address=", "-upstream=")
+
+
+def documented(flag: str) -> Sequence[str]:
+    """The flags, without its addresses, of the page's command with this flag."""
+    lines = PAGE.read_text().replace("\\\n", " ").splitlines()
+    commands = [line.split()[1:] for line in lines if line.strip().startswith(_NAME)]
+    (found,) = (flags for flags in commands if any(one.startswith(f"{flag}=") for one in flags))
+    assert sum(one.startswith(_ADDRESSES) for one in found) == len(_ADDRESSES)
+    return [one for one in found if not one.startswith(_ADDRESSES)]
+
 
 @contextmanager
-def label_proxy(prometheus: str, folder: Path, *whose: str) -> Iterator[str]:
+def label_proxy(prometheus: str, folder: Path, flags: Sequence[str]) -> Iterator[str]:
     """The proxy on loopback. Yields its URL.
 
     Args:
         prometheus: The URL of what it asks.
         folder: Of its log.
-        whose: The flags that say which project it shows.
+        flags: But its addresses.
     """
     url = f"http://127.0.0.1:{free_port()}"
-    command = [_built(), f"-insecure-listen-address={url.removeprefix('http://')}", f"-upstream={prometheus}"]
-    command += ["-label=project_id", "-enable-label-apis", *whose]
+    values = (url.removeprefix("http://"), prometheus)
+    command = [_built(), *(name + value for name, value in zip(_ADDRESSES, values, strict=True)), *flags]
     with (
         (folder / "label-proxy.log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log) as process,

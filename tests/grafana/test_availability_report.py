@@ -1,0 +1,75 @@
+"""The board of availability adds up whole days of UTC, those of its time range alone."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from support import grafana_boards
+from support.debian import ROOT
+from support.grafana_values import Filled, Window
+
+DAY_S: Final = 86_400
+BEFORE: Final = (0, 0, 86_400)
+"""A day of the month before, as up, down and unknown seconds: it does not count."""
+DAYS: Final = ((86_400, 0, 0), (43_200, 43_200, 0), (0, 0, 43_200))
+NAMES: Final = ("up", "down", "unknown")
+LABELS: Final = '{scope="cloud", cloud="lab"}'
+
+
+def series() -> Sequence[Mapping[str, str]]:
+    """What Prometheus has of each day: the record of yesterday, every 5 min of the next day."""
+    return [
+        {
+            "series": f"scope:stratoscope_availability_{name}_seconds:yesterday{LABELS}",
+            "values": " ".join(f"{day[number]}x287" for day in (BEFORE, *DAYS)),
+        }
+        for number, name in enumerate(NAMES)
+    ]
+
+
+def queries(length_s: int) -> Sequence[str]:
+    """Those of the table, as Grafana asks them of a range of this length."""
+    board = grafana_boards.load(ROOT / "grafana/dashboards/availability.json")
+    (panel,) = (one for one in board.panels if one.title == "Availability")
+    text = [one.expr.replace("$cloud", ".*") for one in panel.targets]
+    return [Filled(Window(0, length_s), 60).fill(one) for one in text]
+
+
+def said(length_s: int, expected: Sequence[float], folder: Path) -> str:
+    """What promtool says if the queries do not have these values at the end of a range that began at 0."""
+    expressions: list[Mapping[str, Any]] = [
+        {
+            "expr": expr,
+            "eval_time": f"{length_s}s",
+            "exp_samples": [{"labels": LABELS, "value": value}],
+        }
+        for expr, value in zip(queries(length_s), expected, strict=True)
+    ]
+    test = {"interval": "5m", "input_series": series(), "promql_expr_test": expressions}
+    file = folder / "test.yml"
+    file.write_text(json.dumps({"tests": [test]}))
+    promtool = shutil.which("promtool")
+    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
+    done = subprocess.run([promtool, "test", "rules", file], check=False, capture_output=True, text=True)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("hour", [1.5, 6, 12, 23.9])
+def test_month_so_far_is_that_of_its_whole_days(hour: float, tmp_path: Path) -> None:
+    up, down, unknown = (sum(day[number] for day in DAYS) for number in range(3))
+    known = len(DAYS) * DAY_S - unknown
+    expected = [up / known, up / (known - down), unknown / (len(DAYS) * DAY_S), len(DAYS)]
+    assert said(int((len(DAYS) + hour / 24) * DAY_S), expected, tmp_path) == ""
+
+
+def test_day_that_ended_just_now_is_not_there_yet(tmp_path: Path) -> None:
+    assert said(2 * DAY_S + 600, [1, 1, 0, 1], tmp_path) == ""
+
+
+def test_range_that_ends_at_midnight_has_the_days_before(tmp_path: Path) -> None:
+    assert said(2 * DAY_S, [1, 1, 0, 1], tmp_path) == ""
