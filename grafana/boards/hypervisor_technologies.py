@@ -8,57 +8,15 @@ from boards import board, colours
 from boards.panels import About, Column, Look, Panel, Query, lines, rows
 
 _IN: Final = 'cloud=~"$cloud"'
-_LABELS: Final = "hypervisor, hypervisor_version, libvirt"
+_LABELS: Final = "hypervisor, hypervisor_version, libvirt_version"
 _NAME: Final = "{{hypervisor}} {{hypervisor_version}} {{libvirt}}"
-_OF_MANAGEMENT: Final = (
-    "group by (cloud, host, hypervisor, hypervisor_version) (topk by (cloud, host) (1,"
-    f" timestamp(stratoscope_management_host_info{{{_IN}}})))"
-)
-_TECHNOLOGY: Final = (
-    f"label_replace(host:stratoscope_hypervisor_host_info:unique{{{_IN}}}"
-    f" or on (cloud, host) {_OF_MANAGEMENT},"
-    ' "libvirt", "libvirt $1", "libvirt_version", "(.+)")'
-)
-"""Of each host, as its own exporter says; without one as the management layer does."""
-_UP: Final = f"max by (cloud, host) (host:stratoscope_management_host_up:max{{{_IN}}})"
-_WANTED: Final = f"max by (cloud, host) (host:stratoscope_management_host_wanted:max{{{_IN}}})"
-_VMS: Final = (
-    f"max by (cloud, host) (sum by (cloud, host, instance) (stratoscope_hypervisor_host_vms{{{_IN}}}))"
-)
-_VCPUS_BY_URI: Final = f"stratoscope_hypervisor_host_vcpus_promised{{{_IN}}}"
-_VCPUS: Final = f"max by (cloud, host) (sum by (cloud, host, instance) ({_VCPUS_BY_URI}))"
-_CPU: Final = f"host:stratoscope_hypervisor_vm_cpu_seconds:rate5m_sum{{{_IN}}}"
-_DELAY: Final = f"host:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_sum{{{_IN}}}"
-_THROTTLED: Final = f"host:stratoscope_hypervisor_vm_cpu_throttled_periods:rate5m_ratio{{{_IN}}}"
-
-
-def made() -> Dashboard:
-    """For who chooses: groups of hosts side by side, never single VMs."""
-    answer = "For who chooses: hosts in groups, by the hypervisor that they run, its version and libvirt's."
-    question = "Which hypervisor technology performs how?"
-    return (
-        board.board("technologies", question, answer, board.clouds(), last="now-24h")
-        .with_row(Row("Now"))
-        .with_panel(_side_by_side())
-        .with_row(Row("Do VMs get the CPU that they were promised?"))
-        .with_panel(_over_time("Steal", _STEAL_IS, "percentunit", _steal()))
-        .with_panel(_over_time("Throttling", _THROTTLING_IS, "percentunit", _of(_THROTTLED, "avg")))
-        .with_panel(_over_time("CPU in use", _USE_IS, "percentunit", _share(_CPU, _VCPUS)))
-        .with_panel(_over_time("Virtual CPUs per CPU", _PROMISED_IS, "none", _promised()))
-        .with_row(Row("How quick is their storage?"))
-        .with_panel(_over_time("How long a read takes", _LATENCY_IS, "s", _mean_latency("read")))
-        .with_panel(_over_time("How long a write takes", _LATENCY_IS, "s", _mean_latency("write")))
-        .with_row(Row("Does it fail?"))
-        .with_panel(_over_time("Stuck VMs, of 1000", _STUCK_IS, "short", _failing("host")))
-        .with_panel(_over_time("Crashed VMs, of 1000", _CRASHED_IS, "short", _failing("vm")))
-        .with_panel(_over_time("Hosts that are up", _UP_IS, "percentunit", _share_up()))
-        .with_panel(_rotation())
-        .with_row(Row("How soon does a VM run?"))
-        .with_panel(_creation())
-        .with_panel(_creation_works())
-    )
-
-
+_WANTED: Final = "management_host_wanted:sum"
+_UP: Final = "management_host_up:sum"
+_VMS: Final = "hypervisor_host_vms:sum"
+_VCPUS: Final = "hypervisor_host_vcpus_promised:sum"
+_CPUS: Final = "hypervisor_host_cpus:sum"
+_CPU: Final = "hypervisor_vm_cpu_seconds:rate5m_sum"
+_DELAY: Final = "hypervisor_vm_vcpu_delay_seconds:rate5m_sum"
 _STEAL_IS: Final = (
     "Near 0: of the time in which VMs could run, the share that they waited for a CPU of the host."
 )
@@ -77,6 +35,36 @@ _CRASHED_IS: Final = (
 _UP_IS: Final = (
     "100 %: of the hosts that nobody disabled, those that are up, as the management layer sees them."
 )
+_WHERE: Final = (
+    "A probe counts for what the hosts of its zone run, without a zone all hosts; `several` if they differ."
+)
+
+
+def made() -> Dashboard:
+    """For who chooses: groups of hosts side by side, never single VMs."""
+    answer = "For who chooses: hosts in groups, by the hypervisor that they run, its version and libvirt's."
+    question = "Which hypervisor technology performs how?"
+    return (
+        board.board("technologies", question, answer, board.clouds(), last="now-24h")
+        .with_row(Row("Now"))
+        .with_panel(_side_by_side())
+        .with_row(Row("Do VMs get the CPU that they were promised?"))
+        .with_panel(_over_time("Steal", _STEAL_IS, "percentunit", _steal()))
+        .with_panel(_over_time("Throttling", _THROTTLING_IS, "percentunit", _throttling()))
+        .with_panel(_over_time("CPU in use", _USE_IS, "percentunit", _share(_CPU, _VCPUS)))
+        .with_panel(_over_time("Virtual CPUs per CPU", _PROMISED_IS, "none", _share(_VCPUS, _CPUS)))
+        .with_row(Row("How quick is their storage?"))
+        .with_panel(_over_time("How long a read takes", _LATENCY_IS, "s", _latency("read")))
+        .with_panel(_over_time("How long a write takes", _LATENCY_IS, "s", _latency("write")))
+        .with_row(Row("Does it fail?"))
+        .with_panel(_over_time("Stuck VMs, of 1000", _STUCK_IS, "short", _failing("host")))
+        .with_panel(_over_time("Crashed VMs, of 1000", _CRASHED_IS, "short", _failing("vm")))
+        .with_panel(_over_time("Hosts that are up", _UP_IS, "percentunit", _share(_UP, _WANTED)))
+        .with_panel(_rotation())
+        .with_row(Row("How soon does a VM run?"))
+        .with_panel(_creation())
+        .with_panel(_creation_works())
+    )
 
 
 def _side_by_side() -> Panel:
@@ -85,15 +73,15 @@ def _side_by_side() -> Panel:
     up = Look(unit="percentunit", colours=colours.high_is_good(0.9, 1))
     steal = Look(unit="percentunit", colours=colours.steps((0.05, colours.NEAR), (0.1, colours.BAD)))
     measured = [
-        ("Hosts", plain, f"count by ({_LABELS}) ({_TECHNOLOGY})"),
-        ("Up", up, _share_up()),
-        ("VMs", plain, _of(_VMS)),
-        ("Virtual CPUs per CPU", Look(unit="none"), _promised()),
+        ("Hosts", plain, _count("technology:count")),
+        ("Up", up, _share(_UP, _WANTED)),
+        ("VMs", plain, _count(_VMS)),
+        ("Virtual CPUs per CPU", Look(unit="none"), _share(_VCPUS, _CPUS)),
         ("CPU in use", share, _share(_CPU, _VCPUS)),
         ("Steal", steal, _steal()),
-        ("Throttling", share, _of(_THROTTLED, "avg")),
-        ("Read", seconds, _mean_latency("read")),
-        ("Write", seconds, _mean_latency("write")),
+        ("Throttling", share, _throttling()),
+        ("Read", seconds, _latency("read")),
+        ("Write", seconds, _latency("write")),
     ]
     values = [
         Column(f"Value #{chr(ord('A') + place)}", heading, look)
@@ -114,8 +102,11 @@ def _over_time(title: str, good: str, unit: str, expr: str) -> Panel:
 def _rotation() -> Panel:
     good = "100 %: of the hosts on which probes create VMs in turn, those on which the last run succeeded."
     about = About("Hosts on which probes work", good, empty="no probe has a host_rotation.")
-    works = f"min by (cloud, host) (stratoscope_vmprobe_host_success{{{_IN}}})"
-    return lines(about, "percentunit", Query(_of(works, "avg"), _NAME))
+    works = (
+        f"min by (cloud, host) (stratoscope_vmprobe_host_success{{{_IN}}})"
+        f" * on (cloud, host) group_left ({_LABELS}) host:stratoscope_technology:unique{{{_IN}}}"
+    )
+    return lines(about, "percentunit", Query(_named(f"avg by ({_LABELS}) ({works})"), _NAME))
 
 
 def _creation() -> Panel:
@@ -124,7 +115,7 @@ def _creation() -> Panel:
     built = f"rate(stratoscope_vmprobe_accepted_to_built_seconds_bucket{{{_IN}}}[1h])"
     buckets = _of_probes(f"sum by (cloud, probe, le) ({built})", f"{_LABELS}, le")
     objective = Query("max(global:vm_active_within_seconds:threshold)", "objective")
-    return lines(about, "s", Query(f"histogram_quantile(0.5, {buckets})", _NAME), objective)
+    return lines(about, "s", Query(_named(f"histogram_quantile(0.5, {buckets})"), _NAME), objective)
 
 
 def _creation_works() -> Panel:
@@ -135,63 +126,51 @@ def _creation_works() -> Panel:
         f'sum by (cloud, probe) (increase(stratoscope_vmprobe_failed_runs_total{{{_IN},blame="cloud"}}[1h]))'
     )
     works = f"1 - {_of_probes(failed, _LABELS)} / ({_of_probes(runs, _LABELS)} > 0)"
-    return lines(about, "percentunit", Query(works, _NAME))
+    return lines(about, "percentunit", Query(_named(works), _NAME))
 
 
-_WHERE: Final = (
-    "A probe counts for what the hosts of its zone run, without a zone all hosts; `several` if they differ."
-)
+def _named(expr: str) -> str:
+    """With libvirt's version in words; hosts without an exporter of their own have none."""
+    return f'label_replace({expr}, "libvirt", "libvirt $1", "libvirt_version", "(.+)")'
 
 
-def _of(expr: str, how: str = "sum") -> str:
-    """A value of hosts, by technology."""
-    return f"{how} by ({_LABELS}) ({expr} * on (cloud, host) group_left ({_LABELS}) {_TECHNOLOGY})"
+def _sum(metric: str, labels: str = "") -> str:
+    """A record of technologies, of all chosen clouds."""
+    return f"sum by ({_LABELS}) (technology:stratoscope_{metric}{{{_IN}{labels}}})"
+
+
+def _count(metric: str) -> str:
+    return _named(_sum(metric))
 
 
 def _share(part: str, whole: str) -> str:
-    """One value of hosts divided by another, of those that have both."""
-    parts, wholes = f"({part} and on (cloud, host) {whole})", f"({whole} and on (cloud, host) {part})"
-    return f"{_of(parts)} / ({_of(wholes)} > 0)"
-
-
-def _share_up() -> str:
-    return f"{_of(f'({_UP} * on (cloud, host) {_WANTED})')} / ({_of(_WANTED)} > 0)"
+    return _named(f"{_sum(part)} / ({_sum(whole)} > 0)")
 
 
 def _steal() -> str:
-    return _share(_DELAY, f"({_DELAY} + on (cloud, host) {_CPU})")
+    return _named(f"{_sum(_DELAY)} / ({_sum(_DELAY)} + {_sum(_CPU)} > 0)")
 
 
-def _promised() -> str:
-    return _share(_VCPUS, f"max by (cloud, host) (stratoscope_hypervisor_host_cpus{{{_IN}}})")
+def _throttling() -> str:
+    ratio = f"technology:stratoscope_hypervisor_vm_cpu_throttled_periods:rate5m_ratio_avg{{{_IN}}}"
+    return _named(f"avg by ({_LABELS}) ({ratio})")
 
 
-def _mean_latency(way: str) -> str:
-    record = f"host:stratoscope_hypervisor_vm_disk_{way}"
-    return _share(f"{record}_seconds:rate5m_sum{{{_IN}}}", f"{record}_requests:rate5m_sum{{{_IN}}}")
+def _latency(way: str) -> str:
+    disk = f"hypervisor_vm_disk_{way}"
+    return _share(f"{disk}_seconds:rate5m_sum", f"{disk}_requests:rate5m_sum")
 
 
 def _failing(check: str) -> str:
-    failed = f'vm_check:stratoscope_hypervisor_vm_failed_check_info:max{{{_IN},check="{check}"}}'
-    by_host = f"(count by (cloud, host) ({failed}) or on (cloud, host) 0 * {_VMS})"
-    return f"1000 * {_of(by_host)} / ({_of(_VMS)} > 0)"
+    failed = _sum("hypervisor_vm_failed_check_info:count", f',check="{check}"')
+    return _named(f"1000 * ({failed} or 0 * {_sum(_VMS)}) / ({_sum(_VMS)} > 0)")
 
 
 def _of_probes(expr: str, by: str) -> str:
     """A sum of values of probes, by what the hosts run on which they can create VMs."""
-    host = f"host:stratoscope_management_host_wanted:max{{{_IN}}}"
-    with_zones = f"{host} * on (cloud, host) group_left ({_LABELS}) {_TECHNOLOGY}"
-    there = (
-        f"(group by (cloud, zone, {_LABELS}) ({with_zones}) or group by (cloud, {_LABELS}) ({with_zones}))"
-    )
-    several = f"group by (cloud, zone) (count by (cloud, zone) ({there}) > 1)"
-    what = (
-        f"({there} unless on (cloud, zone) {several}"
-        f' or label_replace({several}, "hypervisor", "several", "", ""))'
-    )
     zones = (
         "group by (cloud, probe, zone) (topk by (cloud, probe) (1,"
         f" timestamp(stratoscope_vmprobe_probe_info{{{_IN}}})))"
     )
-    probes = f"({zones} * on (cloud, zone) group_left ({_LABELS}) {what})"
-    return f"sum by ({by}) ({expr} * on (cloud, probe) group_left ({_LABELS}) {probes})"
+    runs = f"({zones} * on (cloud, zone) group_left ({_LABELS}) zone:stratoscope_technology:unique{{{_IN}}})"
+    return f"sum by ({by}) ({expr} * on (cloud, probe) group_left ({_LABELS}) {runs})"

@@ -86,7 +86,7 @@ def test_shards_write_what_they_record_but_who_a_vm_is_and_what_the_whole_reads_
     def is_written(name: str) -> bool:
         return bool(keep.fullmatch(name)) and not drop.fullmatch(name)
 
-    raw = set(re.findall(r"\bstratoscope_hypervisor_\w+", expressions(WHOLE)))
+    raw = set(re.findall(r"(?<![\w:])stratoscope_hypervisor_\w+", expressions(WHOLE)))
     assert raw
     assert {
         one for one in records("contention", "host_sums", "hypervisor", "watched") | raw if not is_written(one)
