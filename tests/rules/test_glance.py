@@ -1,4 +1,4 @@
-"""The first page never disagrees with the alerts: each alert has its cell, which is 1 when its condition holds."""
+"""The first page never disagrees with alerts: each has its cell, which is 1 while its condition holds."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The cells of the first page beside the alerts that they stand for, in the tests of the rules by promtool."""
+"""The cells of the first page beside the alerts that they stand for, in the tests of promtool."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from stratoscope.rules import bundle, thresholds
+from stratoscope.rules import bundle
 from stratoscope.rules.bundle import Group, Rule
 from stratoscope.rules.values import Values
 
@@ -28,7 +28,9 @@ _ALERTS: Final = (
 )
 QUESTIONS: Final = {
     "a cell without its alert": f"({CELL} >= 1) unless on (cloud, alert) {_ALERTS}",
-    "an alert without its cell": f"group by (cloud, alert) ({_ALERTS}) unless on (cloud, alert) ({CELL} >= 1)",
+    "an alert without its cell": (
+        f"group by (cloud, alert) ({_ALERTS}) unless on (cloud, alert) ({CELL} >= 1)"
+    ),
 }
 """What has no answer while cells and alerts agree."""
 
@@ -68,17 +70,13 @@ def what_differs(file: Path, folder: Path, cells: Mapping[str, str] | None = Non
 def _needed(
     subjects: Collection[str], order: Sequence[str], cells: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
-    """The groups with the alerts of these subjects, their cells and what both read: it takes half the time."""
-    groups = {
-        one.name: one for name in (*subjects, _SUBJECT) for one in bundle.sources().get(name, ())
-    }
+    """The groups with the alerts of these subjects, their cells and what both read, and nothing else."""
+    groups = {one.name: one for name in (*subjects, _SUBJECT) for one in bundle.sources().get(name, ())}
     alerts = {rule.alert for one in groups.values() for rule in one.rules if _has_a_cell(rule)}
     rules = [rule for one in groups.values() for rule in one.rules]
     wanted = {id(rule) for rule in rules if rule.alert in alerts or rule.labels.get("alert") in alerts}
     read: set[str] = set()
-    while new := {
-        name for rule in rules if id(rule) in wanted for name in _RECORD.findall(rule.expr)
-    } - read:
+    while new := {name for rule in rules if id(rule) in wanted for name in _RECORD.findall(rule.expr)} - read:
         read |= new
         wanted |= {id(rule) for rule in rules if rule.record in new}
     last = [one.name for one in bundle.sources()[_SUBJECT]]
