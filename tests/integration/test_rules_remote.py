@@ -30,7 +30,7 @@ SHARDS: Final = ("0", "1")
 LATE_S: Final = 3
 """After which everything is written."""
 TEXTS: Final = bundle.files(Values(watched=Watched(projects=["p0", "p1"])))
-IS_OF_RATES: Final = re.compile("rate|increase|mean5m|contention|age_seconds|^slo:|^Stratoscope")
+IS_OF_RATES: Final = re.compile("rate|increase|mean5m|contention|age_seconds|glance|^slo:|^Stratoscope")
 OF_RATES: Final = 0.02
 OF_INCREASES: Final = 0.15
 """VictoriaMetrics counts from sample to sample: one more or less of the seven in 15 min, at the factor."""
@@ -178,11 +178,22 @@ def agree(compare: Callable[[float], Iterator[str]]) -> None:
 
 NOTHING: Final = {
     "cloud:stratoscope_downtime_planned:max",
+    "cloud:stratoscope_management_orphaned:growth1d",
+    "collector:stratoscope_collector_success:failing",
+    "flavor:stratoscope_management_flavor_room_vms:filling_up",
+    "flavor:stratoscope_management_flavor_room_vms:full",
+    "host:stratoscope_hypervisor_host_oom_kills:increase15m_memory_low",
+    "host:stratoscope_management_host_wanted:gone",
+    "host_pool:stratoscope_hypervisor_host_pool_available_bytes:ratio_nearly_full",
+    "instance:prometheus_tsdb_lowest_timestamp_seconds:age_after_deletion",
     "instance:stratoscope_build_info:known",
     "instance:stratoscope_build_info:last1d",
+    "instance:stratoscope_cloud_budget_concurrency:gone",
+    "instance:stratoscope_collector_errors:increase15m_unauthorized",
     "probe:stratoscope_vmprobe_interval_seconds:rate_backing_off",
+    "vm:stratoscope_hypervisor_vm_network_packet_bytes:mean5m_of_many",
 }
-"""No outage is planned, pages have no version, and no probe backs off."""
+"""No outage is planned, pages have no version and no collectors, nothing fails, fills up or vanishes, ..."""
 
 
 def test_cloud_has_something_for_each_record(site: Site) -> None:

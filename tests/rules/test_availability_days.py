@@ -16,7 +16,7 @@ MINUTE = "scope:stratoscope_availability_{}:minute{}"
 SERIES = {
     MINUTE.format("up", EVEN): "1x1439 _x1440 1x719 _x120 1x599 _x1440",
     MINUTE.format("known", EVEN): "1x1439 _x1440 1x719 _x120 1x599 _x1440",
-    MINUTE.format("up", ODD): "_x1440 0x599 1x839 _x1440 0x100",
+    MINUTE.format("up", ODD): "_x1440 0+0x599 1x839 _x1440 0+0x100",
     MINUTE.format("known", ODD): "_x1440 1x1439 _x1440 1x100",
 }
 ASKED = {

@@ -131,7 +131,7 @@ def test_alert_fires_so_much_sooner(tmp_path: Path) -> None:
     expected = {"4s": [], "5s": [alert]}
     test = {
         "interval": "1s",
-        "input_series": [{"series": series, "values": "0x10"}],
+        "input_series": [{"series": series, "values": "0+0x10"}],
         "alert_rule_test": [
             {"eval_time": at, "alertname": "StratoscopeReloadFailed", "exp_alerts": alerts}
             for at, alerts in expected.items()

@@ -167,6 +167,14 @@ def test_groups_are_tested_in_the_order_in_which_they_read_each_other(file: Path
     assert set(test["group_eval_order"]) == has, "else promtool takes them in any order"
 
 
+@pytest.mark.parametrize(
+    "file", [*TESTS, *(ROOT / "tests/rules/compat").glob("*.yml")], ids=lambda path: path.stem
+)
+def test_input_of_a_test_has_no_number_that_is_meant_to_be_many(file: Path) -> None:
+    """To promtool 0x60 is 96, once; 60 times 0 is 0+0x60."""
+    assert re.findall(r"(?<![\w+.-])0x\w*", file.read_text(encoding="utf-8")) == []
+
+
 def test_every_threshold_is_read_by_a_rule() -> None:
     read = {
         name

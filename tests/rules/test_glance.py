@@ -1,0 +1,65 @@
+"""The first page never disagrees with alerts: each has its cell, which is 1 while its condition holds."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from stratoscope.rules import bundle
+from support.cells import CELL, SEVERITIES, cells, what_differs
+
+TESTS: Final = sorted((Path(__file__).parents[2] / "prometheus" / "tests").glob("*.yml"))
+WITHOUT: Final[Mapping[str, str]] = {}
+"""Alerts that make no sense as a value, with the reason; so far there is none."""
+SEVERITY: Final = {
+    rule.alert: rule.labels["severity"]
+    for groups in bundle.sources().values()
+    for group in groups
+    for rule in group.rules
+    if rule.alert
+}
+MOST: Final = 60
+"""Cells of a cloud."""
+OF_NO_CLOUD: Final = {
+    alert for alert in SEVERITY if alert.startswith(("StratoscopeDowntime", "StratoscopeSilences"))
+} | {"StratoscopeThresholdMissing"}
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda path: path.stem)
+def test_a_cell_is_1_or_more_exactly_while_its_alert_is_pending_or_fires(file: Path, tmp_path: Path) -> None:
+    assert what_differs(file, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("alert", "expression"),
+    [
+        # It is exactly at the threshold, and must exceed it.
+        (
+            "StratoscopeHostVCPUsOvercommitted",
+            "max by (cloud) (host:stratoscope_hypervisor_host_vcpus_promised:ratio) / 8",
+        ),
+        # Another threshold.
+        (
+            "StratoscopeHostMemoryLow",
+            "0.01 / min by (cloud) (host:stratoscope_hypervisor_host_memory_available_bytes:ratio)",
+        ),
+    ],
+)
+def test_a_cell_that_is_wrong_is_found(alert: str, expression: str, tmp_path: Path) -> None:
+    file = next(one for one in TESTS if one.stem == "glance")
+    assert alert in what_differs(file, tmp_path, {alert: expression})
+
+
+def test_every_alert_that_someone_must_act_on_has_a_cell() -> None:
+    has = {rule.labels["alert"] for rule in cells()}
+    wanted = {alert for alert, severity in SEVERITY.items() if severity in SEVERITIES}
+    assert wanted - has == WITHOUT.keys()
+    assert has - wanted == set()
+
+
+def test_a_check_has_one_name_which_bounds_the_number_of_cells() -> None:
+    found = list(cells())
+    assert {rule.record for rule in found} == {CELL}
+    assert len({rule.labels["check"] for rule in found}) == len(found)
+    assert len([rule for rule in found if rule.labels["alert"] not in OF_NO_CLOUD]) <= MOST
