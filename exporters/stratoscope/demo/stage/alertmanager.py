@@ -70,7 +70,8 @@ def has_page(at: str) -> bool:
     return b"amtool" not in get(f"{at}/")
 
 
-def silenced(at: str) -> list[dict[str, Any]]:
-    """The alerts that a silence mutes."""
-    found: list[dict[str, Any]] = json.loads(get(f"{at}/api/v2/alerts?silenced=true&active=false"))
-    return [one for one in found if one["status"]["silencedBy"]]
+def is_silenced(at: str, alert: str, host: str) -> bool:
+    """Whether a silence mutes this alert on this host."""
+    found = json.loads(get(f"{at}/api/v2/alerts?silenced=true&active=false"))
+    muted = (one["labels"] for one in found if one["status"]["silencedBy"])
+    return any((one["alertname"], one.get("host")) == (alert, host) for one in muted)

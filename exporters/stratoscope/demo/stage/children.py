@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -95,6 +96,11 @@ def wait_until(
             raise DemoError(f"{child.name} is not ready after {within_s:g} s:\n{child.last_lines()}")
         if stop.wait(_LOOK_S):
             raise Stopped
+
+
+def stratoscope(*words: str) -> list[str]:
+    """The words that start what a user types as `stratoscope ...`."""
+    return [sys.executable, "-m", "stratoscope", *words]
 
 
 class Done(NamedTuple):

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from stratoscope.demo.stage.asking import get
-from stratoscope.demo.stage.children import Child
-from stratoscope.demo.stage.exporters import STRATOSCOPE
+from stratoscope.demo.stage.children import Child, stratoscope
 
 NAME: Final = "demo"
 """Of the cloud in the configurations; `--write-config` gives it."""
@@ -20,7 +19,7 @@ def start(folder: Path, port: int) -> tuple[Child, Path]:
     """The embedded OpenStack, and the configuration that it writes once it listens."""
     config = folder / "clouds.yml"
     flags = [*_SIZE, f"--web.listen-address=127.0.0.1:{port}", f"--write-config={config}"]
-    return Child("demo-cloud", [*STRATOSCOPE, "demo-cloud", *flags], folder), config
+    return Child("demo-cloud", stratoscope("demo-cloud", *flags), folder), config
 
 
 def break_something(at: str) -> None:

@@ -71,6 +71,10 @@ def _show(running: Running, seconds_s: float | None) -> None:
         say(f"ends by itself after {seconds_s:g} s" if seconds_s is not None else "Ctrl-C ends it")
         _watch(running, seconds_s)
         judge(running, late)
+    except DemoError:
+        running.stop.wait(_LOOK_S)
+        running.check()  # a program that has ended does not answer: what it said tells more
+        raise
     finally:
         running.end()
 

@@ -6,8 +6,7 @@ import threading
 from typing import Final
 
 from stratoscope.demo.stage import cloud
-from stratoscope.demo.stage.children import DemoError, run
-from stratoscope.demo.stage.exporters import STRATOSCOPE
+from stratoscope.demo.stage.children import DemoError, run, stratoscope
 
 TYPED: Final = (
     "downtime",
@@ -26,7 +25,7 @@ def file(at: str, stop: threading.Event) -> str:
     Raises:
         DemoError: It was not taken.
     """
-    done = run([*STRATOSCOPE, *TYPED, "--json", f"--url={at}"], stop)
+    done = run(stratoscope(*TYPED, "--json", f"--url={at}"), stop)
     if done.status:
         raise DemoError(f"the downtime was not filed: {done.reason}")
     return f"{at}/downtimes/{json.loads(done.output)['id']}"

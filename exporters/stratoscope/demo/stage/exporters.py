@@ -10,10 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from stratoscope.demo.stage.children import Child, DemoError, run
+from stratoscope.demo.stage.children import Child, DemoError, run, stratoscope
 
-STRATOSCOPE: Final = (sys.executable, "-m", "stratoscope")
-"""What a user types as `stratoscope`."""
 _NEEDED: Final = {"management": "openstack", "vmprobe": "asyncssh", "downtime": "sqlalchemy"}
 """By extra: a module that it installs."""
 _QUICK: Final = ("aggregates", "compute_services", "flavors", "hypervisors", "network_agents", "servers")
@@ -49,7 +47,7 @@ class Exporter:
 
     def start(self, folder: Path) -> Child:
         own = (f"--config.file={self.config}", f"--web.listen-address=127.0.0.1:{self.port}", *self.flags)
-        return Child(self.name, [*STRATOSCOPE, self.program, *own], folder)
+        return Child(self.name, stratoscope(self.program, *own), folder)
 
 
 def check_extras() -> None:
@@ -98,7 +96,7 @@ def domains(uri: str, stop: threading.Event) -> str:
     """Why there is nothing to see in this libvirt; "" where there are domains."""
     asked = run([sys.executable, "-c", _COUNT, uri], stop, _LIBVIRT_S)
     if asked.status:
-        return asked.reason
+        return asked.reason.removeprefix("libvirt.libvirtError: ")
     return "" if int(asked.output) else "it has no domains"
 
 

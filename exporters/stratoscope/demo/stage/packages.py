@@ -50,7 +50,7 @@ def find(name: str, into: Path, stop: threading.Event) -> Program | Missing:
     """
     for file in _NAMES[name]:
         if found := shutil.which(file):
-            return _started(name, Path(found))
+            return _started(name, Path(found).absolute())
     folder = into / _FOLDERS[name]
     if not folder.is_dir() and shutil.which("apt-get"):
         say(f"demo: {name} of this distribution is unpacked into {folder}, once: {_SIZES[name]}")

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import yaml
 
-from stratoscope.demo.stage.children import Child, DemoError, run
-from stratoscope.demo.stage.exporters import STRATOSCOPE, Exporter
+from stratoscope.demo.stage.asking import get
+from stratoscope.demo.stage.children import Child, DemoError, run, stratoscope
+from stratoscope.demo.stage.exporters import Exporter
 from stratoscope.demo.stage.questions import QUESTIONS
 
 SCRAPED_EVERY_S: Final = 5
@@ -35,7 +36,7 @@ def write_rules(folder: Path, stop: threading.Event) -> Path:
     """
     values, rules = folder / "values.yml", folder / "rules"
     values.write_text(json.dumps(_VALUES))
-    done = run([*STRATOSCOPE, "rules", f"--values={values}", f"--output={rules}"], stop)
+    done = run(stratoscope("rules", f"--values={values}", f"--output={rules}"), stop)
     if done.status:
         raise DemoError(f"the rules were not written: {done.reason}")
     for file in rules.glob("*.yml"):
@@ -78,7 +79,11 @@ def configuration(exporters: Iterable[Exporter], rules: Path, alertmanager: str)
     every = f"{SCRAPED_EVERY_S}s"
     notified = [{"static_configs": [{"targets": [_address(alertmanager)]}]}] if alertmanager else []
     return {
-        "global": {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": "15s"},
+        "global": {
+            "scrape_interval": every,
+            "scrape_timeout": every,
+            "evaluation_interval": f"{EVALUATED_EVERY_S}s",
+        },
         "rule_files": [f"{rules}/*.yml"],
         "alerting": {"alertmanagers": notified},
         "scrape_configs": [
@@ -100,6 +105,17 @@ def start(folder: Path, program: Sequence[str | Path], port: int, document: Mapp
         "--log.level=warn",
     ]
     return Child("prometheus", [*program, *flags], folder)
+
+
+def alerts_page(at: str) -> str:
+    """The address of its page of alerts: Debian's has another one than Prometheus's own; else a query."""
+    for page in (f"{at}/classic/alerts", f"{at}/alerts"):
+        try:
+            get(page)
+        except DemoError:
+            continue
+        return page
+    return f"{at}/graph?g0.expr=ALERTS&g0.tab=1"
 
 
 def _address(url: str) -> str:

@@ -9,8 +9,8 @@ from typing import Final
 
 from stratoscope.demo.stage import alertmanager, cloud, downtimes, exporters, packages, probes, prometheus
 from stratoscope.demo.stage.asking import free_port, is_ready
-from stratoscope.demo.stage.children import Child, DemoError, end, run, wait_until
-from stratoscope.demo.stage.exporters import STRATOSCOPE, Exporter
+from stratoscope.demo.stage.children import Child, DemoError, end, run, stratoscope, wait_until
+from stratoscope.demo.stage.exporters import Exporter
 from stratoscope.demo.stage.terminal import say
 
 PORTS: Final = {
@@ -87,7 +87,7 @@ class Running:
     def _write_files(self) -> Path:
         """What is shipped for Alertmanager and Grafana; its folder."""
         files = self.folder / "files"
-        done = run([*STRATOSCOPE, "files", f"--output={files}"], self.stop)
+        done = run(stratoscope("files", f"--output={files}"), self.stop)
         if done.status:
             raise DemoError(f"the files were not written: {done.reason}")
         return files

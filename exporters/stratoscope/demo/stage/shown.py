@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from stratoscope.demo.stage import alertmanager, cloud, downtimes, probes
+from stratoscope.demo.stage import alertmanager, cloud, downtimes, probes, prometheus
 from stratoscope.demo.stage.asking import ask
 from stratoscope.demo.stage.children import Stopped
 from stratoscope.demo.stage.questions import QUESTIONS, answer
@@ -18,6 +18,7 @@ SEEN_S: Final = 150
 _LOOK_S: Final = 0.5
 _FIRES: Final = 'ALERTS{{alertname="{name}",alertstate="firing"}}'
 SILENT_AGENT: Final = _FIRES.format(name="StratoscopeServiceDown")
+HOST_DOWN: Final = "StratoscopeHostDown"
 BAD_IMAGE: Final = _FIRES.format(name="StratoscopeProbeMisconfigured")
 
 
@@ -45,7 +46,7 @@ def _rows(running: Running) -> Iterator[tuple[str, str]]:
     yield "probe exporter: creates VMs as a user does, and times it", f"{running.url('vmprobe')}/"
     yield "downtime exporter: what is down on purpose", f"{running.url('downtime')}/"
     if running.prometheus:
-        yield "Prometheus: which alerts fire", f"{running.prometheus}/alerts"
+        yield "Prometheus: which alerts fire", prometheus.alerts_page(running.prometheus)
     if running.alertmanager:
         has_page = alertmanager.has_page(running.alertmanager)
         page = "#/alerts?silenced=true" if has_page else "api/v2/alerts?active=false"
@@ -75,9 +76,17 @@ def events(running: Running) -> list[Event]:
             Event(image, lambda: bool(ask(at, BAD_IMAGE))),
         ]
     if at and running.alertmanager:
-        silent = f"StratoscopeHostDown for {cloud.DOWN} is silenced by the downtime"
-        found.append(Event(silent, lambda: bool(alertmanager.silenced(running.alertmanager))))
+        found.append(
+            Event(
+                f"{HOST_DOWN} for {cloud.DOWN} is silenced by the downtime", lambda: host_is_silenced(running)
+            )
+        )
     return found
+
+
+def host_is_silenced(running: Running) -> bool:
+    """Whether Alertmanager mutes the alert on the host in downtime."""
+    return alertmanager.is_silenced(running.alertmanager, HOST_DOWN, cloud.DOWN)
 
 
 def follow(running: Running, began: float) -> list[str]:
