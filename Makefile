@@ -6,9 +6,10 @@ MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
+STAGE := exporters/stratoscope/demo/stage
 TOOLS := build/tools/usr/bin
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
-SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/*)
+SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/* $(STAGE)/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
 .PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer bench demo audit clean
@@ -24,7 +25,7 @@ $(READY): pyproject.toml requirements/build.txt requirements/dev.txt scripts/set
 	@touch $@
 
 tools: $(TOOLS)/promtool ## prometheus and promtool of this distribution in build/tools
-$(TOOLS)/promtool: scripts/get-debian
+$(TOOLS)/promtool: $(STAGE)/get-debian.sh
 	@scripts/get-debian prometheus
 	@touch $@
 
@@ -108,8 +109,8 @@ dashboards: $(READY) ## write grafana/dashboards anew from grafana/boards
 
 # -- Showing -------------------------------------------------------------------------------------------------------
 
-demo: $(READY) $(TOOLS)/promtool ## an embedded OpenStack and this machine's libvirt, all exporters and Prometheus; Ctrl-C ends it
-	@$(BIN)/python scripts/demo
+demo: $(READY) ## an embedded OpenStack, all exporters, Prometheus, Alertmanager, rules; Ctrl-C ends it
+	@$(BIN)/stratoscope demo --tools=build $(if $(DEMO_SECONDS),--seconds=$(DEMO_SECONDS))
 
 clean: ## remove .venv and build
 	rm -rf .venv build dist

@@ -42,7 +42,7 @@ def test_rules_name_every_exporter_and_every_kind() -> None:
     (layers,) = (one["layers"] for one in contracts() if one.get("containers") == ["stratoscope"])
     (kinds,) = (one["modules"] for one in contracts() if one["type"] == "independence")
     programs = [*EXPORTERS.values(), *COMMANDS.values()]
-    assert {*layers[1].split(" | ")} == {package.removeprefix("stratoscope.") for package in programs}
+    assert {*layers[1].split(" | ")} == {package.split(".")[1] for package in programs}
     assert {*kinds} == {f"stratoscope.clouds.{kind}" for kind in KINDS}
 
 

@@ -14,10 +14,12 @@ TO_COME: Final = frozenset({"accounting", "slurper", "userview"})
 """Exporters that do not exist yet: their sections are left alone, and not offered."""
 
 COMMANDS: Final = {
+    "demo": "stratoscope.demo.stage",
     "demo-cloud": "stratoscope.demo",
     "check-vmprobe": "stratoscope.vmprobe",
     "check-alerts": "stratoscope.downtime",
     "rules": "stratoscope.rules",
     "availability": "stratoscope.availability",
+    "files": "stratoscope.files",
 }
 """Sub-command that is no exporter -> the module whose COMMAND it is."""

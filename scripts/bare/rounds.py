@@ -15,7 +15,7 @@ BUNDLE = "/given/repository"
 MISSING = re.compile(r"run '(apt-get install [^']+)' as root")
 QUIET_S = 30
 """How long a command may say nothing without a remark: somebody may take it for hung."""
-QUESTIONS = ("How full is it?", "Who uses most?", "Is the exporter itself well?")
+QUESTIONS = ("How full is it?", "Who uses most?", "Do the exporters themselves work?")
 """Those of the demo that have an answer at once."""
 
 
@@ -137,7 +137,7 @@ def _answers(done: Done) -> str:
     lines = done.output.splitlines()
     for question in QUESTIONS:
         after = [answer for line, answer in pairwise(lines) if line.startswith(question)]
-        if not after or " found: " not in after[0]:
+        if not after or after[0].strip() in ("", "none"):
             return f"no answer to {question!r}: {last_line(done)}"
     return ""
 

@@ -3,37 +3,51 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from stage.children import get
+from stratoscope.demo.stage import cloud
+from stratoscope.demo.stage.asking import get
+from stratoscope.demo.stage.terminal import say
 
-PROBES = (
+PROBES: Final = (
     {"name": "boot-cirros", "image": "cirros", "console": "login:", "floating_ip": "external"},
     {"name": "boot-centos-7", "image": "centos-7"},  # the embedded cloud has deactivated it
 )
-PROBED_EVERY_S = 20
+PROBED_EVERY_S: Final = 20
 """Shorter than the pause of a person who reads, and longer than a run."""
 
 
-def configuration(clouds_file: Path) -> str:
-    """The probe exporter's configuration, for a plain user of the embedded OpenStack; JSON is YAML, too."""
-    cloud = {"name": "demo", "kind": "openstack", "os_cloud": "user1", "clouds_file": str(clouds_file)}
+def configuration(clouds_file: Path) -> dict[str, object]:
+    """The probe exporter's configuration, for a plain user of the embedded OpenStack."""
+    entry = {
+        "name": cloud.NAME,
+        "kind": "openstack",
+        "os_cloud": "user1",
+        "clouds_file": str(clouds_file),
+    }
     common = {
-        "cloud": "demo",
+        "cloud": cloud.NAME,
         "flavor": "t1.nano",
         "network": "astronomy-net",
         "interval": f"{PROBED_EVERY_S}s",
     }
-    entries = [{**common, **probe} for probe in PROBES]
-    return json.dumps({"clouds": [cloud], "vmprobe": {"probes": entries}})
+    return {"clouds": [entry], "vmprobe": {"probes": [{**common, **probe} for probe in PROBES]}}
+
+
+def have_run(at: str) -> bool:
+    """Whether each probe has a result."""
+    return all(verdict(probe["runs"]) != _NONE for probe in _probes(at))
 
 
 def show(at: str) -> None:
     """What the probe exporter at this address found."""
-    print(f"Can a user get a VM now? Two probes in the embedded OpenStack, each every {PROBED_EVERY_S} s")
-    for probe in json.loads(get(f"{at}/api/v1/probes"))["probes"]:
-        print(f"    {probe['name']} {verdict(probe['runs'])}")
-        print(f"    {at}/probes/{probe['cloud']}/{probe['name']}")
+    say(f"Can a user get a VM now? Two probes, each every {PROBED_EVERY_S} s")
+    for probe in _probes(at):
+        say(f"    {probe['name']} {verdict(probe['runs'])}")
+        say(f"    {at}/probes/{probe['cloud']}/{probe['name']}")
+
+
+_NONE: Final = "has no result yet"
 
 
 def verdict(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -45,4 +59,9 @@ def verdict(runs: Sequence[Mapping[str, Any]]) -> str:
         if run["outcome"] == "failed":
             failure = run["failure"]
             return "fails: {phase}, {reason}, to blame: {blame}; {message}".format_map(failure)
-    return "has no result yet"
+    return _NONE
+
+
+def _probes(at: str) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = json.loads(get(f"{at}/api/v1/probes"))["probes"]
+    return found

@@ -1,0 +1,11 @@
+"""The whole family at work on one machine: what `stratoscope demo` starts, shows and ends."""
+
+from typing import Final
+
+from stratoscope.core.program import Command
+
+COMMAND: Final = Command(
+    "stratoscope.demo.stage.command",
+    "All exporters on an embedded cloud, with Prometheus, Alertmanager, rules and alerts; Ctrl-C ends it.",
+)
+"""`stratoscope demo`."""

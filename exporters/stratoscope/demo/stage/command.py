@@ -1,0 +1,105 @@
+"""`stratoscope demo`: the whole family on one machine, until Ctrl-C."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from stratoscope.core.client.flags import path, seconds
+from stratoscope.core.flags import Parser
+from stratoscope.demo.stage import COMMAND, exporters, packages, shown
+from stratoscope.demo.stage.children import DemoError, Stopped
+from stratoscope.demo.stage.judge import judge
+from stratoscope.demo.stage.running import Running, choose_libvirt
+from stratoscope.demo.stage.terminal import say
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOOK_S: Final = 0.2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Show the demo until a signal comes; LIBVIRT_DEFAULT_URI names another libvirt than qemu:///system.
+
+    Args:
+        arguments: The command line after the command's name.
+
+    Returns:
+        The exit status: 0; 1 if something does not run or, with --seconds, was not seen; 2 for a wrong flag.
+    """
+    try:
+        flags = _parser().parse_args(arguments)
+    except SystemExit as over:
+        return int(over.code or 0)
+    stop = threading.Event()
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: stop.set())
+    tools = packages.cache() if flags.tools is None else flags.tools.absolute()
+    with tempfile.TemporaryDirectory(prefix="stratoscope-demo-") as folder:
+        try:
+            exporters.check_extras()
+            own = os.environ.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
+            running = Running(Path(folder), tools, stop, choose_libvirt(own, stop))
+            _show(running, flags.seconds)
+        except Stopped:
+            say("demo: all programs have ended")
+        except DemoError as error:
+            sys.stderr.write(f"stratoscope demo: {error}\n")
+            return 1
+    return 0
+
+
+def _show(running: Running, seconds_s: float | None) -> None:
+    """Show it all, and end it all whatever happens.
+
+    Raises:
+        DemoError: A program did not start, or has ended; or with `seconds_s` something was not seen.
+        Stopped: A signal came.
+    """
+    began = time.monotonic()
+    say("demo: an embedded OpenStack, its exporters, Prometheus and Alertmanager start; some 30 s")
+    try:
+        running.start()
+        shown.addresses(running)
+        late = shown.follow(running, began)
+        shown.answers(running)
+        say(f"ends by itself after {seconds_s:g} s" if seconds_s is not None else "Ctrl-C ends it")
+        _watch(running, seconds_s)
+        judge(running, late)
+    except DemoError:
+        running.stop.wait(_LOOK_S)
+        running.check()  # a program that has ended does not answer: what it said tells more
+        raise
+    finally:
+        running.end()
+
+
+def _watch(running: Running, seconds_s: float | None) -> None:
+    """Until the time is over. Raises DemoError when a program ends, Stopped when a signal came."""
+    deadline = None if seconds_s is None else time.monotonic() + seconds_s
+    while deadline is None or time.monotonic() < deadline:
+        running.check()
+        if running.stop.wait(_LOOK_S):
+            raise Stopped
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="stratoscope demo", description=COMMAND.summary)
+    parser.add_argument(
+        "--seconds",
+        type=seconds,
+        metavar="TIME",
+        help="end after this time, with status 1 if not all was seen that is promised (default: Ctrl-C)",
+    )
+    parser.add_argument(
+        "--tools",
+        type=path,
+        metavar="FOLDER",
+        help="where Prometheus and Alertmanager are unpacked if not on PATH (default ~/.cache/stratoscope)",
+    )
+    return parser

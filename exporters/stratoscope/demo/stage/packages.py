@@ -1,0 +1,71 @@
+"""Prometheus and Alertmanager: those of PATH, else Debian's packages, unpacked into a folder without root."""
+
+import os
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from stratoscope.demo.stage.children import run
+from stratoscope.demo.stage.terminal import say
+
+HERE: Final = Path(__file__).parent
+_NAMES: Final = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}
+"""By program: what the file is called, at Debian and where else it comes from."""
+_FOLDERS: Final = {"prometheus": "tools", "alertmanager": "tools-alertmanager-here"}
+_SIZES: Final = {
+    "prometheus": "23 MB to download, 320 MB on disk",
+    "alertmanager": "11 MB to download, 42 MB on disk",
+}
+_DOWNLOAD_S: Final = 600
+
+
+class Missing(NamedTuple):
+    """A program that is not to be had here, and why."""
+
+    why: str
+
+
+class Program(NamedTuple):
+    """A program: the words that start it, flags follow."""
+
+    start: Sequence[str | Path]
+
+
+def cache() -> Path:
+    """Where packages are unpacked: a folder of the XDG cache."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(given) if given.startswith("/") else Path.home() / ".cache"
+    return base / "stratoscope"
+
+
+def find(name: str, into: Path, stop: threading.Event) -> Program | Missing:
+    """`prometheus` or `alertmanager`, as it starts here.
+
+    Args:
+        name: Which.
+        into: The folder into which Debian's packages are unpacked.
+        stop: Ends a download.
+    """
+    for file in _NAMES[name]:
+        if found := shutil.which(file):
+            return _started(name, Path(found).absolute())
+    folder = into / _FOLDERS[name]
+    if not folder.is_dir() and shutil.which("apt-get"):
+        say(f"demo: {name} of this distribution is unpacked into {folder}, once: {_SIZES[name]}")
+    done = run(["bash", HERE / "get-debian.sh", into, name], stop, _DOWNLOAD_S)
+    if done.status:
+        return Missing(done.reason.removeprefix("get-debian: "))
+    unpacked = Path(done.output.strip())
+    if name == "alertmanager":
+        return Program(["bash", HERE / "run-alertmanager.sh", unpacked])
+    return _started(name, unpacked / "usr" / "bin" / _NAMES[name][0])
+
+
+def _started(name: str, file: Path) -> Program:
+    """Debian's Prometheus must be told where its page is if it is not where its package puts it."""
+    page = file.parent.parent / "share" / name / "web"
+    if name == "prometheus" and page.is_dir():
+        return Program([file, f"--web.local-assets={page}/"])
+    return Program([file])

@@ -1,0 +1,122 @@
+"""Prometheus of the demo: what it scrapes, and the rules that it evaluates, sooner than usual."""
+
+import json
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from stratoscope.demo.stage.asking import get
+from stratoscope.demo.stage.children import Child, DemoError, run, stratoscope
+from stratoscope.demo.stage.exporters import Exporter
+from stratoscope.demo.stage.questions import QUESTIONS
+
+SCRAPED_EVERY_S: Final = 5
+ALERTS_AFTER_S: Final = 10
+"""How long what an alert is about must last in the demo: minutes are long for who waits to see it."""
+EVALUATED_EVERY_S: Final = 15
+_COUNTED: Final = ("slo.yml", "availability.yml")
+"""Files whose records count their own samples: their intervals stay as they are."""
+_LONGEST_S: Final = 300
+"""Groups with a longer interval add up parts of a day: they keep it, too."""
+_VALUES: Final = {"thresholds": {"vm_creation_failures": 2}}
+"""Two failures of a probe are enough: the third comes 20 s later."""
+_DURATION: Final = re.compile(r"(\d+)([smhd])")
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def write_rules(folder: Path, stop: threading.Event) -> Path:
+    """The bundle of rules as `stratoscope rules` writes it, made quicker, and the questions; their folder.
+
+    Raises:
+        DemoError: The bundle cannot be written.
+    """
+    values, rules = folder / "values.yml", folder / "rules"
+    values.write_text(json.dumps(_VALUES))
+    done = run(stratoscope("rules", f"--values={values}", f"--output={rules}"), stop)
+    if done.status:
+        raise DemoError(f"the rules were not written: {done.reason}")
+    for file in rules.glob("*.yml"):
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        file.write_text(json.dumps(quicker(document, keeps_intervals=file.name in _COUNTED)))
+    asked = [{"record": question.name, "expr": question.query} for question in QUESTIONS]
+    (rules / "questions.yml").write_text(json.dumps({"groups": [{"name": "questions", "rules": asked}]}))
+    return rules
+
+
+def quicker(document: Mapping[str, Any], *, keeps_intervals: bool) -> dict[str, Any]:
+    """The groups of a file, evaluated every 15 s, whose alerts fire after 10 s; windows stay as they are."""
+    return {"groups": [_quicker(group, keeps_intervals=keeps_intervals) for group in document["groups"]]}
+
+
+def _quicker(group: Mapping[str, Any], *, keeps_intervals: bool) -> dict[str, Any]:
+    found = {**group, "rules": [_sooner(rule) for rule in group["rules"]]}
+    interval_s = _seconds(group.get("interval", "1m"))
+    if not keeps_intervals and EVALUATED_EVERY_S < interval_s <= _LONGEST_S:
+        found["interval"] = f"{EVALUATED_EVERY_S}s"
+    return found
+
+
+def _sooner(rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "for" not in rule:
+        return rule
+    return {**rule, "for": f"{min(_seconds(rule['for']), ALERTS_AFTER_S)}s"}
+
+
+def _seconds(duration: str) -> int:
+    return sum(int(number) * _UNITS_S[unit] for number, unit in _DURATION.findall(duration))
+
+
+def configuration(exporters: Iterable[Exporter], rules: Path, alertmanager: str) -> dict[str, Any]:
+    """What Prometheus reads. Args: alertmanager: Its URL; "" without one."""
+    by_job: dict[str, list[dict[str, object]]] = {}
+    for one in exporters:
+        target: dict[str, object] = {"targets": [_address(one.url)], "labels": dict(one.labels)}
+        by_job.setdefault(f"stratoscope-{one.program}", []).append(target)
+    every = f"{SCRAPED_EVERY_S}s"
+    notified = [{"static_configs": [{"targets": [_address(alertmanager)]}]}] if alertmanager else []
+    return {
+        "global": {
+            "scrape_interval": every,
+            "scrape_timeout": every,
+            "evaluation_interval": f"{EVALUATED_EVERY_S}s",
+        },
+        "rule_files": [f"{rules}/*.yml"],
+        "alerting": {"alertmanagers": notified},
+        "scrape_configs": [
+            {"job_name": job, "honor_labels": True, "static_configs": targets}
+            for job, targets in by_job.items()
+        ],
+    }
+
+
+def start(folder: Path, program: Sequence[str | Path], port: int, document: Mapping[str, object]) -> Child:
+    """Prometheus with this configuration. Args: program: The words that start it."""
+    config = folder / "prometheus.yml"
+    config.write_text(json.dumps(document))
+    flags = [
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        "--storage.tsdb.retention.time=35d",  # else an alert says that it is too short for the rules
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=warn",
+    ]
+    return Child("prometheus", [*program, *flags], folder)
+
+
+def alerts_page(at: str) -> str:
+    """The address of its page of alerts: Debian's has another one than Prometheus's own; else a query."""
+    for page in (f"{at}/classic/alerts", f"{at}/alerts"):
+        try:
+            get(page)
+        except DemoError:
+            continue
+        return page
+    return f"{at}/graph?g0.expr=ALERTS&g0.tab=1"
+
+
+def _address(url: str) -> str:
+    return url.removeprefix("http://")

@@ -1,0 +1,15 @@
+#!/bin/bash
+# Run the Alertmanager that get-debian.sh unpacked.
+#   run-alertmanager.sh FOLDER [FLAG...]
+# Debian's reads a template below /usr/share. Without the package it is shown there, to this process alone: as an
+# ordinary user that needs user name spaces.
+set -euo pipefail
+folder=$1
+shift
+program=$folder/usr/bin/prometheus-alertmanager
+[[ ! -e /usr/share/prometheus/alertmanager/default.tmpl ]] || exec "$program" "$@"
+own=--mount
+((EUID == 0)) || own=--map-root-user
+# shellcheck disable=SC2016 # the inner shell fills it in
+exec unshare --mount "$own" bash -c 'mount -t overlay none -o "lowerdir=$0:/usr/share" /usr/share && exec "$@"' \
+  "$folder/usr/share" "$program" "$@"

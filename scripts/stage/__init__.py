@@ -1,1 +1,0 @@
-"""What scripts/demo shows, and how it starts it."""

@@ -1,0 +1,160 @@
+"""What the programs of the demo are told, and what is wrong in its cloud; how answers are worded."""
+
+import json
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
+from stratoscope.demo.faults import Faults
+from stratoscope.demo.openstack.fault_effects import silence
+from stratoscope.demo.openstack.seed import Size, build
+from stratoscope.demo.stage import alertmanager, cloud, exporters, probes, prometheus
+from stratoscope.demo.stage.exporters import Exporter
+from stratoscope.demo.stage.questions import QUESTIONS, Question, answer
+from stratoscope.downtime import settings as of_downtime
+from stratoscope.management import settings as of_management
+from stratoscope.vmprobe import settings as of_vmprobe
+
+SHIPPED = Path(__file__).parents[3] / "alertmanager" / "alertmanager.yml"
+
+
+def checked(*command: str | Path) -> str:
+    """What promtool says. Fails if it is not good."""
+    promtool = shutil.which("promtool")
+    assert promtool is not None, "promtool is not installed; `make tools` gets it"
+    done = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_prometheus_takes_its_configuration_and_all_rules(tmp_path: Path) -> None:
+    rules = prometheus.write_rules(tmp_path, threading.Event())
+    one = Exporter("management", "management", tmp_path / "x.yml", 1, {"cloud": "demo"})
+    document = prometheus.configuration([one], rules, "http://127.0.0.1:2")
+    (tmp_path / "prometheus.yml").write_text(json.dumps(document))
+    said = checked("check", "config", tmp_path / "prometheus.yml")
+    assert f"{rules / 'questions.yml'}\n  SUCCESS: 5 rules found" in said
+    assert f"{rules / 'management.yml'}\n  SUCCESS" in said
+    thresholds = (rules / "thresholds.yml").read_text()
+    assert '"global:vm_creation_failures:threshold", "expr": "vector(2.0)"' in thresholds
+
+
+def test_prometheus_scrapes_all_exporters_by_the_jobs_of_the_rules(tmp_path: Path) -> None:
+    two = [Exporter(name, "hypervisor", tmp_path, n, {"host": name}) for n, name in enumerate("ab")]
+    found = prometheus.configuration(two, tmp_path, "")
+    (job,) = found["scrape_configs"]
+    assert job["job_name"] == "stratoscope-hypervisor"
+    assert [one["labels"]["host"] for one in job["static_configs"]] == ["a", "b"]
+    assert found["alerting"] == {"alertmanagers": []}
+
+
+def rules_of(interval: str | None, wait: str) -> dict[str, Any]:
+    group: dict[str, Any] = {"name": "x", "rules": [{"record": "a", "expr": "b"}]}
+    group["rules"].append({"alert": "A", "expr": "rate(c[5m])", "for": wait})
+    return {"groups": [{**group, "interval": interval} if interval else group]}
+
+
+@pytest.mark.parametrize(
+    ("interval", "keeps", "expected"),
+    [
+        ("4m", False, "15s"),
+        ("10s", False, "10s"),
+        ("20m", False, "20m"),
+        ("4m", True, "4m"),
+        (None, True, None),
+    ],
+)
+@pytest.mark.parametrize(("wait", "waits"), [("1d", "10s"), ("1m30s", "10s"), ("0s", "0s")])
+def test_alerts_come_soon_and_what_is_counted_keeps_its_interval(
+    interval: str | None, keeps: bool, expected: str | None, wait: str, waits: str
+) -> None:
+    (group,) = prometheus.quicker(rules_of(interval, wait), keeps_intervals=keeps)["groups"]
+    assert group.get("interval") == expected
+    assert group["rules"] == [
+        {"record": "a", "expr": "b"},
+        {"alert": "A", "expr": "rate(c[5m])", "for": waits},
+    ]
+
+
+def test_alertmanager_has_the_routes_that_are_shipped_and_notifies_nobody(tmp_path: Path) -> None:
+    shipped = yaml.safe_load(SHIPPED.read_text())
+    found = alertmanager.quiet(shipped)
+    assert found["inhibit_rules"] == shipped["inhibit_rules"]
+    assert found["route"]["routes"] == shipped["route"]["routes"]
+    assert {name for one in found["receivers"] for name in one} == {"name"}
+    assert len(found["receivers"]) == len(shipped["receivers"])
+    assert tmp_path.exists()
+
+
+def test_exporters_take_their_configurations(tmp_path: Path) -> None:
+    clouds = tmp_path / "clouds.yml"
+    write_config(clouds, "http://127.0.0.1:1")
+    management = exporters.management(tmp_path, clouds, 1, "demo")
+    assert {"servers", "network_agents"} <= of_management.parse(
+        read(management), {}
+    ).management.collectors.keys()
+    downtime = exporters.downtime(tmp_path, clouds, 2, "demo", "http://127.0.0.1:9093")
+    assert of_downtime.parse(read(downtime), {})
+    without = exporters.downtime(tmp_path, clouds, 2, "demo", "")
+    assert "alertmanagers" not in read(without)["downtime"]
+    probing = exporters.vmprobe(tmp_path, probes.configuration(tmp_path / CLOUDS_YAML), 3, "demo")
+    found = of_vmprobe.parse(read(probing), {})
+    assert [(probe.name, probe.vm.image) for probe in found.probes] == [
+        ("boot-cirros", "cirros"),
+        ("boot-centos-7", "centos-7"),
+    ]
+    assert [one.os_cloud for one in found.clouds] == ["user1"]
+
+
+def read(exporter: Exporter) -> Any:
+    return yaml.safe_load(exporter.config.read_text())
+
+
+def test_cloud_has_the_host_that_is_down_and_takes_the_fault() -> None:
+    world = build(Size(), seed=1, now=0.0)
+    down = {one.host for one in world.daemons if one.silent_since is not None}
+    assert down == {cloud.DOWN}
+    Faults(lambda service, host, seconds: silence(world, service, host, seconds)).add(cloud.FAULT)
+    down = {(one.service, one.host) for one in world.daemons if one.silent_since is not None}
+    assert ("network", "cn07") in down
+    assert cloud.FAULT["host"] != cloud.DOWN
+
+
+def test_links_are_short() -> None:
+    links = [question.link("http://127.0.0.1:9090") for question in QUESTIONS]
+    assert max(map(len, links)) <= 80
+
+
+def result(value: float, **labels: str) -> dict[str, Any]:
+    return {"metric": labels, "value": [0, str(value)]}
+
+
+def test_answers_are_shares_hours_and_names_the_largest_first() -> None:
+    share = Question("", "", "", "share", ("zone",))
+    assert answer(share, [result(0.354, zone="a"), result(1, zone="b")]) == "b 100 %, a 35 %"
+    hours = Question("", "", "", "hours", ("state",))
+    several = [result(hours_, state="x") for hours_ in (0.001, 0.2, 3.25, 0, 26)]
+    assert answer(hours, several) == "x 26.0 h, x 3.2 h, x 12 min, x 4 s, x 0 s"
+    names = Question("", "", "", "none", ("binary", "host"))
+    assert answer(names, [result(0, binary="agent", host="n1")] * 7) == ", ".join(
+        ["agent on n1"] * 5 + ["2 more"]
+    )
+    assert answer(names, []) == "none"
+
+
+def test_demo_says_what_the_last_run_with_a_result_found() -> None:
+    good = {"outcome": "success", "accepted_s": {"built": 6.62}, "phases": {"deleted": 0.1, "gone": 2.5}}
+    said = {"phase": "resolve", "reason": "image", "blame": "project", "message": "image 'x' is not active"}
+    bad = {"outcome": "failed", "failure": said}
+    stopped = {"outcome": "interrupted", "failure": None}
+    assert probes.verdict([bad, good, stopped]) == (
+        "works: the VM ran 6.6 s after it was accepted, and was gone in 2.6 s"
+    )
+    assert probes.verdict([good, bad]) == "fails: resolve, image, to blame: project; image 'x' is not active"
+    assert probes.verdict([stopped]) == probes.verdict([]) == "has no result yet"

@@ -1,0 +1,177 @@
+"""`stratoscope demo` as a whole, with little programs in place of the real ones."""
+
+import os
+import signal
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from stratoscope.__main__ import main
+from stratoscope.demo.stage import children, judge, packages, shown
+from support.patience import FAR_S
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(shown, "_LOOK_S", 0.01)
+    monkeypatch.setattr(children, "_LOOK_S", 0.01)
+
+
+def left(tmp_path: Path) -> list[str]:
+    """The processes that were started from there and still run, and the folders of the demo."""
+    folders = [one.name for one in tmp_path.glob("stratoscope-demo-*")]
+    commands = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            commands.append(file.read_bytes().decode(errors="replace"))
+        except OSError:
+            continue
+    return [*folders, *(one for one in commands if str(tmp_path / "bin") in one)]
+
+
+@pytest.mark.usefixtures("family")
+def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--seconds=0.1"]) == 0
+    said = capsys.readouterr().out
+    for expected in (
+        "hypervisor exporter: ",
+        "/classic/alerts",
+        "Debian's has no page",
+        f"{Path('grafana/dashboards')}",
+        ": StratoscopeServiceDown fires: an agent of cn07 was made to fall silent",
+        ": StratoscopeHostDown for cn11 is silenced by the downtime",
+        "/downtimes/d1",
+        "    edge 50 %",
+        "?g0.expr=zone:full:ratio&g0.tab=1",
+        "Prometheus saw exporters up: 0.5",
+        "memory: ",
+    ):
+        assert expected in said
+    assert left(tmp_path) == []
+
+
+@pytest.mark.usefixtures("family")
+def test_signal_ends_all_and_is_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def hang_up_once_it_runs() -> None:
+        deadline = time.monotonic() + FAR_S
+        while time.monotonic() < deadline and not list(tmp_path.glob("stratoscope-demo-*/prometheus.log")):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    timer = threading.Thread(target=hang_up_once_it_runs)
+    timer.start()
+    assert main(["demo"]) == 0
+    timer.join()
+    assert "demo: all programs have ended" in capsys.readouterr().out
+    assert left(tmp_path) == []
+
+
+@pytest.mark.usefixtures("family")
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ("dies:prometheus", "prometheus ended with status 3; its last lines:"),
+        ("dies:management", "management ended with status 3"),
+        ("refuses:rules", "the rules were not written: rules: no"),
+        ("refuses:files", "the files were not written: files: no"),
+        ("refuses:vmprobe", "vmprobe ended with status 1; its last lines:\nvmprobe: no"),
+    ],
+)
+def test_program_that_ends_ends_the_demo_with_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str, why: str
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", wrong)
+    assert main(["demo"]) == 1
+    assert f"stratoscope demo: {why}" in capsys.readouterr().err
+    assert left(tmp_path) == []
+
+
+@pytest.mark.usefixtures("family")
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ("nothing-found", "not seen: every question has an answer; StratoscopeServiceDown fires"),
+        ("not-silenced", "not seen: StratoscopeHostDown for cn11 is silenced by the downtime"),
+    ],
+)
+def test_what_is_not_seen_in_time_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str, why: str
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", wrong)
+    monkeypatch.setattr(shown, "SEEN_S", 0.2)
+    assert main(["demo", "--seconds=0.1"]) == 1
+    assert why in capsys.readouterr().err
+
+
+def test_demo_without_prometheus_and_alertmanager_says_why_and_goes_on(
+    family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("prometheus", "alertmanager"):
+        (family / name).unlink()
+    script = tmp_path / "get-debian.sh"
+    script.write_text("echo 'get-debian: apt knows no package' >&2; exit 1\n")
+    (family / "bash").symlink_to("/bin/bash")
+    monkeypatch.setattr(packages, "HERE", tmp_path)
+    assert main(["demo", "--seconds=0.1"]) == 0
+    said = capsys.readouterr().out
+    assert "not shown: Prometheus: apt knows no package" in said
+    assert "not shown: Alertmanager: apt knows no package" in said
+    assert "How full is it?" not in said
+
+
+@pytest.mark.usefixtures("family")
+def test_alertmanager_that_does_not_run_is_left_out_with_its_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", "refuses:alertmanager")
+    assert main(["demo", "--seconds=0.1"]) == 0
+    said = capsys.readouterr().out
+    assert "not shown: Alertmanager, so no silence: alertmanager ended with status 1" in said
+
+
+@pytest.mark.usefixtures("family")
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("no-domains", "qemu:///system has nothing to show (it has no domains): libvirt's test driver"),
+        ("no-bindings", "no hypervisor exporter: the extra [hypervisor] is not installed"),
+    ],
+)
+def test_machine_without_libvirt_is_told_what_is_shown_instead(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str, said: str
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", wrong)
+    assert main(["demo", "--seconds=0.1"]) == 0
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("family")
+def test_memory_above_the_bound_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(judge, "MOST_BYTES", 1_000_000)
+    assert main(["demo", "--seconds=0.1"]) == 1
+    assert "allowed: 1 MB" in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("stratoscope.demo.stage.exporters._NEEDED", {"vmprobe": "no_such_module"})
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert main(["demo"]) == 1
+    said = capsys.readouterr().err
+    assert (
+        said == "stratoscope demo: not installed: vmprobe; pip install '.[vmprobe]' in a clone installs it\n"
+    )
+
+
+@pytest.mark.parametrize("flag", ["--seconds=soon", "--tools=", "--port=1"])
+def test_wrong_flag_is_one_line(capsys: pytest.CaptureFixture[str], flag: str) -> None:
+    assert main(["demo", flag]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -1,0 +1,179 @@
+"""The programs of the demo: waited for and ended; where Prometheus and Alertmanager come from."""
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stratoscope.demo.stage import children, packages
+from stratoscope.demo.stage.asking import free_port
+from stratoscope.demo.stage.children import Child, DemoError, Stopped
+from support.patience import FAR_S
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
+ENDING = (
+    "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print('on');"
+    "signal.sigwait([15]); print(time.monotonic())"
+)
+"""It says when it is asked to end."""
+
+
+@contextmanager
+def python(folder: Path, name: str, code: str) -> Iterator[Child]:
+    """A child that runs this code, once it has said its first line."""
+    child = Child(name, [sys.executable, "-IS", "-u", "-c", code], folder)
+    children.wait_until(child, lambda: child.last_lines() != "", threading.Event())
+    try:
+        yield child
+    finally:
+        children.end([child])
+
+
+def test_program_that_is_deaf_is_ended_by_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "_STOP_S", 0.05)
+    with python(tmp_path, "deaf", DEAF) as child:
+        assert child.resident_bytes() > 1_000_000
+        children.end([child])
+        assert child.resident_bytes() == 0
+        with pytest.raises(DemoError, match="deaf ended with status -9; its last lines:\ndeaf"):
+            child.check()
+
+
+def test_first_program_ends_after_those_that_need_it(tmp_path: Path) -> None:
+    with python(tmp_path, "cloud", ENDING) as cloud, python(tmp_path, "exporter", ENDING) as exporter:
+        children.end([cloud, exporter])
+        ends = [float(one.last_lines().split()[-1]) for one in (exporter, cloud)]
+        assert ends == sorted(ends)
+
+
+def test_what_does_not_come_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with python(tmp_path, "slow", DEAF.replace("SIG_IGN", "SIG_DFL")) as child:
+        with pytest.raises(DemoError, match=r"slow is not ready after 0.01 s:\ndeaf"):
+            children.wait_until(child, lambda: False, stop, 0.01)
+        stop.set()
+        with pytest.raises(Stopped):
+            children.wait_until(child, lambda: False, stop)
+
+
+def test_signal_ends_a_command_with_all_that_it_started(tmp_path: Path) -> None:
+    stop, file = threading.Event(), tmp_path / "pid"
+
+    def once_it_runs() -> None:
+        deadline = time.monotonic() + FAR_S
+        while time.monotonic() < deadline and not file.exists():
+            time.sleep(0.01)
+        stop.set()
+
+    thread = threading.Thread(target=once_it_runs)
+    thread.start()
+    with pytest.raises(Stopped):
+        children.run(["sh", "-c", f"sleep 60 & echo $! > {file}.new; mv {file}.new {file}; wait"], stop)
+    thread.join()
+    assert not Path(f"/proc/{file.read_text().strip()}/cmdline").exists() or is_zombie(file.read_text())
+
+
+def is_zombie(pid: str) -> bool:
+    """Whether it has ended, and nobody has asked how."""
+    return Path(f"/proc/{pid.strip()}/cmdline").read_bytes() == b""
+
+
+def test_command_that_does_not_end_is_ended() -> None:
+    done = children.run(["sleep", "60"], threading.Event(), 0.05)
+    assert (done.status, done.reason) == (1, "it has not ended after 0.05 s")
+
+
+def test_reason_of_a_command_is_its_last_line() -> None:
+    done = children.run(["sh", "-c", "echo a; echo b >&2; echo >&2; exit 3"], threading.Event())
+    assert (done.status, done.output, done.reason) == (3, "a\n", "b")
+    assert children.run(["sh", "-c", "exit 3"], threading.Event()).reason == "status 3"
+
+
+def found(name: str, into: Path) -> packages.Program | packages.Missing:
+    return packages.find(name, into, threading.Event())
+
+
+def executable(file: Path, text: str = "") -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("prometheus", "prometheus"),
+        ("alertmanager", "alertmanager"),
+        ("alertmanager", "prometheus-alertmanager"),
+    ],
+)
+def test_program_of_path_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: str
+) -> None:
+    program = executable(tmp_path / "usr" / "bin" / file)
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert found(name, tmp_path / "into") == packages.Program([program])
+
+
+def test_debians_prometheus_is_told_where_its_page_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = executable(tmp_path / "usr" / "bin" / "prometheus")
+    page = tmp_path / "usr" / "share" / "prometheus" / "web"
+    page.mkdir(parents=True)
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert found("prometheus", tmp_path) == packages.Program([program, f"--web.local-assets={page}/"])
+
+
+def test_packages_are_unpacked_where_path_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    executable(tmp_path / "bin" / "apt-get")
+    (tmp_path / "bin" / "bash").symlink_to("/bin/bash")
+    executable(tmp_path / "get-debian.sh", 'echo "$1/$2"')
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(packages, "HERE", tmp_path)
+    into = tmp_path / "into"
+    assert found("prometheus", into) == packages.Program([into / "prometheus" / "usr" / "bin" / "prometheus"])
+    runs = ["bash", tmp_path / "run-alertmanager.sh", into / "alertmanager"]
+    assert found("alertmanager", into) == packages.Program(runs)
+    said = capsys.readouterr().out
+    assert (
+        f"prometheus of this distribution is unpacked into {into / 'tools'}, once: 23 MB to download" in said
+    )
+
+
+def test_machine_without_apt_is_told_what_to_put_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for name in ("bash", "dirname"):
+        (tmp_path / "bin" / name).symlink_to(f"/usr/bin/{name}")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    expected = f"no apt-get here: put prometheus promtool into {tmp_path}/tools/usr/bin"
+    assert found("prometheus", tmp_path) == packages.Missing(expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [("", "home/.cache"), ("relative", "home/.cache"), ("/cache", "/cache")]
+)
+def test_packages_are_kept_in_the_cache_of_their_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, expected: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", given)
+    assert packages.cache() == tmp_path / expected / "stratoscope"
+
+
+def test_port_that_is_busy_is_replaced_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        wanted = busy.getsockname()[1]
+        got = free_port(wanted, "prometheus")
+    assert got != wanted
+    assert capsys.readouterr().out == f"port {wanted} is busy: prometheus takes {got}\n"
