@@ -1,0 +1,145 @@
+"""What all dashboards say of one Prometheus: each target, variable and annotation, as a reader sees it."""
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from support.grafana_boards import Board, files, load, start
+from support.grafana_queries import Answer, Grafana, Series, labels_of_legend, legend
+from support.grafana_values import Choices, Window
+
+_CHOSEN: Final[Mapping[str, tuple[str, int]]] = {
+    "stratoscope-vm": ("vm", 8),
+    "stratoscope-project": ("project", 4),
+}
+"""Of dashboards about one thing: the variable that chooses it, and of how many things they are asked."""
+_MINUTE_S: Final = 60
+
+
+class Key(NamedTuple):
+    """What is asked: `panel`, and `ref` of its target; or `variable cloud`, or `annotation Downtimes`."""
+
+    board: str
+    panel: str
+    ref: str = ""
+
+
+@dataclass
+class Said:
+    """The answers to one query, for all that was chosen.
+
+    Attributes:
+        may_be_empty: Whether the panel says `none` then.
+        series: Most of one answer.
+        text: The series that says most, as its legend and its last value.
+        lost: Labels of the legend that no series has.
+        took_s: The longest.
+    """
+
+    may_be_empty: bool
+    series: int = 0
+    text: str = ""
+    lost: frozenset[str] = frozenset()
+    took_s: float = 0.0
+
+
+@dataclass
+class Told:
+    """Of one Prometheus, by what is asked."""
+
+    said: dict[Key, Said] = field(default_factory=dict)
+
+    def add(self, key: Key, said: Said) -> None:
+        before = self.said.get(key)
+        if before is None or said.series > before.series:
+            self.said[key] = said
+
+    def seen(self) -> set[Key]:
+        """What has an answer."""
+        return {key for key, one in self.said.items() if one.series}
+
+    def panels(self) -> dict[tuple[str, str], int]:
+        """How many series each panel shows."""
+        found: dict[tuple[str, str], int] = {}
+        for key, one in self.said.items():
+            if key.ref:
+                found[key[:2]] = found.get(key[:2], 0) + one.series
+        return found
+
+
+class _Now(Grafana):
+    """Each dashboard ends with the minute that goes on."""
+
+    def __init__(self, url: str, scrape_interval_s: float) -> None:
+        super().__init__(url, None, scrape_interval_s)
+        self._end = math.ceil(time.time() / _MINUTE_S) * _MINUTE_S
+
+    def window(self, board: Board) -> Window:
+        return Window(start(board.since, self._end), self._end)
+
+
+def told(url: str, scrape_interval_s: float, boards: Iterable[Board] | None = None) -> Told:
+    """What Prometheus says to all dashboards. Raises AnswerError.
+
+    Args:
+        url: Of Prometheus.
+        scrape_interval_s: Of its targets.
+        boards: Others than all.
+    """
+    found, grafana = Told(), _Now(url, scrape_interval_s)
+    for board in map(load, files()) if boards is None else boards:
+        for choices in _choices(grafana, board):
+            for key, said in _said(grafana, board, choices):
+                found.add(key, said)
+    return found
+
+
+def _choices(grafana: Grafana, board: Board) -> Iterator[Choices]:
+    opened = grafana.choices(board)
+    name, count = _CHOSEN.get(board.uid, ("", 0))
+    if not name or not opened[name].options:
+        yield opened
+        return
+    for option in opened[name].options[:count]:
+        yield grafana.choices(board, {name: option.value})
+
+
+def _said(grafana: Grafana, board: Board, choices: Choices) -> Iterator[tuple[Key, Said]]:
+    uid = board.uid.removeprefix("stratoscope-")
+    for name, choice in choices.items():
+        if choice.variable.kind == "query":
+            options = [one.text for one in choice.options]
+            yield Key(uid, f"variable {name}"), Said(False, len(options), ", ".join(options[:1]))
+    for asked in grafana.ask(board, choices):
+        series = asked.answer.series
+        wanted = labels_of_legend(asked.target)
+        lost = wanted.difference(*(one.labels for one in series)) if series else set()
+        yield (
+            Key(uid, asked.panel.title, asked.target.ref),
+            Said(
+                asked.panel.may_be_empty,
+                len(series),
+                _text(series, [legend(asked.target, one) for one in series]),
+                frozenset(lost),
+                asked.answer.took_s,
+            ),
+        )
+    for annotation, answer in grafana.annotations(board, choices):
+        yield Key(uid, f"annotation {annotation.name}"), _of_annotation(answer)
+
+
+def _of_annotation(answer: Answer) -> Said:
+    """There are times without downtimes."""
+    return Said(True, len(answer.series), took_s=answer.took_s)
+
+
+def _text(series: Sequence[Series], legends: Sequence[str]) -> str:
+    """That with the largest last value."""
+    values = [(one.points[-1][1], name) for one, name in zip(series, legends, strict=True) if one.points]
+    known = [one for one in values if not math.isnan(one[0])]
+    if not known:
+        return ""
+    value, name = max(known)
+    return f"{name}: {value:.4g}" if name else f"{value:.4g}"
