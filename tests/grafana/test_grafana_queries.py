@@ -137,6 +137,7 @@ def test_chosen_values_are_escaped_where_several_may_be_chosen(
         ("rate(vms[$__rate_interval])", "rate(vms[60s])"),
         ("[$__interval] [${__interval}] [[__interval_ms]]", "[30s] [30s] 30000"),
         ("[$__range] $__range_s", "[3600s] 3600"),
+        ('label_replace(vms, "to", "$1", "from", "(.*)")', 'label_replace(vms, "to", "$1", "from", "(.*)")'),
         ("$host ${host:text} ${host:raw} ${host:pipe}", "(a|b) A + b a,b a|b"),
     ],
 )
