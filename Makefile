@@ -6,12 +6,13 @@ MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
+NODE := grafana/check/node_modules/.ready
 TOOLS := build/tools/usr/bin
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer bench demo audit clean
+.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer bench demo audit dashboards dashboards-check dashboards-written clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,11 @@ $(TOOLS)/promtool: scripts/get-debian
 $(BROWSER): requirements/browser.txt $(READY)
 	@command -v chromium >/dev/null || scripts/apt-install chromium
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/browser.txt
+	@touch $@
+
+$(NODE): grafana/check/package-lock.json
+	@command -v npm >/dev/null || scripts/apt-install nodejs npm
+	npm ci --prefix grafana/check --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 hooks: $(READY) ## a git hook that runs the quick checks before each commit
@@ -106,10 +112,14 @@ audit: $(READY) ## known faults and licences of the dependencies (asks the advis
 dashboards: $(READY) ## write grafana/dashboards anew from grafana/boards
 	$(BIN)/python scripts/dashboards
 
+dashboards-check: $(BROWSER) $(NODE) ## their types, and each drawn by Grafana's components; pictures in build/screenshots/dashboards
+	npm run --silent --prefix grafana/check types
+	$(BIN)/python -m pytest -p no:xdist -m drawn tests/drawn
+
 # -- Showing -------------------------------------------------------------------------------------------------------
 
 demo: $(READY) $(TOOLS)/promtool ## an embedded OpenStack and this machine's libvirt, all exporters and Prometheus; Ctrl-C ends it
 	@$(BIN)/python scripts/demo
 
-clean: ## remove .venv and build
-	rm -rf .venv build dist
+clean: ## remove .venv, build and what Node installed
+	rm -rf .venv build dist grafana/check/node_modules

@@ -1,7 +1,7 @@
 """Dashboards are read as Grafana reads them."""
 
 from copy import deepcopy
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -113,7 +113,7 @@ def test_other_texts_are_no_duration() -> None:
 )
 def test_window_begins_so_long_ago_or_with_the_day_or_the_month(since: str, begins: str) -> None:
     now = 1_760_000_000  # 2025-10-09T08:53:20Z
-    assert boards.start(since, now) == datetime.fromisoformat(f"{begins}+00:00").timestamp()
+    assert boards.start(since, now) == datetime.fromisoformat(begins).replace(tzinfo=UTC).timestamp()
 
 
 def test_all_dashboards_can_be_read() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from support.debian import ROOT
 from support.grafana_boards import Annotation, Board, Panel, Target, Variable
-from support.grafana_queries import AnswerError, Grafana, Series, labels_of_legend, legend
+from support.grafana_queries import AnswerError, Grafana, Series, labels_of_legend, legend, not_merged
 from support.grafana_values import ALL, Choice, Filled, Option, Window, step
 from support.prometheus_process import QUICK, Prometheus
 
@@ -137,6 +137,7 @@ def test_chosen_values_are_escaped_where_several_may_be_chosen(
         ("rate(vms[$__rate_interval])", "rate(vms[60s])"),
         ("[$__interval] [${__interval}] [[__interval_ms]]", "[30s] [30s] 30000"),
         ("[$__range] $__range_s", "[3600s] 3600"),
+        ('label_replace(vms, "to", "$1", "from", "(.*)")', 'label_replace(vms, "to", "$1", "from", "(.*)")'),
         ("$host ${host:text} ${host:raw} ${host:pipe}", "(a|b) A + b a,b a|b"),
     ],
 )
@@ -155,6 +156,21 @@ def test_step_is_round_and_not_below_the_scrape_interval(length_s: float, points
 def test_rate_interval_covers_four_scrapes_and_one_step() -> None:
     assert Filled(WINDOW, 15).fill("$__rate_interval") == "60s"
     assert Filled(WINDOW, 300).fill("$__rate_interval") == "315s"
+
+
+@pytest.mark.parametrize(
+    ("second", "found"),
+    [
+        ("vm_info", ["Both: rows are not merged, their series have names: vm_info, vms"]),
+        ("count by (cloud) (vm_info)", []),
+    ],
+)
+def test_table_is_not_merged_whose_series_keep_the_names_of_several_metrics(
+    grafana: Grafana, second: str, found: list[str]
+) -> None:
+    targets = [Target(ref, expr, now=True, table=True) for ref, expr in (("A", "vms"), ("B", second))]
+    both = Board("vms", "VMs", (Panel(1, "Both", "table", tuple(targets)),), (), (), "now-1h")
+    assert not_merged(grafana.ask(both, {})) == found
 
 
 def test_legend_without_a_format_is_the_series_and_a_missing_label_is_empty() -> None:

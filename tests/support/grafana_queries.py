@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -178,6 +178,20 @@ def legend(target: Target, series: Series) -> str:
 def labels_of_legend(target: Target) -> set[str]:
     """The labels that the legend shows."""
     return set(_IN_LEGEND.findall(target.legend))
+
+
+def not_merged(answers: Iterable[Asked]) -> list[str]:
+    """Tables of several queries whose rows Grafana does not merge, as series keep the metric's name."""
+    of_panels: dict[str, set[str]] = {}
+    for one in answers:
+        if one.target.table and len(one.panel.targets) > 1:
+            names = {series.labels.get("__name__", "") for series in one.answer.series}
+            of_panels.setdefault(one.panel.title, set()).update(names - {""})
+    return [
+        f"{title}: rows are not merged, their series have names: {', '.join(sorted(names))}"
+        for title, names in of_panels.items()
+        if len(names) > 1
+    ]
 
 
 def _opens_with(variable: Variable, options: Sequence[Option]) -> tuple[str, ...]:
