@@ -15,7 +15,9 @@ _CHOSEN: Final[Mapping[str, tuple[str, int]]] = {
     "stratoscope-project": ("project", 4),
 }
 """Of dashboards about one thing: the variable that chooses it, and of how many things they are asked."""
-_MINUTE_S: Final = 60
+_STEP_S: Final = 120
+"""The longest step of panels that show an hour, or a day."""
+_HOUR_S: Final = 3_600
 
 
 class Key(NamedTuple):
@@ -70,14 +72,18 @@ class Told:
 
 
 class _Now(Grafana):
-    """Each dashboard ends with the minute that goes on."""
+    """Each dashboard shows the last hour, as in the first minutes of a Prometheus a reader would choose.
+
+    It ends with the step that goes on: an answer has values of whole steps alone.
+    """
 
     def __init__(self, url: str, scrape_interval_s: float) -> None:
         super().__init__(url, None, scrape_interval_s)
-        self._end = math.ceil(time.time() / _MINUTE_S) * _MINUTE_S
+        self._end = math.ceil(time.time() / _STEP_S) * _STEP_S
 
     def window(self, board: Board) -> Window:
-        return Window(start(board.since, self._end), self._end)
+        is_relative = "/" not in board.since
+        return Window(self._end - _HOUR_S if is_relative else start(board.since, self._end), self._end)
 
 
 def told(url: str, scrape_interval_s: float, boards: Iterable[Board] | None = None) -> Told:

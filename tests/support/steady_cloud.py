@@ -60,7 +60,7 @@ _OTHERS: Final[Mapping[str, Sequence[str]]] = {
     "phase": ("scheduled", "built"),
     "project_id": ("p0", "p1", "p2"),
     "reason": ("quota", "unavailable"),
-    "resource": ("cpu", "memory"),
+    "resource": ("cpu", "io", "memory"),
     "service": ("compute", "image"),
     "state": ("running", "paused"),
     "vcpu": ("0", "1"),

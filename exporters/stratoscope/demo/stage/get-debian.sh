@@ -3,6 +3,7 @@
 #   get-debian.sh INTO prometheus [SUITE]       prometheus and promtool, with the scripts of the web page, in INTO/tools...
 #   get-debian.sh INTO alertmanager [SUITE]     prometheus-alertmanager and amtool, in INTO/tools-alertmanager...
 #   get-debian.sh INTO victoria-metrics [SUITE] victoria-metrics, in INTO/tools-victoria-metrics...
+#   get-debian.sh INTO go [SUITE]               go, in INTO/tools-go...
 # SUITE is such as bookworm (Prometheus 2.42, Alertmanager 0.25), trixie, sid (3.5, 0.33); without: what apt has here.
 # The packages are downloaded, not installed: no root is needed, no service starts, the system stays as it is.
 set -euo pipefail
@@ -28,13 +29,17 @@ case $what in
     package=victoria-metrics programs=(victoria-metrics) wanted=victoria-metrics
     tools=$into/tools-victoria-metrics-${suite:-here}
     ;;
-  *) fail "${what:-nothing} to get; allowed: prometheus, alertmanager, victoria-metrics" ;;
+  go)
+    package=golang-go programs=(go) wanted='golang-(go|src|[0-9.]+-(go|src))' version=version
+    tools=$into/tools-go-${suite:-here}
+    ;;
+  *) fail "${what:-nothing} to get; allowed: prometheus, alertmanager, victoria-metrics, go" ;;
 esac
 [[ $suite =~ ^[a-z]*$ ]] || fail "$suite is no suite; allowed: such as bookworm, trixie, sid"
 
 works() { # whether all programs of a folder run
   local program
-  for program in "${programs[@]}"; do "$1/usr/bin/$program" --version >/dev/null 2>&1 || return 1; done
+  for program in "${programs[@]}"; do "$1/usr/bin/$program" "${version:---version}" >/dev/null 2>&1 || return 1; done
 }
 if ! works "$tools"; then
   command -v apt-get >/dev/null || fail "no apt-get here: put ${programs[*]} into $tools/usr/bin"
@@ -70,7 +75,7 @@ if ! works "$tools"; then
   ((${#names[@]})) || fail "apt knows no package $package: $(tail -n 2 "$new/log" 2>/dev/null | head -n 1)"
   (cd "$new/debs" && apt-get "${apt[@]}" download "${names[@]}") >"$new/log" 2>&1 || fail "$(tail -n 1 "$new/log")"
   for deb in "$new"/debs/*.deb; do dpkg -x "$deb" "$new"; done
-  works "$new" || fail "the unpacked programs do not run: $("$new/usr/bin/${programs[0]}" --version 2>&1 | tail -n 1)"
+  works "$new" || fail "the unpacked programs do not run: $("$new/usr/bin/${programs[0]}" "${version:---version}" 2>&1 | tail -n 1)"
   rm -rf "${new:?}"/{debs,lists,cache,log,sources.list,status,var} "$new"/etc/{init.d,default,logrotate.d} "$tools"
   mv "$new" "$tools"
   chmod 755 "$tools"

@@ -1,0 +1,85 @@
+"""Every query of every dashboard is asked: of the demo, and of pages with every metric that is declared."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from stratoscope.demo.stage.prometheus import SCRAPED_EVERY_S
+from stratoscope.demo.stage.running import Running, choose_libvirt
+from support import steady_prometheus
+from support.asked_boards import Key, Told, told
+from support.debian import ROOT
+
+pytestmark = pytest.mark.integration
+
+PAGE: Final = ROOT / "docs" / "dashboards-when-broken.md"
+WITHIN_S: Final = 240
+"""Until all has an answer; a busy machine takes longer."""
+AGAIN_S: Final = 5
+
+
+@contextmanager
+def demo(folder: Path) -> Iterator[str]:
+    """What `stratoscope demo` shows. Yields the URL of its Prometheus."""
+    stop = threading.Event()
+    running = Running(folder, ROOT / "build", stop, choose_libvirt("qemu:///system", stop))
+    try:
+        running.start()
+        assert running.missing == []
+        yield running.prometheus
+    finally:
+        running.end()
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Told]:
+    """The answers, once all are there that have to be."""
+    with (
+        steady_prometheus.watching(tmp_path_factory.mktemp("pages")) as pages,
+        demo(tmp_path_factory.mktemp("demo")) as of_demo,
+    ):
+        until = time.monotonic() + WITHIN_S
+        while True:
+            found = {"demo": told(of_demo, SCRAPED_EVERY_S), "pages": told(pages.url, 1)}
+            if not unseen(found) or time.monotonic() > until:
+                return found
+            time.sleep(AGAIN_S)
+
+
+def unseen(sets: Mapping[str, Told]) -> set[Key]:
+    """What is nowhere answered, and may not be empty."""
+    seen = set().union(*(one.seen() for one in sets.values()))
+    return {key for key, said in sets["demo"].said.items() if not said.may_be_empty and key not in seen}
+
+
+def test_every_query_is_answered_or_its_panel_says_none(sets: Mapping[str, Told]) -> None:
+    assert unseen(sets) == set()
+
+
+def test_legends_show_labels_that_series_have(sets: Mapping[str, Told]) -> None:
+    shown = [{key: said.lost for key, said in one.said.items() if said.series} for one in sets.values()]
+    lost = {
+        key: frozenset.intersection(*(one[key] for one in shown if key in one)) for key in set().union(*shown)
+    }
+    assert {key: sorted(labels) for key, labels in lost.items() if labels} == {}
+
+
+def test_no_panel_shows_more_series_than_the_page_says(sets: Mapping[str, Told]) -> None:
+    (said,) = re.findall(r"No panel has more than (\d+) series", PAGE.read_text())
+    most = {
+        panel: max(one.panels().get(panel, 0) for one in sets.values()) for panel in sets["demo"].panels()
+    }
+    for panel, count in sorted(most.items(), key=lambda one: -one[1])[:20]:
+        print(f"{count:4} {': '.join(panel)}")  # noqa: T201 - pytest shows it with -s
+    assert {panel: count for panel, count in most.items() if count > int(said)} == {}
+
+
+def test_queries_are_quick(sets: Mapping[str, Told]) -> None:
+    slow = {key: said.took_s for one in sets.values() for key, said in one.said.items() if said.took_s > 1}
+    assert slow == {}
