@@ -70,11 +70,11 @@ def made() -> Dashboard:
 
 
 def _counts() -> Panel:
-    good = "As many up as wanted. Wanted are hosts that nobody disabled on purpose."
+    good = "None is down that is not in downtime. Wanted are hosts that nobody disabled on purpose."
     queries = [
         Query(f"sum({_WANTED})", "wanted"),
         Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up, of those wanted"),
-        Query(f"count({_DOWN}) or vector(0)", "down"),
+        Query(f"count({_DOWN} unless on (cloud, host) ({_IN_DOWNTIME})) or vector(0)", "down"),
         Query(f"count({_WANTED} == 0) or vector(0)", "disabled on purpose"),
         Query(f"count({_DISABLED_BY_CLOUD}) or vector(0)", "disabled by the cloud"),
         Query(f"count({_IN_DOWNTIME}) or vector(0)", "in downtime"),

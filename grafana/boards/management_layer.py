@@ -73,9 +73,11 @@ def _operations() -> Panel:
 
 
 def _errors() -> Panel:
-    good = "None. Requests a second that ended with another status than 2xx or 3xx, or without one."
+    good = (
+        "None. Requests a second that got an error, or no answer. 404 is left out: it says that a VM is gone."
+    )
     about = About("Requests that fail", good, empty="no request failed.")
-    failed = f'rate(stratoscope_cloud_requests_total{{{_IN},code!~"[23].."}}{_RATE})'
+    failed = f'rate(stratoscope_cloud_requests_total{{{_IN},code!~"[23]..|404"}}{_RATE})'
     query = Query(
         f"topk(15, sum by (cloud, service, code) ({failed}) > 0)", "{{cloud}}: {{service}}, {{code}}"
     )
@@ -84,7 +86,7 @@ def _errors() -> Panel:
 
 def _logins() -> Panel:
     good = (
-        "Few, and all ok: a token lasts for an hour or more. Refused: the password or the project is wrong."
+        "All are ok. Each run of a probe logs in, the others do once a token. Refused: the password is wrong."
     )
     query = Query(
         f"sum by (cloud, result) (increase(stratoscope_cloud_logins_total{{{_IN}}}[1h]))",
