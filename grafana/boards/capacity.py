@@ -45,7 +45,7 @@ def made() -> Dashboard:
         .with_panel(_backends_over_time())
         .with_panel(_promised_by_backends())
         .with_row(Row("Who has it, and who may have more?"))
-        .with_panel(_may_be_allocated("vCPUs", "vcpus_allocatable", "short"))
+        .with_panel(_may_be_allocated("vCPUs", "vcpus_allocatable", "none"))
         .with_panel(_may_be_allocated("Memory", "memory_allocatable_bytes", "bytes"))
         .with_panel(_quotas())
         .with_panel(_biggest())
@@ -91,9 +91,8 @@ def _overcommitted() -> Panel:
         )
         for what, word in (("vcpus", "vCPUs"), ("memory", "memory"), ("disk", "disk"))
     ]
-    return bars(
-        About("Over-provisioning, over threshold", good), Look(colours=colours.over_threshold()), *queries
-    )
+    about = About("Over-provisioning, over threshold", good)
+    return bars(about, Look(colours=colours.over_threshold()), *queries).max(1)
 
 
 def _room_now() -> Panel:
@@ -114,7 +113,7 @@ def _room_now() -> Panel:
         Column("zone", "Zone"),
         Column("Value #A", "More VMs that fit", left),
         Column("Value #B", "If the last day goes on like that", left),
-        Column("Value #C", "VMs in the cloud", Look(unit="short")),
+        Column("Value #C", "VMs in the cloud", Look(unit="none")),
     ]
     return rows(About("Room by flavor", good), columns, *queries)
 
@@ -152,10 +151,9 @@ def _filling_up() -> Panel:
 def _backends() -> Panel:
     good = "Below 1, where the alert is: the share in use over the threshold. Rebalancing needs the rest."
     used = f"backend:stratoscope_management_backend_free_bytes:used_ratio{{{_IN}}}"
-    query = Query(f"topk(15, {used} / scalar(global:backend_used_ratio:threshold))", "{{cloud}}: {{backend}}")
-    return bars(
-        About("Storage backends, over threshold", good), Look(colours=colours.over_threshold()), query
-    )
+    query = Query(f"topk(10, {used} / scalar(global:backend_used_ratio:threshold))", "{{cloud}}: {{backend}}")
+    about = About("Storage backends, over threshold", good)
+    return bars(about, Look(colours=colours.over_threshold()), query).max(1)
 
 
 def _addresses() -> Panel:
@@ -165,10 +163,11 @@ def _addresses() -> Panel:
         f" * on (cloud, network_id) group_left (network_name) {_NETWORK_NAMES}"
     )
     query = Query(
-        f"topk(15, {used} / scalar(global:addresses_used_ratio:threshold))",
+        f"topk(10, {used} / scalar(global:addresses_used_ratio:threshold))",
         "{{cloud}}: {{network_name}}, IPv{{ip_version}}",
     )
-    return bars(About("Addresses, over threshold", good), Look(colours=colours.over_threshold()), query)
+    about = About("Addresses, over threshold", good)
+    return bars(about, Look(colours=colours.over_threshold()), query).max(1)
 
 
 def _backends_over_time() -> Panel:
@@ -181,15 +180,16 @@ def _backends_over_time() -> Panel:
 
 
 def _promised_by_backends() -> Panel:
-    good = "Below what the backend may promise. Above 1 it works only as long as volumes are not filled."
+    good = (
+        "Below 100 %: volumes, filled or not, of what the backend may promise. Then no volume can be created."
+    )
+    about = About("Storage promised", good, empty="no backend has a limit to what it may promise.")
     provisioned = f"max by (cloud, backend) (stratoscope_management_backend_provisioned_bytes{{{_IN}}})"
     capacity = f"(max by (cloud, backend) (stratoscope_management_backend_capacity_bytes{{{_IN}}}) > 0 < Inf)"
     may = f"max by (cloud, backend) (stratoscope_management_backend_overcommit_ratio{{{_IN}}})"
-    queries = [
-        Query(f"topk(6, {provisioned} / on (cloud, backend) {capacity})", "{{cloud}}: {{backend}}"),
-        Query(f"topk(6, {may})", "{{cloud}}: {{backend}}, allowed"),
-    ]
-    return lines(About("Storage promised, over capacity", good), "none", *queries)
+    share = f"{provisioned} / on (cloud, backend) ({capacity} * on (cloud, backend) {may})"
+    look = Look(unit="percentunit", colours=colours.over_threshold())
+    return bars(about, look, Query(f"topk(10, {share})", "{{cloud}}: {{backend}}")).max(1)
 
 
 def _may_be_allocated(title: str, what: str, unit: str) -> Panel:
@@ -209,20 +209,25 @@ def _biggest() -> Panel:
     )
     queries = [
         Query(f"{_BIGGEST} {on_project} {_PROJECT_NAMES}"),
-        Query(f"project:stratoscope_management_project_vms:max{{{_IN}}} {those}"),
-        Query(f"project:stratoscope_management_project_memory_bytes:max{{{_IN}}} {those}"),
+        Query(f"{_of_projects('vms')} {those}"),
+        Query(f"{_of_projects('memory_bytes')} {those}"),
         Query(f"{ratio} {those}"),
     ]
     columns = [
         Column("project_name", "Project"),
         Column("cloud", "Cloud"),
-        Column("Value #A", "vCPUs", Look(unit="short")),
-        Column("Value #B", "VMs", Look(unit="short")),
+        Column("Value #A", "vCPUs", Look(unit="none")),
+        Column("Value #B", "VMs", Look(unit="none")),
         Column("Value #C", "Memory", Look(unit="bytes")),
         Column("Value #D", "vCPUs per CPU", Look(unit="none")),
         Column("project_id", "Id"),
     ]
     return rows(About("Biggest projects", good), columns, *queries)
+
+
+def _of_projects(what: str) -> str:
+    """Without the record's name: rows of two names are not merged."""
+    return f"max by (cloud, project_id) (project:stratoscope_management_project_{what}:max{{{_IN}}})"
 
 
 def _quotas() -> Panel:
@@ -243,8 +248,8 @@ def _quotas() -> Panel:
         Column("cloud", "Cloud"),
         Column("service", "Service"),
         Column("resource", "Resource"),
-        Column("Value #A", "Used", Look(unit="short")),
-        Column("Value #B", "Allowed", Look(unit="short")),
+        Column("Value #A", "Used", Look(unit="none")),
+        Column("Value #B", "Allowed", Look(unit="none")),
         Column("Value #C", "Used, bytes", Look(unit="bytes")),
         Column("Value #D", "Allowed, bytes", Look(unit="bytes")),
     ]

@@ -3,6 +3,8 @@
 from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.models.common import GraphDrawStyle
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours
 from boards.panels import About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
@@ -68,16 +70,25 @@ def made() -> Dashboard:
 
 
 def _counts() -> Panel:
-    good = "As many up as wanted. Wanted are hosts that nobody disabled on purpose."
+    good = "None is down that is not in downtime. Wanted are hosts that nobody disabled on purpose."
     queries = [
         Query(f"sum({_WANTED})", "wanted"),
         Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up, of those wanted"),
-        Query(f"count({_DOWN}) or vector(0)", "down"),
+        Query(f"count({_DOWN} unless on (cloud, host) ({_IN_DOWNTIME})) or vector(0)", "down"),
         Query(f"count({_WANTED} == 0) or vector(0)", "disabled on purpose"),
         Query(f"count({_DISABLED_BY_CLOUD}) or vector(0)", "disabled by the cloud"),
         Query(f"count({_IN_DOWNTIME}) or vector(0)", "in downtime"),
     ]
-    return cells(About("Hosts", good), Look(colours=colours.steps(below=colours.PLAIN)), *queries)
+    panel = cells(About("Hosts", good), Look(colours=colours.steps(below=colours.PLAIN)), *queries)
+    return panel.override_by_name("down", [_from_one(colours.BAD)]).override_by_name(
+        "disabled by the cloud", [_from_one(colours.NEAR)]
+    )
+
+
+def _from_one(colour: str) -> DynamicConfigValue:
+    return DynamicConfigValue(
+        id_val="thresholds", value=colours.steps((1, colour), below=colours.PLAIN).build()
+    )
 
 
 def _out_of_service() -> Panel:
@@ -144,7 +155,8 @@ def _promised() -> Panel:
         Query(f"topk(6, {vcpus} / scalar(global:host_vcpus_promised_ratio:threshold))", f"{_HOST}, vCPUs"),
         Query(f"topk(6, {memory} / scalar(global:host_memory_promised_ratio:threshold))", f"{_HOST}, memory"),
     ]
-    return bars(About("Promised, over threshold", good), Look(colours=colours.over_threshold()), *queries)
+    about = About("Promised, over threshold", good)
+    return bars(about, Look(colours=colours.over_threshold()), *queries).max(1)
 
 
 def _full() -> Panel:
@@ -155,7 +167,7 @@ def _full() -> Panel:
         f" / (stratoscope_hypervisor_host_conntrack_entries_limit{{{_IN}}} > 0))"
     )
     query = Query(f"topk(10, {used} / scalar(global:conntrack_ratio:threshold))", _HOST)
-    return bars(about, Look(colours=colours.over_threshold()), query)
+    return bars(about, Look(colours=colours.over_threshold()), query).max(1)
 
 
 def _pressure() -> Panel:
@@ -180,7 +192,8 @@ def _oom_kills() -> Panel:
         "max by (cloud, host) (increase("
         f"stratoscope_hypervisor_host_oom_kills_total{{{_IN}}}[$__rate_interval])) > 0"
     )
-    return lines(about, "short", Query(f"topk(10, {kills})", _HOST))
+    panel = lines(about, "short", Query(f"topk(10, {kills})", _HOST))
+    return panel.draw_style(GraphDrawStyle.BARS).fill_opacity(80)
 
 
 def _verdicts() -> Panel:
@@ -253,4 +266,4 @@ def _pools() -> Panel:
     least = f"bottomk(10, host_pool:stratoscope_hypervisor_host_pool_available_bytes:ratio{{{_IN}}})"
     look = Look(unit="percentunit", colours=colours.high_is_good(0.03, 0.2))
     about = About("Storage pools: share that is free", good)
-    return bars(about, look, Query(least, f"{_HOST}, {{{{pool}}}}")).span(24)
+    return bars(about, look, Query(least, f"{_HOST}, {{{{pool}}}}")).max(1).span(24)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from boards import board, colours
@@ -59,7 +60,7 @@ def made() -> Dashboard:
         .with_row(Row("Does it fail?"))
         .with_panel(_over_time("Stuck VMs, of 1000", _STUCK_IS, "short", _failing("host")))
         .with_panel(_over_time("Crashed VMs, of 1000", _CRASHED_IS, "short", _failing("vm")))
-        .with_panel(_over_time("Hosts that are up", _UP_IS, "percentunit", _share(_UP, _WANTED)))
+        .with_panel(_over_time("Hosts that are up", _UP_IS, "percentunit", _share(_UP, _WANTED)).max(1))
         .with_panel(_rotation())
         .with_row(Row("How soon does a VM run?"))
         .with_panel(_creation())
@@ -69,16 +70,15 @@ def made() -> Dashboard:
 
 def _side_by_side() -> Panel:
     good = "Groups of many hosts, side by side. What differs between groups of a few hosts can be chance."
-    share, seconds, plain = Look(unit="percentunit"), Look(unit="s"), Look(unit="short")
+    share, seconds, plain = Look(unit="percentunit"), Look(unit="s"), Look(unit="none")
     up = Look(unit="percentunit", colours=colours.high_is_good(0.9, 1))
-    steal = Look(unit="percentunit", colours=colours.steps((0.05, colours.NEAR), (0.1, colours.BAD)))
     measured = [
         ("Hosts", plain, _count("technology:count")),
         ("Up", up, _share(_UP, _WANTED)),
         ("VMs", plain, _count(_VMS)),
         ("Virtual CPUs per CPU", Look(unit="none"), _share(_VCPUS, _CPUS)),
         ("CPU in use", share, _share(_CPU, _VCPUS)),
-        ("Steal", steal, _steal()),
+        ("Steal", share, _steal()),
         ("Throttling", share, _throttling()),
         ("Read", seconds, _latency("read")),
         ("Write", seconds, _latency("write")),
@@ -95,7 +95,7 @@ def _side_by_side() -> Panel:
     return rows(About("Side by side", good), [*named, *values], *(Query(expr) for _, _, expr in measured))
 
 
-def _over_time(title: str, good: str, unit: str, expr: str) -> Panel:
+def _over_time(title: str, good: str, unit: str, expr: str) -> timeseries.Panel:
     return lines(About(title, good), unit, Query(expr, _NAME))
 
 
@@ -106,7 +106,7 @@ def _rotation() -> Panel:
         f"min by (cloud, host) (stratoscope_vmprobe_host_success{{{_IN}}})"
         f" * on (cloud, host) group_left ({_LABELS}) host:stratoscope_technology:unique{{{_IN}}}"
     )
-    return lines(about, "percentunit", Query(_named(f"avg by ({_LABELS}) ({works})"), _NAME))
+    return lines(about, "percentunit", Query(_named(f"avg by ({_LABELS}) ({works})"), _NAME)).max(1)
 
 
 def _creation() -> Panel:
@@ -126,7 +126,7 @@ def _creation_works() -> Panel:
         f'sum by (cloud, probe) (increase(stratoscope_vmprobe_failed_runs_total{{{_IN},blame="cloud"}}[1h]))'
     )
     works = f"1 - {_of_probes(failed, _LABELS)} / ({_of_probes(runs, _LABELS)} > 0)"
-    return lines(about, "percentunit", Query(_named(works), _NAME))
+    return lines(about, "percentunit", Query(_named(works), _NAME)).max(1)
 
 
 def _named(expr: str) -> str:

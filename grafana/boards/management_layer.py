@@ -63,18 +63,21 @@ def _latency() -> Panel:
 
 
 def _operations() -> Panel:
-    good = "Below 5 s, and not growing: the mean duration of what the exporters ask."
+    good = "Below 5 s: the mean duration of what the exporters asked within the hour, slowest first."
     of = "sum by (cloud, service, operation)"
-    seconds = f"{of} (rate(stratoscope_cloud_request_seconds_total{{{_IN}}}{_RATE}))"
-    requests = f"{of} (rate(stratoscope_cloud_requests_total{{{_IN}}}{_RATE}))"
+    seconds = f"{of} (increase(stratoscope_cloud_request_seconds_total{{{_IN}}}[1h]))"
+    requests = f"{of} (increase(stratoscope_cloud_requests_total{{{_IN}}}[1h]))"
+    look = Look(unit="s", colours=colours.steps((1, colours.NEAR), (5, colours.BAD)))
     query = Query(f"topk(10, {seconds} / ({requests} > 0))", "{{cloud}}: {{service}}, {{operation}}")
-    return lines(About("Slowest operations", good), "s", query)
+    return bars(About("Slowest operations", good), look, query)
 
 
 def _errors() -> Panel:
-    good = "None. Requests a second that ended with another status than 2xx or 3xx, or without one."
+    good = (
+        "None. Requests a second that got an error, or no answer. 404 is left out: it says that a VM is gone."
+    )
     about = About("Requests that fail", good, empty="no request failed.")
-    failed = f'rate(stratoscope_cloud_requests_total{{{_IN},code!~"[23].."}}{_RATE})'
+    failed = f'rate(stratoscope_cloud_requests_total{{{_IN},code!~"[23]..|404"}}{_RATE})'
     query = Query(
         f"topk(15, sum by (cloud, service, code) ({failed}) > 0)", "{{cloud}}: {{service}}, {{code}}"
     )
@@ -83,7 +86,7 @@ def _errors() -> Panel:
 
 def _logins() -> Panel:
     good = (
-        "Few, and all ok: a token lasts for an hour or more. Refused: the password or the project is wrong."
+        "All are ok. Each run of a probe logs in, the others do once a token. Refused: the password is wrong."
     )
     query = Query(
         f"sum by (cloud, result) (increase(stratoscope_cloud_logins_total{{{_IN}}}[1h]))",
@@ -99,7 +102,7 @@ def _services_up() -> Panel:
     look = Look(unit="percentunit", colours=colours.high_is_good(0.5, 1))
     worst = f"min by (cloud, service, binary) (zone:stratoscope_management_service_up:ratio{{{_IN}}})"
     query = Query(f"bottomk(20, {worst})", "{{cloud}}: {{service}}, {{binary}}")
-    return bars(About("Services that are alive", good), look, query).span(24)
+    return bars(About("Services that are alive", good), look, query).max(1).span(24)
 
 
 def _services_down() -> Panel:
@@ -151,7 +154,7 @@ def _waiting() -> Panel:
     query = Query(
         f"topk(10, ({oldest}) / scalar(global:vm_transition_seconds:threshold))", "{{cloud}}: {{state}}"
     )
-    return bars(about, Look(colours=colours.over_threshold()), query)
+    return bars(about, Look(colours=colours.over_threshold()), query).max(1)
 
 
 def _in_error() -> Panel:
@@ -184,10 +187,9 @@ def _age() -> Panel:
     )
     intervals = "scalar(global:collector_stale_intervals:threshold)"
     stale = f"(stratoscope_collector_interval_seconds{{{_IN}}} * {intervals})"
-    query = Query(f"topk(15, max by (cloud, collector) (({age}) / on {_OF_COLLECTOR} {stale}))", _COLLECTOR)
-    return bars(
-        About("Age of what is shown, over threshold", good), Look(colours=colours.over_threshold()), query
-    )
+    query = Query(f"topk(10, max by (cloud, collector) (({age}) / on {_OF_COLLECTOR} {stale}))", _COLLECTOR)
+    about = About("Age of what is shown, over threshold", good)
+    return bars(about, Look(colours=colours.over_threshold()), query).max(1)
 
 
 def _left_out() -> Panel:

@@ -11,6 +11,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery as AnyQuery
 from grafana_foundation_sdk.models import dashboard
 from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
     BigValueColorMode,
     BigValueGraphMode,
     BigValueTextMode,
@@ -134,6 +135,7 @@ def cells(about: About, look: Look, *queries: Query) -> stat.Panel:
 def bars(about: About, look: Look, *queries: Query) -> bargauge.Panel:
     """The value now of each series as a bar, half as wide as the board."""
     panel = _looking(_begun(bargauge.Panel(), about, (12, 8), _targets(queries, now=True)), look)
+    panel = panel.display_mode(BarGaugeDisplayMode.BASIC)  # one colour, which says what the value means
     return panel.min(0).orientation(VizOrientation.HORIZONTAL).reduce_options(_last())
 
 

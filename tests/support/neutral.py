@@ -35,7 +35,7 @@ _OURS: Final[Mapping[str, Collection[str]]] = {
     "sloth_slo": ["success", "time"],
 }
 _OURS_OF: Final[Mapping[tuple[str, str], Collection[str]]] = {
-    ("stratoscope_cloud_requests_total", "code"): ["[23].."],
+    ("stratoscope_cloud_requests_total", "code"): ["[23]..", "404"],
     ("stratoscope_hypervisor_host_cpu_seconds_total", "mode"): ["idle", "iowait"],
     ("stratoscope_hypervisor_host_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
     ("stratoscope_hypervisor_vm_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
