@@ -7,9 +7,13 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from boards import can_i_create_a_vm
+from boards import can_i_create_a_vm, exporters, is_it_working
 
-_BOARDS: Final[tuple[Callable[[], Builder], ...]] = (can_i_create_a_vm.made,)
+_BOARDS: Final[tuple[Callable[[], Builder], ...]] = (
+    is_it_working.made,
+    can_i_create_a_vm.made,
+    exporters.made,
+)
 
 
 def all_boards() -> list[Dashboard]:
