@@ -102,11 +102,8 @@ def _age() -> Panel:
         "Below 2. How old the last success of a collector in the background is, divided by its interval."
         " Stale from 3 on, by default. The oldest ten."
     )
-    last = f"stratoscope_collector_last_success_timestamp_seconds{{{_IN}}}"
-    expr = (
-        f"topk({_MOST_LINES}, max by (cloud, collector) ((timestamp({last}) - {last})"
-        f" / on ({_OF_COLLECTOR}) stratoscope_collector_interval_seconds))"
-    )
+    age = f"collector:stratoscope_collector_last_success_age:intervals{{{_IN}}}"
+    expr = f"topk({_MOST_LINES}, max by (cloud, collector) ({age}))"
     return lines(About("Age over interval", good), "none", Query(expr, "{{cloud}}: {{collector}}"))
 
 
