@@ -7,19 +7,23 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+<<<<<<< HEAD
 from boards import (
     availability_report,
     can_i_create_a_vm,
     capacity,
     downtimes,
+    exporters,
     hosts_and_contention,
     hypervisor_technologies,
+    is_it_working,
     management_layer,
     my_project,
     one_vm,
 )
 
 _BOARDS: Final[tuple[Callable[[], Builder], ...]] = (
+    is_it_working.made,
     can_i_create_a_vm.made,
     one_vm.made,
     my_project.made,
@@ -29,6 +33,7 @@ _BOARDS: Final[tuple[Callable[[], Builder], ...]] = (
     management_layer.made,
     availability_report.made,
     downtimes.made,
+    exporters.made,
 )
 
 

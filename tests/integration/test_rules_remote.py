@@ -179,6 +179,7 @@ def agree(compare: Callable[[float], Iterator[str]]) -> None:
 NOTHING: Final = {
     "cloud:stratoscope_downtime_planned:max",
     "cloud:stratoscope_management_orphaned:growth1d",
+    "collector:stratoscope_collector_last_success_age:intervals",
     "collector:stratoscope_collector_success:failing",
     "flavor:stratoscope_management_flavor_room_vms:filling_up",
     "flavor:stratoscope_management_flavor_room_vms:full",
@@ -190,7 +191,9 @@ NOTHING: Final = {
     "instance:stratoscope_build_info:last1d",
     "instance:stratoscope_cloud_budget_concurrency:gone",
     "instance:stratoscope_collector_errors:increase15m_unauthorized",
+    "network:stratoscope_management_network_addresses_used:ratio_external",
     "probe:stratoscope_vmprobe_interval_seconds:rate_backing_off",
+    "vm:stratoscope_hypervisor_vm_cpu_seconds:rate5m_ratio_watched_max2h",
     "vm:stratoscope_hypervisor_vm_network_packet_bytes:mean5m_of_many",
 }
 """No outage is planned, pages have no version and no collectors, nothing fails, fills up or vanishes, ..."""

@@ -18,7 +18,7 @@ from stratoscope.vmprobe.view import State
 from support.rule_checks import matchers
 
 _TRUTH: Final = ("true", "false")
-_OF_OURSELVES: Final = ("__name__", "alertname", "version")
+_OF_OURSELVES: Final = ("__name__", "alert", "alertname", "version")
 _OURS: Final[Mapping[str, Collection[str]]] = {
     "alertstate": ["pending", "firing"],
     "blame": [*Blame],
@@ -30,7 +30,7 @@ _OURS: Final[Mapping[str, Collection[str]]] = {
     "planned": _TRUTH,
     "reason": [*Reason, *FaultReason, *RunReason],
     "scope": [*Scope, "image", "probe", "services"],
-    "severity": [*Severity],
+    "severity": [*Severity, "critical", "warning"],
     "silences": _TRUTH,
     "sloth_slo": ["success", "time"],
 }

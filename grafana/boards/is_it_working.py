@@ -1,0 +1,232 @@
+"""Is it working for users now? The front page: what is near or over its threshold, what is down on purpose.
+
+It reads records and ALERTS alone, so it is as quick for 10,000 VMs as for ten.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from grafana_foundation_sdk.builders import common, table
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row, TextBoxVariable
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, VariableHide, VariableOption
+
+from boards import board, colours
+from boards.panels import About, Column, Look, Panel, Query, cells, rows
+
+CELL: Final = "cloud:stratoscope_glance:over_threshold"
+_IN: Final = 'cloud=~"$cloud"'
+_IN_OR_NONE: Final = 'cloud=~"$cloud|"'
+"""Also what is of no cloud, such as the downtime exporter."""
+_MOST_ROWS: Final = 50
+_NEAR: Final = 0.8
+_OVER: Final = Look(colours=colours.over_threshold())
+_RUNBOOKS: Final = "docs/runbooks/"
+"""By default as in the rules; the variable `runbooks` says another."""
+_RUNBOOK: Final = "${runbooks}${__value.text}.md"
+_STATES: Final = Look(
+    words={
+        "0": ("works", colours.GOOD),
+        "1": ("slow, or partly down", colours.NEAR),
+        "2": ("unknown", colours.UNKNOWN),
+        "3": ("nothing is seen", colours.UNKNOWN),
+        "4": ("down on purpose", colours.PLANNED),
+        "5": ("fails", colours.BAD),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A panel of cells.
+
+    Attributes:
+        board: The uid of the board that explains them.
+        heading: What its link says.
+        alerts: Whose cells they are, without the prefix that all have.
+        of_clouds: Whether that board has the variable `cloud`.
+    """
+
+    board: str
+    heading: str
+    alerts: Sequence[str]
+    of_clouds: bool = True
+
+
+SUBJECTS: Final[Mapping[str, Subject]] = {
+    "VM creation": Subject(
+        "create",
+        "Can I create a VM?",
+        (
+            "VMCreationBroken", "ErrorBudgetBurnsFast", "ErrorBudgetBurns", "ObjectiveUnmeasured",
+            "ProbeMisconfigured", "ProbeMissing", "ProbePaused", "ProbeObjectsLeft", "ProbeLimitNear",
+            "ProbeLedgerFailing", "ProbePauseUnknown", "ProbeClockSkewed",
+        ),
+    ),
+    "APIs and services": Subject(
+        "management",
+        "Is the management layer healthy?",
+        (
+            "APIDown", "ZoneServiceDown", "ServiceDown", "VMTransitionStuck", "VMErrorsGrowing",
+            "OrphansGrowing", "LogInRefused", "CloudGone", "BudgetExhausted",
+        ),
+    ),
+    "Hosts": Subject(
+        "hosts",
+        "Hosts and contention",
+        (
+            "HostDown", "ZoneDown", "HostGone", "HostDisabledByCloud", "HostOffTooLong",
+            "LibvirtUnreachable", "LibvirtCallsHung", "HostOutOfMemory", "HostMemoryLow",
+            "ConntrackNearlyFull", "PoolNearlyFull",
+        ),
+    ),
+    "VMs": Subject(
+        "hosts",
+        "Hosts and contention",
+        (
+            "VMStuck", "VMStorageFailing", "VMCrashed", "VMNetworkDown", "HostContended", "PayloadStuck",
+            "PacketRateHigh", "TinyPacketFlood", "PacketsDropped",
+        ),
+    ),
+    "Capacity": Subject(
+        "capacity",
+        "Capacity and over-provisioning",
+        (
+            "FlavorFull", "FlavorFillingUp", "ZoneOvercommitted", "HostVCPUsOvercommitted",
+            "HostMemoryOvercommitted", "BackendFull", "BackendFillingUp", "AddressesNearlyUsed",
+        ),
+    ),
+    "Downtimes": Subject(
+        "downtimes",
+        "Downtimes",
+        (
+            "SilencesNotInStep", "DowntimesNotStored", "DowntimesWithoutLeader", "DowntimeImportLate",
+            "DowntimeWindowStuck", "DowntimeClockSkewed",
+        ),
+        of_clouds=False,
+    ),
+    "The monitoring itself": Subject(
+        "exporters",
+        "Are the exporters themselves well?",
+        (
+            "ExporterDown", "ExporterGone", "CollectorFailing", "CollectorStale", "ReloadFailed",
+            "RulesOutdated", "ThresholdMissing", "RetentionTooShort",
+        ),
+    ),
+}  # fmt: skip
+"""Every cell is on one of these panels."""
+
+
+def made() -> Dashboard:
+    """For everybody: one look."""
+    answer = "One look: what works, what is near or beyond its threshold, what is down on purpose."
+    made = board.board("now", "Is it working for users now?", answer, board.clouds(), last="now-1h")
+    made = made.with_variable(_runbooks()).with_panel(_state()).with_panel(_today()).with_panel(_budget())
+    made = made.with_row(Row("At a glance: values over their alerts' thresholds"))
+    for title, subject in SUBJECTS.items():
+        made = made.with_panel(_glance(title, subject))
+    made = made.with_row(Row("What exactly")).with_panel(_where()).with_panel(_alerts())
+    return made.with_row(Row("Down on purpose")).with_panel(_downtimes())
+
+
+def _runbooks() -> TextBoxVariable:
+    text = "Before NAME.md of an alert's runbook: what runbook_url is in the values file of the rules."
+    made = TextBoxVariable("runbooks").label("Runbooks").description(text).default_value(_RUNBOOKS)
+    here = VariableOption(selected=True, text=_RUNBOOKS, value=_RUNBOOKS)
+    return made.current(here).hide(VariableHide.HIDE_VARIABLE)
+
+
+def _state() -> Panel:
+    good = "Works: users can create VMs, and all hosts and services are up. The worst of probes and services."
+    query = Query(f'scope:stratoscope_availability:badness{{scope="cloud",{_IN}}}', "{{cloud}}")
+    return cells(About("Does the cloud work?", good), _STATES, query).span(12)
+
+
+def _today() -> Panel:
+    good = "As near to 100 % as it can be. Of the minutes of this day (UTC) of which something is known."
+    of_cloud = f'{{scope="cloud",{_IN}}}'
+    passed = "(60 + 60 * scalar(floor(vector(time() % 86400 / 60))))"
+    up = f"scope:stratoscope_availability_up_seconds:today{of_cloud}"
+    unknown = f"scope:stratoscope_availability_unknown_seconds:today{of_cloud}"
+    about = About("Available today", good, empty="nothing is known of this day yet.")
+    look = Look(unit="percentunit", colours=colours.high_is_good(0.8, 0.99))
+    return cells(about, look, Query(f"clamp_max({up} / ({passed} - {unknown} > 0), 1)", "{{cloud}}")).span(6)
+
+
+def _budget() -> Panel:
+    good = "Above 0: what is left of the failures that the objectives of VM creation allow in 30 days."
+    about = About("Error budget left", good, empty="no probe has run.")
+    look = Look(unit="percentunit", colours=colours.high_is_good(0, 0.25))
+    query = Query(f"slo:period_error_budget_remaining:ratio{{{_IN}}}", "{{cloud}}: {{sloth_slo}}")
+    return cells(about, look, query).span(6)
+
+
+def _glance(title: str, subject: Subject) -> Panel:
+    """The worst cloud of each check."""
+    good = (
+        "Below 0.8: from there on it is near. From 1 on the condition of its alert holds, which fires when"
+        " that has lasted. A check without a threshold has 0 or 1. What is not measured is not here."
+    )
+    about = About(title, good, empty="nothing of this is measured.")
+    alerts = "|".join(f"Stratoscope{one}" for one in subject.alerts)
+    query = Query(f'topk by (check) (1, {CELL}{{{_IN_OR_NONE},alert=~"{alerts}"}})', "{{check}}")
+    given = ["${datasource:queryparam}", "${__url_time_range}"]
+    given += ["${cloud:queryparam}"] if subject.of_clouds else []
+    links = [{"title": subject.heading, "url": f"/d/stratoscope-{subject.board}?{'&'.join(given)}"}]
+    panel = cells(about, _OVER, query).height(5).decimals(1)
+    return panel.override_by_regexp(".*", [DynamicConfigValue(id_val="links", value=links)])
+
+
+def _where() -> Panel:
+    good = f"None: all values are below {_NEAR}. The name of an alert leads to its runbook."
+    about = About("Which cloud", good, empty=f"all values are below {_NEAR}.")
+    columns = [
+        Column("check", "Check"),
+        Column("cloud", "Cloud"),
+        Column("Value", "Value over threshold", _OVER),
+        Column("alert", "Alert", link=_RUNBOOK),
+    ]
+    query = Query(f"topk({_MOST_ROWS}, {CELL}{{{_IN_OR_NONE}}} >= {_NEAR})")
+    return _sorted(rows(about, columns, query), "Value over threshold", worst_first=True)
+
+
+def _alerts() -> Panel:
+    good = f"None. The name leads to the runbook, which says what to do. At most {_MOST_ROWS}."
+    about = About("Alerts that fire", good, empty="no alert fires but those for information.")
+    what = "host", "zone", "service", "binary", "backend", "pool", "flavor", "resource", "vm_name", "probe"
+    rest = "phase", "reason", "collector", "instance", "alertmanager", "source", "project_id", "sloth_slo"
+    joined = ", ".join(f'"{label}"' for label in (*what, *rest))
+    firing = f'ALERTS{{alertstate="firing",severity=~"critical|warning",{_IN_OR_NONE}}}'
+    expr = (
+        f"topk({_MOST_ROWS}, count by (severity, cloud, alertname, what) ("
+        f'label_join({firing}, "what", " ", {joined})))'
+    )
+    columns = [
+        Column("severity", "Severity"),
+        Column("cloud", "Cloud"),
+        Column("alertname", "Alert", link=_RUNBOOK),
+        Column("what", "What"),
+    ]
+    return _sorted(rows(about, columns, Query(expr)), "Severity")
+
+
+def _downtimes() -> Panel:
+    good = "What was announced, and nothing else. Of the next 7 days, the first 20."
+    about = About("Downtimes now and planned", good, empty="nothing is down on purpose, or will be.")
+    moment = Look(unit="dateTimeAsIso")
+    columns = [
+        Column("title", "Title"),
+        Column("severity", "Severity"),
+        Column("planned", "Planned"),
+        Column("Value #A", "From", moment),
+        Column("Value #B", "Until", moment),
+    ]
+    start, end = (f"downtime:stratoscope_downtime_{one}_timestamp_seconds:titled" for one in ("start", "end"))
+    first = f"and on (cloud, downtime_id) bottomk(20, {start})"
+    queries = [Query(f"1000 * ({one} {first})") for one in (start, end)]
+    return _sorted(rows(about, columns, *queries), "From")
+
+
+def _sorted(panel: table.Panel, heading: str, *, worst_first: bool = False) -> Panel:
+    state = common.TableSortByFieldState().display_name(heading).desc(worst_first)
+    return panel.sort_by([state])
