@@ -7,7 +7,6 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-<<<<<<< HEAD
 from boards import (
     availability_report,
     can_i_create_a_vm,
