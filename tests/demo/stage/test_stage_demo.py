@@ -56,14 +56,18 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("family")
-def test_signal_ends_all_and_is_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def hang_up_once_it_runs() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("begun", ["demo-cloud", "prometheus"])
+def test_signal_ends_all_and_is_no_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals, begun: str
+) -> None:
+    def send_once_it_has_begun() -> None:
         deadline = time.monotonic() + FAR_S
-        while time.monotonic() < deadline and not list(tmp_path.glob("stratoscope-demo-*/prometheus.log")):
+        while time.monotonic() < deadline and not list(tmp_path.glob(f"stratoscope-demo-*/{begun}.log")):
             time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), number)
 
-    timer = threading.Thread(target=hang_up_once_it_runs)
+    timer = threading.Thread(target=send_once_it_has_begun)
     timer.start()
     assert main(["demo"]) == 0
     timer.join()
