@@ -124,6 +124,14 @@ async def test_subjects_of_the_kernel_are_left_out_where_the_host_is_none_of_our
     }  # fmt: skip
 
 
+async def test_files_below_another_path_are_those_of_the_mock_drivers_host() -> None:
+    root = HOSTS / "metal"
+    shown = await page(document("test:///default"), procfs=f"{root}/proc", sysfs=f"{root}/sys")
+    assert 'host_memory_available_bytes{cloud="uni",host="node1"} 20971520000' in shown
+    assert 'host_vms_unreadable{cloud="uni",host="node1",uri="test:///default",reason="absent"} 1\n' in shown
+    assert not {"storage", "taps", "throttling"} & set(left_out(shown))
+
+
 async def test_two_uris_of_a_cloud_bear_tags_and_write_no_series_twice(node_file: str) -> None:
     shown = await page(document("test:///default", node_file))
     series = [line.rpartition(" ")[0] for line in shown.splitlines() if not line.startswith("#")]

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -19,8 +20,10 @@ from stratoscope.core.flags import Parser
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.core.web.listen import Address
 from stratoscope.demo import COMMAND
-from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
+from stratoscope.demo.config_writer import CLOUD, CLOUDS_YAML, write_config
 from stratoscope.demo.openstack.app import OpenStack
+from stratoscope.demo.openstack.hypervisors.choice import LEAST_HOSTS
+from stratoscope.demo.openstack.hypervisors.writer import households, moving
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import serving
 
@@ -47,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         flags = _parser().parse_args(arguments)
         logs.set_up("info", "logfmt")
         size = Size(flags.vms, flags.hosts, flags.projects)
-        asyncio.run(_run(size, flags.seed, flags.listen or [_ADDRESS], _file(flags)))
+        asyncio.run(_run(size, flags.seed, flags.listen or [_ADDRESS], _file(flags), _folder(flags)))
     except ConfigError as error:
         sys.stderr.write(f"stratoscope demo-cloud: {error}\n")
         return USAGE_STATUS
@@ -78,15 +81,36 @@ def _file(flags: argparse.Namespace) -> Path | None:
     return file
 
 
-async def _run(size: Size, seed: int, addresses: Sequence[str], file: Path | None) -> None:
+def _folder(flags: argparse.Namespace) -> Path | None:
+    """Where to write the files of two hosts: a new or empty folder, since nothing there is deleted."""
+    if flags.write_hosts is None:
+        return None
+    if flags.hosts < LEAST_HOSTS:
+        raise ConfigError(f"--write-hosts: needs more hosts; allowed: --hosts={LEAST_HOSTS} or more")
+    folder = Path(os.path.abspath(flags.write_hosts))  # noqa: PTH100 - it resolves `..`, too
+    if not folder.parent.is_dir():
+        raise ConfigError(f"--write-hosts: {folder.parent}: No such directory")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ConfigError(f"--write-hosts: {folder}: expected a new or empty folder")
+    return folder
+
+
+async def _run(
+    size: Size, seed: int, addresses: Sequence[str], file: Path | None, folder: Path | None
+) -> None:
     for address in addresses:
         Address.parse(address)
-    cloud = OpenStack(build(size, seed=seed, now=time.time()), time.time)
+    world = build(size, seed=seed, now=time.time())
+    shown = () if folder is None else households(world)
+    cloud = OpenStack(world, time.time)
     gc.freeze()  # collections need not visit what lives as long as the process
     over = asyncio.Event()
     for number in _SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, over.set)
-    async with serving(cloud, addresses) as running:
+    async with AsyncExitStack() as stack:
+        running = await stack.enter_async_context(serving(cloud, addresses))
+        if folder is not None:
+            await stack.enter_async_context(moving(shown, world, folder, CLOUD))
         if file is not None:
             write_config(file, running.urls[0])
         log.info("listening urls=%s vms=%d hosts=%d", ",".join(running.urls), size.vms, size.hosts)
@@ -119,6 +143,10 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--write-config", metavar="FILE", type=not_empty,
         help="once it listens, write a block `clouds:` there, and the clouds.yaml that it names beside it",
+    )  # fmt: skip
+    add(
+        "--write-hosts", metavar="FOLDER", type=not_empty,
+        help="for two of the hosts, write there what a hypervisor exporter reads, and its configuration",
     )  # fmt: skip
     return parser
 

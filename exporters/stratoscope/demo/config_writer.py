@@ -12,6 +12,8 @@ from stratoscope.demo.openstack.keystone.catalogue import REGION
 from stratoscope.demo.openstack.seed.catalog import SUBJECTS
 from stratoscope.demo.openstack.seed.identity import CREDENTIAL_ID, PASSWORD
 
+CLOUD: Final = "demo"
+"""The name of the cloud, the label `cloud`."""
 CLOUDS_YAML: Final = "clouds.yaml"
 _USERS: Final = {"admin": "admin", "reader": "admin", "user1": SUBJECTS[0]}
 """The users in the clouds.yaml, and the project of each."""
@@ -28,7 +30,7 @@ def write_config(file: Path, url: str) -> None:
         ConfigError: They cannot be written; the message names `--write-config`.
     """
     beside = file.with_name(CLOUDS_YAML)
-    entry = {"name": "demo", "kind": "openstack", "os_cloud": "admin", "clouds_file": str(beside)}
+    entry = {"name": CLOUD, "kind": "openstack", "os_cloud": "admin", "clouds_file": str(beside)}
     try:
         _put(beside, {"clouds": clouds(url)})
         _put(file, {"clouds": [entry]})

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
-from stratoscope.clouds.libvirt.config import LibvirtCloud, is_local
+from stratoscope.clouds.libvirt.config import LibvirtCloud, is_in_process, is_local
 from stratoscope.clouds.libvirt.host import LibvirtHost
 from stratoscope.clouds.registry import kind
 from stratoscope.core.collector import Absent, Collections, Collector
@@ -41,7 +41,7 @@ def _parts(settings: Settings, _: Site) -> Iterator[Part]:
             name=f"{cloud.name}/{cloud.kind}",
             identity=(cloud, settings.paths, switched),
             open=partial(_open, settings.paths, planner, cloud),
-            collections=partial(_collections, planner, cloud),
+            collections=partial(_collections, planner, cloud, settings.paths),
         )
 
 
@@ -51,13 +51,21 @@ async def _open(paths: Paths, planner: Planner, cloud: LibvirtCloud) -> AsyncIte
         yield Opened([*_collectors(paths, planner, cloud, stack)])
 
 
-def _collections(planner: Planner, cloud: LibvirtCloud, opened: Opened) -> Collections:
-    return planner.collections(opened.collectors, _parts_left_out(planner, cloud))
+def _collections(planner: Planner, cloud: LibvirtCloud, paths: Paths, opened: Opened) -> Collections:
+    return planner.collections(opened.collectors, _parts_left_out(planner, cloud, paths))
 
 
-def _parts_left_out(planner: Planner, cloud: LibvirtCloud) -> Iterable[Absent]:
+def _has_kernel(uri: str, paths: Paths) -> bool:
+    """Whether the kernel's files of a URI's host can be read.
+
+    The mock driver's VMs have none on this machine. Below another path than /proc are files made for them.
+    """
+    return is_local(uri) or (is_in_process(uri) and paths.procfs != Paths().procfs)
+
+
+def _parts_left_out(planner: Planner, cloud: LibvirtCloud, paths: Paths) -> Iterable[Absent]:
     """Subjects and parts of the host that the configuration switches off, or that no URI of the cloud has."""
-    has_kernel = any(is_local(uri) for uri in cloud.uris)
+    has_kernel = any(_has_kernel(uri, paths) for uri in cloud.uris)
     for subject in subjects(""):
         if not planner.is_on(subject.name):
             yield Absent(subject.name, LeftOut.NOT_CONFIGURED, cloud.name)
@@ -77,7 +85,7 @@ def _collectors(
     for host in opened:
         stack.push_async_callback(host.close)
         kernel = None
-        if host.is_local:
+        if _has_kernel(host.uri, paths):
             kernel = KernelReader(paths)
             stack.callback(kernel.close)
         chosen = [subject for subject in subjects(host.host) if planner.is_on(subject.name)]
@@ -93,8 +101,8 @@ def _collectors(
 
 
 def _of_host(paths: Paths, planner: Planner, host: LibvirtHost, stack: AsyncExitStack) -> Collector[Any]:
-    """The collector of a URI's host: it reads /proc and /sys if that is this machine, else libvirt."""
-    if not host.is_local:
+    """The collector of a URI's host: it reads /proc and /sys if they are that host's, else libvirt."""
+    if not _has_kernel(host.uri, paths):
         return RemoteHost(host)
     parts = [part for part in PARTS if planner.is_on(part.name)]
     collector = Host(host.cloud, host.host, parts, paths)

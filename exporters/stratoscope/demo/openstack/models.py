@@ -179,6 +179,7 @@ class Host(msgspec.Struct, eq=False, kw_only=True):
         used: The sum of the claims.
         vms: The VMs that are here, by serial.
         generation: Placement's; counts the changes of its claims.
+        is_still: No VM comes by itself, and the churn leaves those that are here alone.
     """
 
     number: int
@@ -194,6 +195,7 @@ class Host(msgspec.Struct, eq=False, kw_only=True):
     vms: "dict[int, VM]"
     used: Resources = NOTHING
     generation: int = 3
+    is_still: bool = False
 
     def suits(self, flavor: Flavor) -> bool:
         """Whether VMs of the flavor can run here as long as there is room."""

@@ -33,7 +33,8 @@ def choose_host(  # noqa: PLR0913 - what the scheduler is asked for
         return only if only in hosts and only.fits(claim) and world.can_run(only) else None
     sample = [hosts[int(world.dice.random() * len(hosts))] for _ in range(min(_SAMPLE, len(hosts)))]
     for some in (sample, hosts):
-        fitting = (host for host in some if host is not besides and host.fits(claim) and world.can_run(host))
+        free = (host for host in some if host is not besides and not host.is_still)
+        fitting = (host for host in free if host.fits(claim) and world.can_run(host))
         best = min(fitting, key=lambda host: host.used.memory_mib / host.has.memory_mib, default=None)
         if best is not None:
             return best

@@ -196,6 +196,13 @@ class World:
         """Whether its nova-compute is enabled and up."""
         return host.daemon.is_enabled and host.daemon.is_up(self.now)
 
+    def keep_still(self, host: Host) -> None:
+        """Keep the VMs of a host as they are; call it before there is a churn."""
+        host.is_still = True
+        for vm in host.vms.values():
+            self.wild -= 0 if vm.is_tame else 1
+            vm.is_tame = True
+
     # -- Networks ----------------------------------------------------------------------------------
 
     def plug(
