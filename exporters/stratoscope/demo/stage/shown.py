@@ -42,7 +42,8 @@ def _rows(running: Running) -> Iterator[tuple[str, str]]:
     yield "management exporter: an embedded OpenStack, 200 VMs, 12 hosts", f"{running.url('management')}/"
     for one in running.exporters:
         if one.program == "hypervisor":
-            yield f"hypervisor exporter: {one.labels['host']}", f"{one.url}/"
+            whose = "a host of it" if one.labels["cloud"] == cloud.NAME else "this machine"
+            yield f"hypervisor exporter: {whose}, {one.labels['host']}", f"{one.url}/"
     yield "probe exporter: creates VMs as a user does, and times it", f"{running.url('vmprobe')}/"
     yield "downtime exporter: what is down on purpose", f"{running.url('downtime')}/"
     if running.prometheus:
