@@ -1,7 +1,7 @@
 """All programs that the demo starts, in one little program: each answers at once, and well.
 
 It stands for Python, for Prometheus and for Alertmanager, by the name with which it is called. The variable
-FAKE_FAMILY has words that say what is wrong: `no-domains`, `no-bindings`, `dies:NAME` (once it was asked),
+FAKE_FAMILY has words that say what is wrong: `no-domains`, `no-libvirt`, `dies:NAME` (once it was asked),
 `refuses:NAME`, `nothing-found`, `not-silenced`.
 """
 
@@ -55,6 +55,8 @@ def serve(name: str, words: Sequence[str]) -> None:
 
     host, _, port = flag(words, "web.listen-address").partition(":")
     server = ThreadingHTTPServer((host, int(port)), Handler)
+    for host in ("cn04", "cn09") if flag(words, "write-hosts") else ():
+        write(Path(flag(words, "write-hosts")) / host, "hypervisor.yml", {})
     if config := flag(words, "write-config"):
         Path(config).write_text("clouds: []\n")
     server.serve_forever()
@@ -68,8 +70,8 @@ def write(folder: Path, name: str, document: object) -> None:
 def main(name: str, words: Sequence[str]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if words[0] == "-c":
-        if "no-bindings" in WRONG:
-            sys.exit("ModuleNotFoundError: No module named 'libvirt'")
+        if "no-libvirt" in WRONG:
+            sys.exit("libvirt.libvirtError: Failed to connect socket")
         print(0 if "no-domains" in WRONG else 2)  # noqa: T201 - that is its answer
         return
     if words[0] == "-m":

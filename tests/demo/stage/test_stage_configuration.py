@@ -39,7 +39,7 @@ def test_prometheus_takes_its_configuration_and_all_rules(tmp_path: Path) -> Non
     document = prometheus.configuration([one], rules, "http://127.0.0.1:2")
     (tmp_path / "prometheus.yml").write_text(json.dumps(document))
     said = checked("check", "config", tmp_path / "prometheus.yml")
-    assert f"{rules / 'questions.yml'}\n  SUCCESS: 5 rules found" in said
+    assert f"{rules / 'questions.yml'}\n  SUCCESS: 6 rules found" in said
     assert f"{rules / 'management.yml'}\n  SUCCESS" in said
     thresholds = (rules / "thresholds.yml").read_text()
     assert '"global:vm_creation_failures:threshold", "expr": "vector(2.0)"' in thresholds
@@ -71,14 +71,14 @@ def rules_of(interval: str | None, wait: str) -> dict[str, Any]:
     ],
 )
 @pytest.mark.parametrize(("wait", "waits"), [("1d", "10s"), ("1m30s", "10s"), ("0s", "0s")])
-def test_alerts_come_soon_and_what_is_counted_keeps_its_interval(
+def test_alerts_come_soon_and_what_is_counted_keeps_interval_and_window(
     interval: str | None, keeps: bool, expected: str | None, wait: str, waits: str
 ) -> None:
     (group,) = prometheus.quicker(rules_of(interval, wait), keeps_intervals=keeps)["groups"]
     assert group.get("interval") == expected
     assert group["rules"] == [
         {"record": "a", "expr": "b"},
-        {"alert": "A", "expr": "rate(c[5m])", "for": waits},
+        {"alert": "A", "expr": f"rate(c[{'5m' if keeps else '1m'}])", "for": waits},
     ]
 
 

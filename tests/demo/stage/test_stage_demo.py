@@ -39,7 +39,8 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
     assert main(["demo", "--seconds=0.1"]) == 0
     said = capsys.readouterr().out
     for expected in (
-        "hypervisor exporter: ",
+        "hypervisor exporter: a host of it, cn04",
+        "hypervisor exporter: this machine, ",
         "/classic/alerts",
         "Debian's has no page",
         f"{Path('grafana/dashboards')}",
@@ -56,14 +57,18 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("family")
-def test_signal_ends_all_and_is_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def hang_up_once_it_runs() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("begun", ["demo-cloud", "prometheus"])
+def test_signal_ends_all_and_is_no_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals, begun: str
+) -> None:
+    def send_once_it_has_begun() -> None:
         deadline = time.monotonic() + FAR_S
-        while time.monotonic() < deadline and not list(tmp_path.glob("stratoscope-demo-*/prometheus.log")):
+        while time.monotonic() < deadline and not list(tmp_path.glob(f"stratoscope-demo-*/{begun}.log")):
             time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), number)
 
-    timer = threading.Thread(target=hang_up_once_it_runs)
+    timer = threading.Thread(target=send_once_it_has_begun)
     timer.start()
     assert main(["demo"]) == 0
     timer.join()
@@ -138,16 +143,30 @@ def test_alertmanager_that_does_not_run_is_left_out_with_its_words(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ("no-domains", "qemu:///system has nothing to show (it has no domains): libvirt's test driver"),
-        ("no-bindings", "no hypervisor exporter: the extra [hypervisor] is not installed"),
+        ("no-domains", "not shown: VMs of qemu:///system: it has no domains\n"),
+        ("no-libvirt", "not shown: VMs of qemu:///system: Failed to connect socket\n"),
     ],
 )
-def test_machine_without_libvirt_is_told_what_is_shown_instead(
+def test_machine_without_vms_is_told_why_it_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str, said: str
 ) -> None:
     monkeypatch.setenv("FAKE_FAMILY", wrong)
     assert main(["demo", "--seconds=0.1"]) == 0
-    assert said in capsys.readouterr().out
+    found = capsys.readouterr().out
+    assert said in found
+    assert "hypervisor exporter: a host of it, cn09" in found
+    assert "hypervisor exporter: this machine" not in found
+
+
+@pytest.mark.usefixtures("family")
+def test_demo_without_libvirts_bindings_shows_no_hosts_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("stratoscope.demo.stage.exporters._LIBVIRT", "no_such_module")
+    assert main(["demo", "--seconds=0.1"]) == 0
+    found = capsys.readouterr().out
+    assert "not shown: hosts: the extra [hypervisor] is not installed" in found
+    assert "hypervisor exporter" not in found
 
 
 @pytest.mark.usefixtures("family")

@@ -16,10 +16,11 @@ _SIZE: Final = ("--kind=openstack", "--vms=200", "--hosts=12", "--projects=20")
 
 
 def start(folder: Path, port: int) -> tuple[Child, Path]:
-    """The embedded OpenStack, and the configuration that it writes once it listens."""
+    """The embedded OpenStack, and the configuration that it writes once it listens, last of all its files."""
     config = folder / "clouds.yml"
-    flags = [*_SIZE, f"--web.listen-address=127.0.0.1:{port}", f"--write-config={config}"]
-    return Child("demo-cloud", stratoscope("demo-cloud", *flags), folder), config
+    listens = f"--web.listen-address=127.0.0.1:{port}"
+    writes = (f"--write-config={config}", f"--write-hosts={folder / 'hosts'}")
+    return Child("demo-cloud", stratoscope("demo-cloud", *_SIZE, listens, *writes), folder), config
 
 
 def break_something(at: str) -> None:

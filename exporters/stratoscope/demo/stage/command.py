@@ -1,7 +1,6 @@
 """`stratoscope demo`: the whole family on one machine, until Ctrl-C."""
 
 import argparse
-import os
 import signal
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from stratoscope.core.flags import Parser
 from stratoscope.demo.stage import COMMAND, exporters, packages, shown
 from stratoscope.demo.stage.children import DemoError, Stopped
 from stratoscope.demo.stage.judge import judge
-from stratoscope.demo.stage.running import Running, choose_libvirt
+from stratoscope.demo.stage.running import Running
 from stratoscope.demo.stage.terminal import say
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -43,9 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="stratoscope-demo-") as folder:
         try:
             exporters.check_extras()
-            own = os.environ.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
-            running = Running(Path(folder), tools, stop, choose_libvirt(own, stop))
-            _show(running, flags.seconds)
+            _show(Running(Path(folder), tools, stop), flags.seconds)
         except Stopped:
             say("demo: all programs have ended")
         except DemoError as error:

@@ -4,7 +4,7 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ from stratoscope.demo.stage.children import Child, DemoError, run, stratoscope
 
 _NEEDED: Final = {"management": "openstack", "vmprobe": "asyncssh", "downtime": "sqlalchemy"}
 """By extra: a module that it installs."""
+_LIBVIRT: Final = "libvirt"
 _QUICK: Final = ("aggregates", "compute_services", "flavors", "hypervisors", "network_agents", "servers")
 _QUICK_S: Final = 15
 """The usual interval of these is 60 s, which is long for who waits to see something."""
@@ -82,6 +83,24 @@ def vmprobe(folder: Path, document: Mapping[str, object], port: int, name: str) 
     config.write_text(json.dumps(document))  # JSON is YAML, too
     state = f"--storage.path={folder / 'probes'}"
     return Exporter("vmprobe", "vmprobe", config, port, {"cloud": name}, (state,))
+
+
+def hosts(folder: Path, ports: Sequence[int], name: str) -> list[Exporter]:
+    """The exporters for the hosts of which the embedded cloud writes the files. Args: name: Of the cloud."""
+    found = sorted((folder / "hosts").glob("*/hypervisor.yml"))
+    return [_of_host(config, port, name) for config, port in zip(found, ports, strict=True)]
+
+
+def _of_host(config: Path, port: int, name: str) -> Exporter:
+    folder, host = config.parent, config.parent.name
+    paths = {"procfs": folder / "proc", "sysfs": folder / "sys", "cgroup": folder / "sys" / "fs" / "cgroup"}
+    flags = tuple(f"--path.{key}={path}" for key, path in paths.items())
+    return Exporter(f"hypervisor-{host}", "hypervisor", config, port, {"cloud": name, "host": host}, flags)
+
+
+def has_libvirt() -> bool:
+    """Whether libvirt's bindings are installed."""
+    return find_spec(_LIBVIRT) is not None
 
 
 def hypervisor(folder: Path, uri: str, port: int) -> Exporter:

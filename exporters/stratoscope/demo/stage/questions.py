@@ -15,6 +15,7 @@ class Question:
     Attributes:
         unit: Of the value: a share of 1, hours, or none that is worth showing.
         labels: What each result is called by.
+        is_about_hosts: Whether hypervisor exporters have the answer.
     """
 
     title: str
@@ -22,6 +23,7 @@ class Question:
     query: str
     unit: Literal["share", "hours", "none"]
     labels: tuple[str, ...]
+    is_about_hosts: bool = False
 
     def link(self, prometheus: str) -> str:
         return f"{prometheus}/graph?g0.expr={self.name}&g0.tab=1"
@@ -52,6 +54,16 @@ QUESTIONS: Final = (
         " (stratoscope_management_vms_in_transition_oldest_timestamp_seconds)) / 3600",
         "hours",
         ("state",),
+    ),
+    Question(
+        "Which VMs wait for a CPU? Share of the time in which they could run",
+        "vm:waiting:ratio",
+        "topk(5, vm:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_ratio)"
+        " * on (cloud, vm_id) group_left (vm_name, host)"
+        " topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique)",
+        "share",
+        ("vm_name", "host"),
+        is_about_hosts=True,
     ),
     Question(
         "What is down that should be up?",

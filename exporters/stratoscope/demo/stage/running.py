@@ -1,5 +1,6 @@
 """Starts the programs of the demo, each once what it needs is there."""
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +12,11 @@ from stratoscope.demo.stage import alertmanager, cloud, downtimes, exporters, pa
 from stratoscope.demo.stage.asking import free_port, is_ready
 from stratoscope.demo.stage.children import Child, DemoError, end, run, stratoscope, wait_until
 from stratoscope.demo.stage.exporters import Exporter
-from stratoscope.demo.stage.terminal import say
 
 PORTS: Final = {
     "hypervisor": 10971,
+    "hypervisor-1": 10981,
+    "hypervisor-2": 10982,
     "management": 10972,
     "vmprobe": 10973,
     "downtime": 10974,
@@ -32,7 +34,7 @@ class Running:
         folder: For all files of the demo.
         tools: Where packages are unpacked.
         stop: Set by a signal.
-        libvirt: URI of the libvirt of this machine that has domains, or of one to test with; "" without.
+        libvirt: URI of a libvirt of this machine that has domains; "" without.
         prometheus: Its URL, as `alertmanager`; "" where it cannot run.
         downtime_page: Of the downtime that was filed.
         missing: What is not shown, and why.
@@ -41,7 +43,7 @@ class Running:
     folder: Path
     tools: Path
     stop: threading.Event
-    libvirt: str
+    libvirt: str = ""
     children: list[Child] = field(default_factory=list)
     exporters: list[Exporter] = field(default_factory=list)
     cloud: str = ""
@@ -57,6 +59,7 @@ class Running:
             DemoError: Something does not start that the demo cannot do without.
             Stopped: A signal came.
         """
+        self._look_for_domains()
         ports = {name: free_port(wanted, name) for name, wanted in PORTS.items()}
         child, clouds = cloud.start(self.folder, ports["demo-cloud"])
         self.children.append(child)
@@ -83,6 +86,16 @@ class Running:
     def end(self) -> None:
         """End all."""
         end(self.children)
+
+    def _look_for_domains(self) -> None:
+        """Those of this machine are shown, too: of qemu:///system, or what LIBVIRT_DEFAULT_URI names."""
+        own = os.environ.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
+        if not exporters.has_libvirt():
+            return
+        if why_not := exporters.domains(own, self.stop):
+            self.missing.append(f"VMs of {own}: {why_not}")
+        else:
+            self.libvirt = own
 
     def _write_files(self) -> Path:
         """What is shipped for Alertmanager and Grafana; its folder."""
@@ -130,6 +143,10 @@ class Running:
             exporters.vmprobe(folder, of_probes, ports["vmprobe"], name),
             exporters.downtime(folder, clouds, ports["downtime"], name, self.alertmanager),
         ]
+        if exporters.has_libvirt():
+            self.exporters += exporters.hosts(folder, [ports["hypervisor-1"], ports["hypervisor-2"]], name)
+        else:
+            self.missing.append("hosts: the extra [hypervisor] is not installed")
         if self.libvirt:
             self.exporters.append(exporters.hypervisor(folder, self.libvirt, ports["hypervisor"]))
         started = []
@@ -137,20 +154,3 @@ class Running:
             started.append(one.start(folder))
             self.children.append(started[-1])
         return started
-
-
-def choose_libvirt(own: str, stop: threading.Event) -> str:
-    """The URI of a libvirt that has something to show; "" where libvirt's bindings are not installed.
-
-    Args:
-        own: That of this machine.
-        stop: Ends the asking.
-    """
-    why_not = exporters.domains(own, stop)
-    if not why_not:
-        return own
-    if "No module named" in why_not:
-        say("demo: no hypervisor exporter: the extra [hypervisor] is not installed")
-        return ""
-    say(f"demo: {own} has nothing to show ({why_not}): libvirt's test driver takes its place")
-    return "test:///default"

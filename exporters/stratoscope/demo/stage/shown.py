@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from stratoscope.demo.stage import alertmanager, cloud, downtimes, probes, prometheus
 from stratoscope.demo.stage.asking import ask
 from stratoscope.demo.stage.children import Stopped
-from stratoscope.demo.stage.questions import QUESTIONS, answer
+from stratoscope.demo.stage.questions import QUESTIONS, Question, answer
 from stratoscope.demo.stage.running import Running
 from stratoscope.demo.stage.terminal import say, table
 
@@ -18,6 +18,7 @@ SEEN_S: Final = 150
 _LOOK_S: Final = 0.5
 _FIRES: Final = 'ALERTS{{alertname="{name}",alertstate="firing"}}'
 SILENT_AGENT: Final = _FIRES.format(name="StratoscopeServiceDown")
+NOISY: Final = 'vm:stratoscope_contention:verdict{cause="noisy_neighbour"}'
 HOST_DOWN: Final = "StratoscopeHostDown"
 BAD_IMAGE: Final = _FIRES.format(name="StratoscopeProbeMisconfigured")
 
@@ -42,7 +43,8 @@ def _rows(running: Running) -> Iterator[tuple[str, str]]:
     yield "management exporter: an embedded OpenStack, 200 VMs, 12 hosts", f"{running.url('management')}/"
     for one in running.exporters:
         if one.program == "hypervisor":
-            yield f"hypervisor exporter: {one.labels['host']}", f"{one.url}/"
+            whose = "a host of it" if one.labels["cloud"] == cloud.NAME else "this machine"
+            yield f"hypervisor exporter: {whose}, {one.labels['host']}", f"{one.url}/"
     yield "probe exporter: creates VMs as a user does, and times it", f"{running.url('vmprobe')}/"
     yield "downtime exporter: what is down on purpose", f"{running.url('downtime')}/"
     if running.prometheus:
@@ -61,20 +63,31 @@ def dashboards() -> Path:
     return Path(str(resources.files("stratoscope"))).joinpath("files", "grafana", "dashboards").resolve()
 
 
+def questions(running: Running) -> list[Question]:
+    """Those that somebody answers."""
+    if not running.prometheus:
+        return []
+    has_hosts = any(one.program == "hypervisor" for one in running.exporters)
+    return [one for one in QUESTIONS if has_hosts or not one.is_about_hosts]
+
+
 def events(running: Running) -> list[Event]:
     """What is waited for, in the order in which it happens."""
     found = [
         Event("each probe has created its VM, or failed", lambda: probes.have_run(running.url("vmprobe")))
     ]
-    at = running.prometheus
+    at, asked = running.prometheus, questions(running)
     if at:
         agent = f"StratoscopeServiceDown fires: an agent of {cloud.FAULT['host']} was made to fall silent"
         image = f"StratoscopeProbeMisconfigured fires: an image of {probes.PROBES[1]['name']} is deactivated"
         found += [
-            Event("every question has an answer", lambda: all(ask(at, one.name) for one in QUESTIONS)),
+            Event("every question has an answer", lambda: all(ask(at, one.name) for one in asked)),
             Event(agent, lambda: bool(ask(at, SILENT_AGENT))),
             Event(image, lambda: bool(ask(at, BAD_IMAGE))),
         ]
+    if at and any(one.is_about_hosts for one in asked):
+        noisy = "VMs lose CPU time to a noisy neighbour"
+        found.append(Event(noisy, lambda: bool(ask(at, NOISY))))
     if at and running.alertmanager:
         found.append(
             Event(
@@ -118,7 +131,7 @@ def answers(running: Running) -> None:
     say("What is down on purpose? The command line has filed a downtime of a host that is down")
     say(f"    {downtimes.typed()}")
     say(f"    {running.downtime_page}")
-    for question in QUESTIONS if running.prometheus else ():
+    for question in questions(running):
         say(question.title)
         say(f"    {answer(question, ask(running.prometheus, question.name))}")
         say(f"    {question.link(running.prometheus)}")

@@ -1,0 +1,105 @@
+"""The demo as a newcomer sees it: real programs, and the alerts, silence and dashboards that it promises."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FIRST_ANSWERS_S, ENDED_S, SEEN_S = 90, 30, 240
+pytestmark = pytest.mark.integration
+
+
+@contextmanager
+def demo(folder: Path, *flags: str) -> Iterator[subprocess.Popen[str]]:
+    """`stratoscope demo` as a process, whose temporary files are in the folder."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stratoscope", "demo", f"--tools={ROOT / 'build'}", *flags],
+        env=os.environ | {"TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=ENDED_S)
+
+
+def started(folder: Path) -> dict[str, int]:
+    """The processes that have a file of the folder in their command line: pid by command line."""
+    found = {}
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if f"{folder}/stratoscope-demo-" in line:
+            found[line] = int(file.parent.name)
+    return found
+
+
+def said_until(process: subprocess.Popen[str], word: str) -> str:
+    """What it says up to a line with this word."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if word in line:
+            return "".join(lines)
+    raise AssertionError("".join(lines))
+
+
+def gone(folder: Path) -> bool:
+    """Whether nothing of the demo is left within a moment."""
+    deadline = time.monotonic() + ENDED_S
+    while (started(folder) or list(folder.iterdir())) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not started(folder) and not list(folder.iterdir())
+
+
+def test_demo_shows_what_it_promises_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with demo(tmp_path, "--seconds=5") as process:
+        said, _ = process.communicate(timeout=SEEN_S)
+    assert process.returncode == 0, said
+    after = {
+        text: int(seconds) for seconds, text in re.findall(r"^after +(\d+) s: (.*)$", said, re.MULTILINE)
+    }
+    assert after["every question has an answer"] <= FIRST_ANSWERS_S
+    assert any(text.startswith("StratoscopeServiceDown fires") for text in after)
+    assert "Alertmanager has silenced StratoscopeHostDown for cn11" in said
+    assert "dashboards: " in said
+    assert gone(tmp_path)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_ends_all_programs(tmp_path: Path, number: signal.Signals) -> None:
+    with demo(tmp_path) as process:
+        said_until(process, "dashboards")
+        assert len(started(tmp_path)) >= 6
+        process.send_signal(number)
+        process.wait(ENDED_S)
+    assert process.returncode == 0
+    assert gone(tmp_path)
+
+
+@pytest.mark.full
+def test_program_that_is_killed_ends_the_demo_with_its_name(tmp_path: Path) -> None:
+    with demo(tmp_path) as process:
+        said_until(process, "dashboards")
+        (pid,) = (pid for line, pid in started(tmp_path).items() if " downtime " in line)
+        os.kill(pid, signal.SIGKILL)
+        said = said_until(process, "stratoscope demo: downtime ended with status -9")
+        process.wait(ENDED_S)
+    assert process.returncode == 1, said
+    assert gone(tmp_path)
