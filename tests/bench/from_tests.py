@@ -12,6 +12,7 @@ from stratoscope.hypervisor.settings import subjects
 from support import debian
 from support.alertmanagers import RealAlertmanager, free_port, unpacked
 from support.downtime_process import DowntimeProcess
+from support.front_page import Size, asked, stored
 from support.golden import GOLDEN
 from support.pages import rendered
 from support.rule_checks import nodes
@@ -22,10 +23,13 @@ __all__ = [
     "PLAIN",
     "DowntimeProcess",
     "RealAlertmanager",
+    "Size",
+    "asked",
     "debian",
     "free_port",
     "guests",
     "nodes",
+    "stored",
     "unpacked",
 ]
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import downtimes
 import endurance
+import front_page
 import kills
 import large
 import live
@@ -39,6 +40,7 @@ PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
     "kills": lambda _: kills.run(),
     "downtime": lambda _: downtimes.run(),
     "rules": lambda _: rules_cost.run(),
+    "dashboards": lambda _: front_page.run(),
     "live": live.run,
 }
 """By name; each takes the number of rounds."""
