@@ -1,17 +1,21 @@
 """Each alert fires by a real fault, in embedded clouds and with rules in which time goes faster."""
 
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event, Thread
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import pytest
 
+from support import broken_page, steady_prometheus
+from support.asked_boards import Told, told
 from support.faults import ALL, SIDE_BY_SIDE
 from support.faults_of_exporters import LAST
-from support.faulty_stack import DAYS, FACTOR, FaultyStack, faulty_stack
+from support.faulty_stack import DAYS, FACTOR, SCRAPED_S, FaultyStack, faulty_stack
+from support.prometheus_process import RealPrometheus
 from support.rule_fault import RuleFault
 
 pytestmark = [pytest.mark.integration, pytest.mark.full]
@@ -20,6 +24,9 @@ ALWAYS: Final = "StratoscopeWatchdog"
 HEALTHY_S: Final = 40
 """For so long nothing is wrong: 40 min at the factor, longer than most alerts wait."""
 WITHIN_S: Final = 420
+PAGES_S: Final = 60
+"""The pages have nothing that is broken by real faults, but VMs and hosts, and checks of theirs that fail."""
+_CELL: Final = "cloud:stratoscope_glance:over_threshold"
 Seconds = Mapping[str, float]
 
 
@@ -75,9 +82,35 @@ def show(faults: Sequence[RuleFault], seconds: Seconds) -> None:
         print(f"| {' | '.join(map(str, row))} |")  # noqa: T201 - pytest shows it with -s
 
 
+class Seen(NamedTuple):
+    """What was seen while everything is broken.
+
+    Attributes:
+        fired: By alert: from the fault until it fired.
+        boards: What the dashboards say then.
+        differ: Alerts that fire while their cell is below 1, with their clouds.
+    """
+
+    fired: Seconds
+    boards: Sequence[Told]
+    differ: set[tuple[str, str]]
+
+
+def without_cell(prometheus: RealPrometheus) -> set[tuple[str, str]]:
+    """Alerts that fire and have a cell, which is below 1."""
+
+    def of(query: str, label: str) -> set[tuple[str, str]]:
+        found = (dict(labels) for labels in prometheus.ask(query))
+        return {(one[label], one.get("cloud", "")) for one in found}
+
+    cells = of(f"max_over_time({_CELL}[20s]) >= 1 - 1e-9", "alert")
+    known = {alert for alert, _ in of(f"group by (alert) ({_CELL})", "alert")}
+    firing = of('ALERTS{alertstate="firing",severity=~"critical|warning"}', "alertname")
+    return {(alert, cloud) for alert, cloud in firing if alert in known} - cells
+
+
 @pytest.fixture(scope="module")
-def fired(tmp_path_factory: pytest.TempPathFactory) -> Seconds:
-    """By alert: from the fault until it fired."""
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder: Path = tmp_path_factory.mktemp("faults")
     with faulty_stack(folder) as stack:
         time.sleep(HEALTHY_S)
@@ -87,13 +120,32 @@ def fired(tmp_path_factory: pytest.TempPathFactory) -> Seconds:
             one.alert for one in SIDE_BY_SIDE if one.factor == DAYS
         }
         seconds = dict(make(SIDE_BY_SIDE, stack))
+        boards = [told(one.url, SCRAPED_S) for one in stack.prometheus.values()]
+        differ = without_cell(stack.prometheus[FACTOR])
         for fault in LAST:
             seconds |= make([fault], stack)
     show(ALL, seconds)
-    return seconds
+    with steady_prometheus.watching(tmp_path_factory.mktemp("pages")) as pages:
+        time.sleep(PAGES_S)
+        boards.append(told(pages.url, 1))
+    return Seen(seconds, boards, differ)
 
 
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.alert)
-def test_alert_fires_by_its_fault(fault: RuleFault, fired: Seconds) -> None:
-    assert fault.alert in fired
+def test_alert_fires_by_its_fault(fault: RuleFault, seen: Seen) -> None:
+    assert fault.alert in seen.fired
+
+
+def test_alert_and_its_cell_on_the_front_page_agree(seen: Seen) -> None:
+    assert seen.differ == set()
+
+
+def test_page_says_what_each_panel_says(seen: Seen) -> None:
+    """Values differ from run to run; which panels say something does not."""
+    rows = list(broken_page.rows(seen.boards))
+    if os.environ.get("STRATOSCOPE_GOLDEN") == "1":
+        broken_page.write(broken_page.table(iter(rows)))
+    assert {
+        (board, panel) for board, panel, says in rows if says in broken_page.SILENT
+    } == broken_page.silent()

@@ -26,7 +26,7 @@ DAYS: Final = 600
 """By which they are divided for alerts that look at days."""
 _OF_DAYS: Final = re.compile("thresholds|management|vmprobe|meta$")
 """The groups of rules that these alerts need."""
-_SCRAPED_S: Final = 2
+SCRAPED_S: Final = 2
 _SETTINGS: Final = {"global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"}}
 _WATCHED: Final = ("hosts", "api", "full", "refused", "partial", "gone")
 """Clouds of the management exporter, beside `slow`."""
@@ -94,12 +94,12 @@ class FaultyStack:
             one.wait()
         for factor, server in self.prometheus.items():
             self._stack.callback(server.stop)
-            server.start(f"--query.lookback-delta={looks_back(factor, _SCRAPED_S):g}s")
+            server.start(f"--query.lookback-delta={looks_back(factor, SCRAPED_S):g}s")
 
     def rules(self, factor: float, **thresholds: float) -> Mapping[str, Any]:
         """The faster rules."""
         texts = bundle.files(Values(thresholds=thresholds))
-        rules = faster(texts, factor, scraped_every_s=_SCRAPED_S)
+        rules = faster(texts, factor, scraped_every_s=SCRAPED_S)
         if factor == DAYS:
             rules["groups"] = [one for one in rules["groups"] if _OF_DAYS.search(one["name"])]
         return rules

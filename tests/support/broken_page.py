@@ -1,0 +1,82 @@
+"""The page that says what each panel shows when everything is broken."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Final
+
+from support.asked_boards import Key, Said, Told
+from support.debian import ROOT
+from support.grafana_boards import files, load
+
+PAGE: Final = ROOT / "docs" / "dashboards-when-broken.md"
+_BEGINS: Final = "<!-- panels -->\n"
+_ENDS: Final = "<!-- /panels -->\n"
+_NONE: Final = "none"
+_IN_DEMO: Final = "nothing; it has data in the demo"
+
+SILENT: Final = (_NONE, _IN_DEMO)
+"""What a panel says, or does not say, that has no data."""
+
+Row = tuple[str, str, str]
+"""A dashboard, a panel, and what it says."""
+
+
+def rows(sets: Sequence[Told]) -> Iterator[Row]:
+    """Of each panel what it says in the first of the data sets in which it says something."""
+    for board in map(load, files()):
+        name = board.uid.removeprefix("stratoscope-")
+        for panel in board.panels:
+            keys = [Key(name, panel.title, target.ref) for target in panel.targets]
+            if keys:
+                empty = _NONE if panel.may_be_empty else _IN_DEMO
+                yield board.title, panel.title, next(_says(keys, sets), empty)
+
+
+def _says(keys: Sequence[Key], sets: Sequence[Told]) -> Iterator[str]:
+    for one in sets:
+        found = [one.said[key] for key in keys if key in one.said and one.said[key].series]
+        if found:
+            yield _words(found)
+
+
+def _words(found: Sequence[Said]) -> str:
+    count = sum(one.series for one in found)
+    text = next((one.text for one in found if one.text), "").replace("|", "/")
+    return f"{count} series: {text}" if count > 1 else text
+
+
+def table(found: Iterator[Row]) -> str:
+    """As it stands in the page, between its marks."""
+    lines = []
+    for board, those in groupby(found, lambda row: row[0]):
+        lines += [f"\n### {board}\n", "| panel | says |", "|---|---|"]
+        lines += [f"| {panel} | {says} |" for _, panel, says in those]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def write(text: str) -> None:
+    """Put the table into the page."""
+    before, _, rest = PAGE.read_text().partition(_BEGINS)
+    PAGE.write_text(f"{before}{_BEGINS}\n{text}\n{_ENDS}{rest.partition(_ENDS)[2]}")
+
+
+def silent() -> set[tuple[str, str]]:
+    """The panels that say nothing, by the page."""
+    return {panel for panel, says in _written().items() if says in SILENT}
+
+
+def panels() -> set[tuple[str, str]]:
+    """All panels of the page."""
+    return set(_written())
+
+
+def _written() -> Mapping[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    board = ""
+    for line in PAGE.read_text().partition(_BEGINS)[2].partition(_ENDS)[0].splitlines():
+        if line.startswith("### "):
+            board = line.removeprefix("### ")
+        elif line.startswith("| ") and not line.startswith("| panel |"):
+            panel, says = line.strip("| ").split(" | ", 1)
+            found[board, panel] = says
+    return found
