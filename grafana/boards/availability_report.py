@@ -119,11 +119,11 @@ def _today() -> Panel:
         f"{up} / ({_TODAY_S} - {unknown} - {down} > 0)",
         f"{unknown} / {_TODAY_S}",
     )
-    return rows(About("Today so far", good), _columns(), *map(Query, queries)).height(6)
+    return rows(About("Today so far", good), _columns(), *map(Query, queries)).height(7)
 
 
 def _each(series: str) -> str:
-    """Without its name, by which a table would not be merged."""
+    """Without its name, by which a table is not merged, and one row of a timeline would be two."""
     return f"max by (cloud, scope, zone, image_id) ({series})"
 
 
@@ -142,11 +142,11 @@ def _columns() -> list[Column]:
 def _days() -> Panel:
     good = "All days are within the bounds, each as if it were a month. Today is not there yet."
     known, ratio = (
-        f"last_over_time(scope:stratoscope_{record}{{{_SCOPES}}}[10m] offset -1d)"
+        _each(f"last_over_time(scope:stratoscope_{record}{{{_SCOPES}}}[10m] offset -1d)")
         for record in ("availability_within_ola:yesterday", "availability:ratio_yesterday")
     )
     query = Query(f"topk(50, ({ratio} < 0) or {known})", _OF_SCOPES)
-    return timeline(About("Day by day", good, empty=_YOUNG), _DAY, query)
+    return timeline(About("Day by day", good, empty=_YOUNG), _DAY, query).interval("1h")
 
 
 def _states() -> Panel:
