@@ -15,9 +15,8 @@ _UNKNOWN: Final = f"scope:stratoscope_availability_unknown_seconds:{{}}{{{{{_SCO
 _TODAY_S: Final = "scalar(60 + 60 * floor(vector(time() % 86400 / 60)))"
 """As the records of today count."""
 _YOUNG: Final = "Prometheus has watched for less than a day."
-_SHARE: Final = Look(
-    unit="percentunit", colours=colours.steps(below=colours.PLAIN), words={"-1": ("unknown", colours.UNKNOWN)}
-)
+_PLAIN: Final = Look(unit="percentunit", colours=colours.steps(below=colours.PLAIN))
+_SHARE: Final = Look(unit="percentunit")
 _DAY: Final = Look(
     words={
         "1": ("within the bounds", colours.GOOD),
@@ -75,7 +74,7 @@ def _bounds() -> Panel:
             "unknown": "unknown, at most",
         }.items()
     ]
-    return cells(About("Bounds", good), _SHARE, *queries).height(3)
+    return cells(About("Bounds", good), _PLAIN, *queries).height(3)
 
 
 def _of_range() -> Panel:
@@ -84,15 +83,18 @@ def _of_range() -> Panel:
         "`stratoscope availability --month=2026-10 --url=http://prometheus:9090 --format=csv`."
     )
     up, down, unknown = (f"sum_over_time({_of_days(one)})" for one in (_UP, _DOWN, _UNKNOWN))
-    day = f"86400 * count_over_time({_of_days(_UP)})"
-    queries = (
-        f"{up} / ({day} - {unknown} > 0)",
-        f"{up} / ({day} - {unknown} - {down} > 0)",
-        f"{unknown} / ({day})",
-        f"count_over_time({_of_days(_UP)})",
+    days = f"count_over_time({_of_days(_UP)})"
+    availability = f"{up} / (86400 * {days} - {unknown} > 0)"
+    reliability = f"{up} / (86400 * {days} - {unknown} - {down} > 0)"
+    share = f"{unknown} / (86400 * {days})"
+    within = (
+        f"({availability} >= bool scalar(global:ola_availability_ratio:threshold))"
+        f" * ({reliability} >= bool scalar(global:ola_reliability_ratio:threshold))"
+        f" * ({share} <= bool scalar(global:ola_unknown_ratio:threshold))"
     )
-    columns = [*_columns(), Column("Value #D", "Days", Look())]
-    return rows(About("Availability", good, empty=_YOUNG), columns, *map(Query, queries))
+    columns = [*_columns(), Column("Value #D", "Whole days", Look()), Column("Value #E", "OLA", _DAY)]
+    queries = map(Query, (availability, reliability, share, days, within))
+    return rows(About("Availability", good, empty=_YOUNG), columns, *queries)
 
 
 def _yesterday() -> Panel:
@@ -103,9 +105,10 @@ def _yesterday() -> Panel:
         "availability_unknown:ratio_yesterday",
         "availability_within_ola:yesterday",
     )
-    queries = [Query(_each(f"scope:stratoscope_{record}{{{_SCOPES}}}")) for record in records]
+    # Where nothing is known, the ratio is -1.
+    queries = [Query(_each(f"scope:stratoscope_{record}{{{_SCOPES}}} >= 0")) for record in records]
     columns = [*_columns(), Column("Value #D", "OLA", _DAY)]
-    return rows(About("Yesterday", good, empty=_YOUNG), columns, *queries).span(12)
+    return rows(About("Yesterday", good, empty=_YOUNG), columns, *queries).height(6)
 
 
 def _today() -> Panel:
@@ -116,11 +119,11 @@ def _today() -> Panel:
         f"{up} / ({_TODAY_S} - {unknown} - {down} > 0)",
         f"{unknown} / {_TODAY_S}",
     )
-    return rows(About("Today so far", good), _columns(), *map(Query, queries)).span(12)
+    return rows(About("Today so far", good), _columns(), *map(Query, queries)).height(7)
 
 
 def _each(series: str) -> str:
-    """Without its name, by which a table would not be merged."""
+    """Without its name, by which a table is not merged, and one row of a timeline would be two."""
     return f"max by (cloud, scope, zone, image_id) ({series})"
 
 
@@ -139,11 +142,11 @@ def _columns() -> list[Column]:
 def _days() -> Panel:
     good = "All days are within the bounds, each as if it were a month. Today is not there yet."
     known, ratio = (
-        f"last_over_time(scope:stratoscope_{record}{{{_SCOPES}}}[10m] offset -1d)"
+        _each(f"last_over_time(scope:stratoscope_{record}{{{_SCOPES}}}[10m] offset -1d)")
         for record in ("availability_within_ola:yesterday", "availability:ratio_yesterday")
     )
     query = Query(f"topk(50, ({ratio} < 0) or {known})", _OF_SCOPES)
-    return timeline(About("Day by day", good, empty=_YOUNG), _DAY, query)
+    return timeline(About("Day by day", good, empty=_YOUNG), _DAY, query).interval("1h")
 
 
 def _states() -> Panel:
@@ -157,11 +160,10 @@ def _states() -> Panel:
 
 def _objectives() -> Panel:
     good = "As agreed with users: the share of VMs that are created, and of those that are created in time."
-    look = Look(unit="percentunit", colours=colours.steps(below=colours.PLAIN))
     about = About("Objectives", good, empty="no probe ran within 30 days.")
-    return cells(about, look, Query('slo:objective:ratio{cloud=~"$cloud"}', "{{cloud}}: {{sloth_slo}}")).span(
-        8
-    )
+    return cells(
+        about, _PLAIN, Query('slo:objective:ratio{cloud=~"$cloud"}', "{{cloud}}: {{sloth_slo}}")
+    ).span(8)
 
 
 def _budget() -> Panel:
@@ -173,8 +175,7 @@ def _budget() -> Panel:
 
 def _burnt() -> Panel:
     good = "Below 1 minus the objective: the share of runs that failed, or were late."
-    look = Look(unit="percentunit", colours=colours.steps(below=colours.PLAIN))
     query = Query('slo:sli_error:ratio_rate30d{cloud=~"$cloud"}', "{{cloud}}: {{sloth_slo}}")
-    return cells(About("Runs that missed it", good, empty="no probe ran within 30 days."), look, query).span(
-        8
-    )
+    return cells(
+        About("Runs that missed it", good, empty="no probe ran within 30 days."), _PLAIN, query
+    ).span(8)

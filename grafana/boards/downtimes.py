@@ -25,7 +25,7 @@ def made() -> Dashboard:
     for row, panels in {
         "Now and next": (_active(), _covered(), _planned(), _soon_over(), _number()),
         "Hosts that are switched off": (_hosts(),),
-        "Silences": (_in_step(), _alertmanagers(), _leader(), _database()),
+        "Silences": (_in_step(), _leader(), _database(), _alertmanagers()),
         "Where downtimes come from": (_imports(), _skipped(), _windows()),
     }.items():
         made = made.with_row(Row(row))

@@ -75,6 +75,7 @@ def _alerts() -> Panel:
         Column("alertname", "Alert"),
         Column("severity", "Severity"),
         Column("vm_name", "VM"),
+        Column("service", "Service"),
         Column("resource", "Resource"),
     ]
     query = Query(f'topk(50, ALERTS{_ITS[:-1]},alertstate="firing"}})')

@@ -75,7 +75,7 @@ def _failed_checks() -> Panel:
     look = Look(words={"1": ("fails", colours.BAD)})
     record = "vm_check:stratoscope_hypervisor_vm_failed_check_info:max"
     queries = [Query(f'max({record}{_IT[:-1]},check="{check}"}})', words) for check, words in _CHECKS.items()]
-    return cells(about, look, *queries).span(12)
+    return cells(about, look, *queries).span(8)
 
 
 def _waits() -> Panel:
@@ -86,7 +86,7 @@ def _waits() -> Panel:
         Query(f'max(vm:stratoscope_contention:verdict{_IT[:-1]},cause="{cause}"}})', words)
         for cause, words in _CAUSES.items()
     ]
-    return cells(about, look, *queries).span(12)
+    return cells(about, look, *queries).span(8)
 
 
 def _downtimes() -> Panel:
@@ -102,20 +102,20 @@ def _downtimes() -> Panel:
         )
     )
     look = Look(words={"1": ("down on purpose", colours.PLANNED)})
-    return cells(about, look, Query(f"max by (scope) ({expr})", "its {{scope}}")).span(12)
+    return cells(about, look, Query(f"max by (scope) ({expr})", "its {{scope}}")).span(8)
 
 
 def _alerts() -> Panel:
     good = "None. The operators see the same alerts."
     about = About("Alerts about this VM", good, empty="no alert about the VM fires.")
     columns = [Column("alertname", "Alert"), Column("severity", "Severity"), Column("vm_name", "VM")]
-    return rows(about, columns, Query(f'ALERTS{_IT[:-1]},alertstate="firing"}}')).span(12).height(4)
+    return rows(about, columns, Query(f'ALERTS{_IT[:-1]},alertstate="firing"}}')).height(5)
 
 
 def _cpu() -> Panel:
     good = "Below 100 %, which is all of its virtual CPUs."
     about = About("CPU utilisation", good)
-    return lines(about, "percentunit", Query(f"{_OF_VMS}cpu_seconds:rate5m_ratio{_IT}", "CPU used"))
+    return lines(about, "percentunit", Query(f"{_OF_VMS}cpu_seconds:rate5m_ratio{_IT}", "CPU used")).span(8)
 
 
 def _lost_cpu() -> Panel:
@@ -125,13 +125,13 @@ def _lost_cpu() -> Panel:
         Query(f"{_OF_VMS}cpu_throttled_periods:rate5m_ratio{_IT}", "periods cut by its CPU quota"),
     )
     about = About("CPU time that it loses", good, empty="the host does not report what its VMs wait for.")
-    return lines(about, "percentunit", *queries)
+    return lines(about, "percentunit", *queries).span(8)
 
 
 def _memory() -> Panel:
     good = "Above 10 %. The memory that its guest can still use without swapping, as the guest reports it."
     about = About("Memory left", good, empty="the guest does not report its memory.")
-    return lines(about, "percentunit", Query(f"{_OF_VMS}memory_usable_bytes:ratio{_IT}", "usable"))
+    return lines(about, "percentunit", Query(f"{_OF_VMS}memory_usable_bytes:ratio{_IT}", "usable")).span(8)
 
 
 def _both(metric: str, ways: tuple[str, str], what: str) -> list[Query]:
@@ -143,18 +143,18 @@ def _both(metric: str, ways: tuple[str, str], what: str) -> list[Query]:
 
 def _disk_requests() -> Panel:
     about = About("Disk requests", "Below what its disks are sold for. The sum of all disks, each second.")
-    return lines(about, "iops", *_both("disk_{}_requests:rate5m", ("read", "write"), ""))
+    return lines(about, "iops", *_both("disk_{}_requests:rate5m", ("read", "write"), "")).span(8)
 
 
 def _disk_bytes() -> Panel:
     about = About("Disk traffic", "Below what its disks are sold for. The sum of all disks.")
-    return lines(about, "Bps", *_both("disk_{}_bytes:rate5m", ("read", "write"), ""))
+    return lines(about, "Bps", *_both("disk_{}_bytes:rate5m", ("read", "write"), "")).span(8)
 
 
 def _latency() -> Panel:
     good = "Steady: some milliseconds on flash, tens on disks or a network. The mean time of a request."
     about = About("Disk latency", good, empty="the VM made no requests.")
-    return lines(about, "s", *_both("disk_{}_seconds:mean5m", ("read", "write"), ""))
+    return lines(about, "s", *_both("disk_{}_seconds:mean5m", ("read", "write"), "")).span(8)
 
 
 def _network_bytes() -> Panel:

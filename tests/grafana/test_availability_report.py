@@ -21,9 +21,16 @@ NAMES: Final = ("up", "down", "unknown")
 LABELS: Final = '{scope="cloud", cloud="lab"}'
 
 
+BOUNDS: Final = {"availability": 0.8, "reliability": 0.85, "unknown": 0.1}
+
+
 def series() -> Sequence[Mapping[str, str]]:
-    """What Prometheus has of each day: the record of yesterday, every 5 min of the next day."""
-    return [
+    """The bounds, and of each day what is recorded of it every 5 min of the next day."""
+    bounds = [
+        {"series": f"global:ola_{name}_ratio:threshold", "values": f"{value}x1200"}
+        for name, value in BOUNDS.items()
+    ]
+    return bounds + [
         {
             "series": f"scope:stratoscope_availability_{name}_seconds:yesterday{LABELS}",
             "values": " ".join(f"{day[number]}x287" for day in (BEFORE, *DAYS)),
@@ -63,13 +70,14 @@ def said(length_s: int, expected: Sequence[float], folder: Path) -> str:
 def test_month_so_far_is_that_of_its_whole_days(hour: float, tmp_path: Path) -> None:
     up, down, unknown = (sum(day[number] for day in DAYS) for number in range(3))
     known = len(DAYS) * DAY_S - unknown
-    expected = [up / known, up / (known - down), unknown / (len(DAYS) * DAY_S), len(DAYS)]
+    is_within = 0  # the availability is 0.6
+    expected = [up / known, up / (known - down), unknown / (len(DAYS) * DAY_S), len(DAYS), is_within]
     assert said(int((len(DAYS) + hour / 24) * DAY_S), expected, tmp_path) == ""
 
 
 def test_day_that_ended_just_now_is_not_there_yet(tmp_path: Path) -> None:
-    assert said(2 * DAY_S + 600, [1, 1, 0, 1], tmp_path) == ""
+    assert said(2 * DAY_S + 600, [1, 1, 0, 1, 1], tmp_path) == ""
 
 
 def test_range_that_ends_at_midnight_has_the_days_before(tmp_path: Path) -> None:
-    assert said(2 * DAY_S, [1, 1, 0, 1], tmp_path) == ""
+    assert said(2 * DAY_S, [1, 1, 0, 1, 1], tmp_path) == ""
