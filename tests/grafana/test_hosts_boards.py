@@ -85,10 +85,10 @@ MIXED: Final = {
 
 def test_probe_counts_for_what_the_hosts_of_its_zone_run_or_for_several(tmp_path: Path) -> None:
     probes = {
-        **probe("a", "old", failed="0x100"),
+        **probe("a", "old", failed="0+0x100"),
         **probe("b", "updated", failed="0+0.5x100"),
         **probe("c", "mixed", failed="0+1x100"),
-        **probe("d", "", failed="0x100"),
+        **probe("d", "", failed="0+0x100"),
     }
     expr = f"round({query('technologies', 'Runs that work')}, 0.001)"
     check(tmp_path, expr, {**MIXED, **probes}, {OLD: 1, UPDATED: 0.5, SEVERAL: 0.5})
@@ -98,7 +98,7 @@ def test_probe_without_a_zone_counts_for_a_cloud_whose_hosts_are_all_alike(tmp_p
     series = {
         **host("n1", "a", "8.2.0 10.0.0"),
         **host("n2", "b", "8.2.0 10.0.0"),
-        **probe("p", "", failed="0x100"),
+        **probe("p", "", failed="0+0x100"),
     }
     check(tmp_path, query("technologies", "Runs that work"), series, {OLD: 1})
 
@@ -144,12 +144,12 @@ def test_host_is_in_one_state_of_which_a_downtime_explains_the_others(tmp_path: 
     }
     of = "host:stratoscope_management_host"
     series |= {
-        f'{of}_up:max{{cloud="uni", host="down", zone="a"}}': "0x100",
-        f'{of}_up:max{{cloud="uni", host="off", zone="a"}}': "0x100",
-        f'{of}_wanted:max{{cloud="uni", host="off", zone="a"}}': "0x100",
-        f'{of}_up:max{{cloud="uni", host="announced", zone="a"}}': "0x100",
-        'stratoscope_management_host_enabled{cloud="uni", host="failed", instance="m"}': "0x100",
-        'stratoscope_management_host_enabled{cloud="uni", host="off", instance="m"}': "0x100",
+        f'{of}_up:max{{cloud="uni", host="down", zone="a"}}': "0+0x100",
+        f'{of}_up:max{{cloud="uni", host="off", zone="a"}}': "0+0x100",
+        f'{of}_wanted:max{{cloud="uni", host="off", zone="a"}}': "0+0x100",
+        f'{of}_up:max{{cloud="uni", host="announced", zone="a"}}': "0+0x100",
+        'stratoscope_management_host_enabled{cloud="uni", host="failed", instance="m"}': "0+0x100",
+        'stratoscope_management_host_enabled{cloud="uni", host="off", instance="m"}': "0+0x100",
         'stratoscope_downtime_active{cloud="uni", host="announced", scope="host", downtime_id="1"}': "1x100",
     }
     found = {'host="off"': 1, 'host="failed"': 2, 'host="announced"': 3, 'host="down"': 4}
