@@ -1,18 +1,13 @@
 """The front page: every check is on it once, and what its queries find in a small site, asked by promtool."""
 
-import json
 import re
-import shutil
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from support.board_at_noon import NOON_S, BoardAtNoon
 from support.cells import CELL, cells
-from support.debian import ROOT
 
-PAGE: Final = json.loads((ROOT / "grafana/dashboards/now.json").read_text(encoding="utf-8"))
-NOON_S: Final = 43_200
+PAGE: Final = BoardAtNoon("now")
 CELLS: Final = {
     f'{CELL}{{cloud="lab",check="hosts down",alert="StratoscopeHostDown"}}': 0,
     f'{CELL}{{cloud="uni",check="hosts down",alert="StratoscopeHostDown"}}': 1,
@@ -22,36 +17,10 @@ CELLS: Final = {
 }
 
 
-def query(title: str, cloud: str = ".*", ref: str = "A") -> str:
-    """What a panel asks. Args: cloud: As Grafana writes what is chosen."""
-    (panel,) = [one for one in PAGE["panels"] if one["title"] == title]
-    (target,) = [one for one in panel["targets"] if one["refId"] == ref]
-    expr: str = target["expr"]
-    return expr.replace("$cloud", cloud)
-
-
-def differs(folder: Path, expr: str, series: Mapping[str, float], found: Mapping[str, float]) -> str:
-    """What promtool says where a query at noon finds other values in series that do not change."""
-    samples = [{"labels": labels, "value": value} for labels, value in found.items()]
-    test: dict[str, Any] = {
-        "interval": "5m",
-        "input_series": [
-            {"series": name, "values": f"{value}+0x{NOON_S // 300}"} for name, value in series.items()
-        ],
-        "promql_expr_test": [{"expr": expr, "eval_time": f"{NOON_S}s", "exp_samples": samples}],
-    }
-    file = folder / "test.yml"
-    file.write_text(json.dumps({"tests": [test]}))
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)
-    return "" if not done.returncode else done.stdout + done.stderr
-
-
 def test_each_check_is_on_one_panel() -> None:
     texts = [
         target["expr"]
-        for panel in PAGE["panels"]
+        for panel in PAGE.panels
         for target in panel.get("targets", ())
         if "alert=~" in target["expr"]
     ]
@@ -63,19 +32,19 @@ def test_cells_show_the_worst_of_the_clouds_that_are_chosen(tmp_path: Path) -> N
     worst = f'{CELL}{{cloud="%s",check="%s",alert="%s"}}'
     down, memory = ("hosts down", "StratoscopeHostDown"), ("memory of hosts", "StratoscopeHostMemoryLow")
     of_all = {worst % ("uni", *down): 1, worst % ("lab", *memory): 0.8}
-    assert differs(tmp_path, query("Hosts"), CELLS, of_all) == ""
+    assert PAGE.differs(tmp_path, PAGE.query("Hosts"), CELLS, of_all) == ""
     of_lab = {worst % ("lab", *down): 0, worst % ("lab", *memory): 0.8}
-    assert differs(tmp_path, query("Hosts", "lab"), CELLS, of_lab) == ""
+    assert PAGE.differs(tmp_path, PAGE.query("Hosts", "lab"), CELLS, of_lab) == ""
 
 
 def test_what_is_of_no_cloud_is_shown_for_each(tmp_path: Path) -> None:
     found = {f'{CELL}{{check="silences not in step",alert="StratoscopeSilencesNotInStep"}}': 0.9}
-    assert differs(tmp_path, query("Downtimes", "(lab|uni)"), CELLS, found) == ""
+    assert PAGE.differs(tmp_path, PAGE.query("Downtimes", "(lab|uni)"), CELLS, found) == ""
 
 
 def test_table_names_the_clouds_that_are_near_a_threshold_or_over_it(tmp_path: Path) -> None:
     near = {series: value for series, value in CELLS.items() if value >= 0.8}
-    assert differs(tmp_path, query("Which cloud"), CELLS, near) == ""
+    assert PAGE.differs(tmp_path, PAGE.query("Which cloud"), CELLS, near) == ""
 
 
 def test_table_of_alerts_says_what_each_is_about(tmp_path: Path) -> None:
@@ -86,7 +55,7 @@ def test_table_of_alerts_says_what_each_is_about(tmp_path: Path) -> None:
         of_host % ("firing", "info"): 1,
     }
     found = {f'{{severity="critical",cloud="lab",alertname="A",what="n1 z{" " * 16}"}}': 1}
-    assert differs(tmp_path, query("Alerts that fire"), series, found) == ""
+    assert PAGE.differs(tmp_path, PAGE.query("Alerts that fire"), series, found) == ""
 
 
 def test_table_of_downtimes_says_from_when_until_when(tmp_path: Path) -> None:
@@ -97,11 +66,14 @@ def test_table_of_downtimes_says_from_when_until_when(tmp_path: Path) -> None:
     }
     found = '{downtime_id="d",title="new switch",severity="outage",planned="true"}'
     for ref, moment_ms in (("A", 60_000), ("B", 90_000)):
-        asked = query("Downtimes now and planned", ref=ref)
-        assert differs(tmp_path, asked, moments, {found: moment_ms}) == ""
+        asked = PAGE.query("Downtimes now and planned", ref=ref)
+        assert PAGE.differs(tmp_path, asked, moments, {found: moment_ms}) == ""
 
 
 def test_availability_of_today_is_of_the_minutes_that_are_known(tmp_path: Path) -> None:
     of_cloud = 'scope:stratoscope_availability_%s_seconds:today{scope="cloud",cloud="lab"}'
     series = {of_cloud % "up": 30_000, of_cloud % "unknown": NOON_S + 60 - 40_000}
-    assert differs(tmp_path, query("Available today"), series, {'{scope="cloud",cloud="lab"}': 0.75}) == ""
+    assert (
+        PAGE.differs(tmp_path, PAGE.query("Available today"), series, {'{scope="cloud",cloud="lab"}': 0.75})
+        == ""
+    )
