@@ -1,15 +1,79 @@
-"""The benchmark of the front page, with half an hour of two small clouds."""
+"""The front page: every check is on it once, and what its queries find in a small site, asked by promtool."""
 
+import re
 from pathlib import Path
+from typing import Final
 
-from support.front_page import Size, asked, stored
+from support.board_at_noon import NOON_S, BoardAtNoon
+from support.cells import CELL, cells
 
-SMALL = Size(clouds=2, hosts=4, days=1 / 48, firing=3, daily=96, planned=2, zones=1, images=1, probes=1)
+PAGE: Final = BoardAtNoon("now")
+CELLS: Final = {
+    f'{CELL}{{cloud="lab",check="hosts down",alert="StratoscopeHostDown"}}': 0,
+    f'{CELL}{{cloud="uni",check="hosts down",alert="StratoscopeHostDown"}}': 1,
+    f'{CELL}{{cloud="lab",check="memory of hosts",alert="StratoscopeHostMemoryLow"}}': 0.8,
+    f'{CELL}{{cloud="uni",check="memory of hosts",alert="StratoscopeHostMemoryLow"}}': 0.1,
+    f'{CELL}{{check="silences not in step",alert="StratoscopeSilencesNotInStep"}}': 0.9,
+}
 
 
-def test_front_page_reads_what_the_benchmark_writes(tmp_path: Path) -> None:
-    with stored(SMALL, tmp_path) as (url, window):
-        found = asked(url, window)
-    assert found.shown > 0
-    assert 100 < found.read < 500
-    assert max(found.took_s.values()) < 1
+def test_each_check_is_on_one_panel() -> None:
+    texts = [
+        target["expr"]
+        for panel in PAGE.panels
+        for target in panel.get("targets", ())
+        if "alert=~" in target["expr"]
+    ]
+    shown = [alert for text in texts for alert in re.findall(r"Stratoscope\w+", text)]
+    assert sorted(shown) == sorted({rule.labels["alert"] for rule in cells()})
+
+
+def test_cells_show_the_worst_of_the_clouds_that_are_chosen(tmp_path: Path) -> None:
+    worst = f'{CELL}{{cloud="%s",check="%s",alert="%s"}}'
+    down, memory = ("hosts down", "StratoscopeHostDown"), ("memory of hosts", "StratoscopeHostMemoryLow")
+    of_all = {worst % ("uni", *down): 1, worst % ("lab", *memory): 0.8}
+    assert PAGE.differs(tmp_path, PAGE.query("Hosts"), CELLS, of_all) == ""
+    of_lab = {worst % ("lab", *down): 0, worst % ("lab", *memory): 0.8}
+    assert PAGE.differs(tmp_path, PAGE.query("Hosts", "lab"), CELLS, of_lab) == ""
+
+
+def test_what_is_of_no_cloud_is_shown_for_each(tmp_path: Path) -> None:
+    found = {f'{CELL}{{check="silences not in step",alert="StratoscopeSilencesNotInStep"}}': 0.9}
+    assert PAGE.differs(tmp_path, PAGE.query("Downtimes", "(lab|uni)"), CELLS, found) == ""
+
+
+def test_table_names_the_clouds_that_are_near_a_threshold_or_over_it(tmp_path: Path) -> None:
+    near = {series: value for series, value in CELLS.items() if value >= 0.8}
+    assert PAGE.differs(tmp_path, PAGE.query("Which cloud"), CELLS, near) == ""
+
+
+def test_table_of_alerts_says_what_each_is_about(tmp_path: Path) -> None:
+    of_host = 'ALERTS{alertname="A",alertstate="%s",severity="%s",cloud="lab",host="n1",zone="z"}'
+    series = {
+        of_host % ("firing", "critical"): 1,
+        of_host % ("pending", "warning"): 1,
+        of_host % ("firing", "info"): 1,
+    }
+    found = {f'{{severity="critical",cloud="lab",alertname="A",what="n1 z{" " * 16}"}}': 1}
+    assert PAGE.differs(tmp_path, PAGE.query("Alerts that fire"), series, found) == ""
+
+
+def test_table_of_downtimes_says_from_when_until_when(tmp_path: Path) -> None:
+    labels = '{cloud="",downtime_id="d",title="new switch",severity="outage",planned="true"}'
+    moments = {
+        f"downtime:stratoscope_downtime_{one}_timestamp_seconds:titled{labels}": at
+        for one, at in (("start", 60), ("end", 90))
+    }
+    found = '{downtime_id="d",title="new switch",severity="outage",planned="true"}'
+    for ref, moment_ms in (("A", 60_000), ("B", 90_000)):
+        asked = PAGE.query("Downtimes now and planned", ref=ref)
+        assert PAGE.differs(tmp_path, asked, moments, {found: moment_ms}) == ""
+
+
+def test_availability_of_today_is_of_the_minutes_that_are_known(tmp_path: Path) -> None:
+    of_cloud = 'scope:stratoscope_availability_%s_seconds:today{scope="cloud",cloud="lab"}'
+    series = {of_cloud % "up": 30_000, of_cloud % "unknown": NOON_S + 60 - 40_000}
+    assert (
+        PAGE.differs(tmp_path, PAGE.query("Available today"), series, {'{scope="cloud",cloud="lab"}': 0.75})
+        == ""
+    )

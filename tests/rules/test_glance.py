@@ -58,6 +58,15 @@ def test_every_alert_that_someone_must_act_on_has_a_cell() -> None:
     assert has - wanted == set()
 
 
+def test_a_cell_is_as_quick_as_its_alert() -> None:
+    groups = [group for of_file in bundle.sources().values() for group in of_file]
+    quick = {rule.alert for group in groups if group.interval == "20s" for rule in group.rules}
+    of_cells = {group.interval: group.rules for group in bundle.sources()["glance"]}
+    assert of_cells.keys() == {"20s", "1m"}
+    assert all(rule.labels["alert"] in quick for rule in of_cells["20s"])
+    assert not any(rule.labels["alert"] in quick for rule in of_cells["1m"])
+
+
 def test_a_check_has_one_name_which_bounds_the_number_of_cells() -> None:
     found = list(cells())
     assert {rule.record for rule in found} == {CELL}

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,8 @@ _PART: Final = re.compile(r"(\d+)([smhdw])")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MOMENTS: Final = 30
 """At which each test is looked at, beside its own."""
+_LONG_S: Final = 43_200
+_SELDOM_S: Final = 240
 _ALERTS: Final = (
     f'label_replace(ALERTS{{severity=~"{"|".join(SEVERITIES)}"}}, "alert", "$1", "alertname", "(.+)")'
 )
@@ -49,22 +51,32 @@ def what_differs(file: Path, folder: Path, cells: Mapping[str, str] | None = Non
     given = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
     named = [Path(one).stem for one in given["rule_files"]]
     groups = list(_needed(named, given["group_eval_order"], cells or {}))
-    rules, tests = folder / f"{file.stem}.rules.yml", folder / f"{file.stem}.yml"
     known = bundle.files(Values())["thresholds.yml"] if "thresholds" in named else '{"groups": []}'
     (folder / "thresholds.yml").write_text(known)
-    rules.write_text(json.dumps({"groups": groups}))
-    every_s = _seconds(given["evaluation_interval"])
+    (folder / "rules.yml").write_text(json.dumps({"groups": groups}))
     document = {
-        "rule_files": ["thresholds.yml", rules.name],
-        "evaluation_interval": given["evaluation_interval"],
+        "rule_files": ["thresholds.yml", "rules.yml"],
         "group_eval_order": ["stratoscope-thresholds", *(one["name"] for one in groups)],
-        "tests": [_test(one, every_s) for one in given["tests"]],
     }
-    tests.write_text(json.dumps(document))
+    every_s = _seconds(given["evaluation_interval"])
+    written = []
+    for name, tests in _by_length(given["tests"]).items():
+        of_these_s = max(every_s, _SELDOM_S) if name == "long" else every_s
+        asked = {"evaluation_interval": f"{of_these_s}s", "tests": [_test(one, of_these_s) for one in tests]}
+        written.append(folder / f"{file.stem}_{name}.yml")
+        written[-1].write_text(json.dumps(document | asked))
     promtool = shutil.which("promtool")
     assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    done = subprocess.run([promtool, "test", "rules", tests], capture_output=True, text=True, check=False)
+    done = subprocess.run([promtool, "test", "rules", *written], capture_output=True, text=True, check=False)
     return "" if not done.returncode else done.stdout + done.stderr
+
+
+def _by_length(tests: Iterable[Mapping[str, Any]]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """Those of half a day and more are evaluated less often, or they would take most of the time."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for test in tests:
+        found.setdefault("long" if max(_looked_at(test)) >= _LONG_S else "short", []).append(test)
+    return found
 
 
 def _needed(
@@ -97,10 +109,7 @@ def _written(rule: Rule, cells: Mapping[str, str]) -> dict[str, Any]:
 
 def _test(test: Mapping[str, Any], every_s: int) -> dict[str, Any]:
     """The same series, looked at whenever the test does, and in between."""
-    own = {
-        _seconds(case["eval_time"])
-        for case in chain(test.get("alert_rule_test", ()), test.get("promql_expr_test", ()))
-    }
+    own = _looked_at(test)
     step = max(max(own) // _MOMENTS // every_s, 1) * every_s
     moments = sorted(own.union(range(every_s, max(own), step)))
     asked = [
@@ -110,6 +119,12 @@ def _test(test: Mapping[str, Any], every_s: int) -> dict[str, Any]:
     ]
     kept = {key: test[key] for key in ("name", "interval", "input_series") if key in test}
     return {**kept, "promql_expr_test": asked}
+
+
+def _looked_at(test: Mapping[str, Any]) -> set[int]:
+    """The moments at which a test looks, in seconds."""
+    cases = chain(test.get("alert_rule_test", ()), test.get("promql_expr_test", ()))
+    return {_seconds(case["eval_time"]) for case in cases}
 
 
 def _seconds(duration: str) -> int:

@@ -1,0 +1,49 @@
+"""What the queries of a dashboard find at noon, in series that do not change, asked by promtool."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from support.debian import ROOT
+
+NOON_S: Final = 43_200
+_STEP_S: Final = 300
+
+
+class BoardAtNoon:
+    """One dashboard. Attributes: panels: As in its file."""
+
+    def __init__(self, name: str) -> None:
+        file = ROOT / "grafana" / "dashboards" / f"{name}.json"
+        self.panels: Sequence[Mapping[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["panels"]
+
+    def query(self, title: str, cloud: str = ".*", ref: str = "A") -> str:
+        """What a panel asks. Args: cloud: As Grafana writes what is chosen."""
+        (panel,) = [one for one in self.panels if one["title"] == title]
+        (target,) = [one for one in panel["targets"] if one["refId"] == ref]
+        expr: str = target["expr"]
+        return expr.replace("$cloud", cloud).replace("$__rate_interval", f"{4 * _STEP_S}s")
+
+    def differs(
+        self, folder: Path, expr: str, series: Mapping[str, float | str], found: Mapping[str, float]
+    ) -> str:
+        """What promtool says where a query finds others. Series have a value, or several as text."""
+        samples = [{"labels": labels, "value": value} for labels, value in found.items()]
+        steady = f"+0x{NOON_S // _STEP_S}"
+        test: dict[str, Any] = {
+            "interval": f"{_STEP_S}s",
+            "input_series": [
+                {"series": name, "values": value if isinstance(value, str) else f"{value}{steady}"}
+                for name, value in series.items()
+            ],
+            "promql_expr_test": [{"expr": expr, "eval_time": f"{NOON_S}s", "exp_samples": samples}],
+        }
+        file = folder / "test.yml"
+        file.write_text(json.dumps({"tests": [test]}))
+        promtool = shutil.which("promtool")
+        assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
+        done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)
+        return "" if not done.returncode else done.stdout + done.stderr
