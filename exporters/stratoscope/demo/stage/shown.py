@@ -134,5 +134,5 @@ def answers(running: Running) -> None:
     for question in questions(running):
         say(question.title)
         say(f"    {answer(question, ask(running.prometheus, question.name))}")
-        say(f"    {question.link(running.prometheus)}")
+        say(f"    {prometheus.link(running.prometheus, question.name)}")
     say()
