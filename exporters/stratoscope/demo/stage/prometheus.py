@@ -127,7 +127,7 @@ def link(at: str, record: str) -> str:
 
 
 def _page(at: str, path: str) -> str:
-    """The address of a page, which Debian's Prometheus 2 may have elsewhere, and Debian's 3 has not; "" then."""
+    """The address of a page. Debian's Prometheus 2 may have it elsewhere, Debian's 3 has none: then ""."""
     for url in (f"{at}/{path}", f"{at}/classic/{path}"):
         try:
             content = get(url)
