@@ -15,6 +15,7 @@ from stratoscope.demo.faults import Faults
 from stratoscope.demo.openstack.fault_effects import silence
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.stage import alertmanager, cloud, exporters, probes, prometheus
+from stratoscope.demo.stage.children import DemoError
 from stratoscope.demo.stage.exporters import Exporter
 from stratoscope.demo.stage.questions import QUESTIONS, Question, answer
 from stratoscope.downtime import settings as of_downtime
@@ -126,9 +127,35 @@ def test_cloud_has_the_host_that_is_down_and_takes_the_fault() -> None:
     assert cloud.FAULT["host"] != cloud.DOWN
 
 
-def test_links_are_short() -> None:
-    links = [question.link("http://127.0.0.1:9090") for question in QUESTIONS]
+def test_links_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prometheus, "get", lambda _: b"a page")
+    links = [prometheus.link("http://127.0.0.1:9090", question.name) for question in QUESTIONS]
+    assert links[0] == "http://127.0.0.1:9090/graph?g0.expr=zone:full:ratio&g0.tab=1"
     assert max(map(len, links)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("pages", "alerts", "record"),
+    [
+        (["/classic/alerts", "/graph?g0.expr=a&g0.tab=1"], "/classic/alerts", "/graph?g0.expr=a&g0.tab=1"),
+        (["/classic/graph?g0.expr=a&g0.tab=1"], "/api/v1/alerts", "/classic/graph?g0.expr=a&g0.tab=1"),
+        (["/alerts", "/graph?g0.expr=a&g0.tab=1"], "/alerts", "/graph?g0.expr=a&g0.tab=1"),
+        ([], "/api/v1/alerts", "/api/v1/query?query=a"),
+    ],
+)
+@pytest.mark.parametrize("says_how_to_get_it", [True, False])
+def test_prometheus_without_pages_is_asked_for_its_answers(
+    monkeypatch: pytest.MonkeyPatch, pages: list[str], alerts: str, record: str, *, says_how_to_get_it: bool
+) -> None:
+    def get(url: str) -> bytes:
+        if url in pages:
+            return b"a page"
+        if says_how_to_get_it:
+            return b"run install-ui.sh"
+        raise DemoError("404")
+
+    monkeypatch.setattr(prometheus, "get", get)
+    assert (prometheus.alerts_page(""), prometheus.link("", "a")) == (alerts, record)
 
 
 def result(value: float, **labels: str) -> dict[str, Any]:

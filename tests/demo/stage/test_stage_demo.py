@@ -41,7 +41,7 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
     for expected in (
         "hypervisor exporter: a host of it, cn04",
         "hypervisor exporter: this machine, ",
-        "/classic/alerts",
+        "/alerts",
         "Debian's has no page",
         f"{Path('grafana/dashboards')}",
         ": StratoscopeServiceDown fires: an agent of cn07 was made to fall silent",

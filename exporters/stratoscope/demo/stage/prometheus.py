@@ -117,14 +117,25 @@ def start(folder: Path, program: Sequence[str | Path], port: int, document: Mapp
 
 
 def alerts_page(at: str) -> str:
-    """The address of its page of alerts: Debian's has another one than Prometheus's own; else a query."""
-    for page in (f"{at}/classic/alerts", f"{at}/alerts"):
+    """The address of its page of alerts; without one, that of the alerts as JSON."""
+    return _page(at, "alerts") or f"{at}/api/v1/alerts"
+
+
+def link(at: str, record: str) -> str:
+    """The address at which its page shows a record; without pages, that of the values as JSON."""
+    return _page(at, f"graph?g0.expr={record}&g0.tab=1") or f"{at}/api/v1/query?query={record}"
+
+
+def _page(at: str, path: str) -> str:
+    """The address of a page. Debian's Prometheus 2 may have it elsewhere, Debian's 3 has none: then ""."""
+    for url in (f"{at}/{path}", f"{at}/classic/{path}"):
         try:
-            get(page)
+            content = get(url)
         except DemoError:
             continue
-        return page
-    return f"{at}/graph?g0.expr=ALERTS&g0.tab=1"
+        if b"install-ui" not in content:  # Debian says so in place of pages
+            return url
+    return ""
 
 
 def _address(url: str) -> str:

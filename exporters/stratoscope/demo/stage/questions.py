@@ -25,9 +25,6 @@ class Question:
     labels: tuple[str, ...]
     is_about_hosts: bool = False
 
-    def link(self, prometheus: str) -> str:
-        return f"{prometheus}/graph?g0.expr={self.name}&g0.tab=1"
-
 
 QUESTIONS: Final = (
     Question(

@@ -55,7 +55,7 @@ def _rows(running: Running) -> Iterator[tuple[str, str]]:
         what = "which alerts are silenced" + ("" if has_page else ", as JSON: Debian's has no page")
         yield f"Alertmanager: {what}", f"{running.alertmanager}/{page}"
     yield "the embedded OpenStack: POST faults to it, docs/demo-cloud.md", f"{running.cloud}/demo/faults"
-    yield "dashboards: import them in a Grafana of yours", str(dashboards())
+    yield "dashboards for a Grafana of yours, docs/dashboards.md", str(dashboards())
 
 
 def dashboards() -> Path:
@@ -134,5 +134,5 @@ def answers(running: Running) -> None:
     for question in questions(running):
         say(question.title)
         say(f"    {answer(question, ask(running.prometheus, question.name))}")
-        say(f"    {question.link(running.prometheus)}")
+        say(f"    {prometheus.link(running.prometheus, question.name)}")
     say()
