@@ -17,7 +17,7 @@ const ACCEPTED = [
   },
   { of: "variables", keys: ["definition"], why: "a variable's query as Grafana's own list of variables shows it" },
   { of: "annotations", keys: ["expr", "titleFormat", "textFormat"], why: "keys of Prometheus annotations" },
-  { of: "options of table", keys: ["footer"], why: "Grafana before 12.3 reads it; later ones move it to the fields" },
+  { of: "options of table", keys: ["footer"], why: "older Grafana reads it; 13 has it at the fields" },
 ];
 
 const HEAD = `

@@ -52,6 +52,14 @@ _LOOK: Final = """() => [...document.querySelectorAll('section[data-panel]')].ma
     const outside = beside || top < box.top - 2 || bottom > box.bottom + 2;
     return width > 0 && outside && isFree(one);
   };
+  const isSeen = one => {
+    const {top, bottom} = one.getBoundingClientRect();
+    for (let up = one.parentElement; up !== body; up = up.parentElement) {
+      const edge = up.getBoundingClientRect();
+      if (scrolls(up) && (top < edge.top - 3 || bottom > edge.bottom + 3)) return false;
+    }
+    return true;
+  };
   const isText = node => node.nodeType === Node.TEXT_NODE && node.data.trim();
   const speaks = one => [...one.childNodes].some(isText);
   return {
@@ -65,6 +73,7 @@ _LOOK: Final = """() => [...document.querySelectorAll('section[data-panel]')].ma
       return data.some(part => part !== 0);
     }),
     beyond: all.filter(isBeyond).map(one => one.textContent || one.tagName),
+    hidden: all.filter(one => speaks(one) && one.closest('li') && !isSeen(one)).map(one => one.textContent),
     cut: all.filter(one => speaks(one) && scrolls(one) && one.scrollWidth > one.clientWidth + 1)
       .map(one => one.textContent),
   };
@@ -80,6 +89,7 @@ class DrawnPanel:
         text: All that can be read in it.
         painted: Whether a canvas has a point that is not transparent.
         beyond: What reaches beyond it.
+        hidden: Names of the legend for which one has to scroll.
         cut: Texts of which not all can be seen.
     """
 
@@ -89,6 +99,7 @@ class DrawnPanel:
     text: str
     painted: bool
     beyond: tuple[str, ...]
+    hidden: tuple[str, ...]
     cut: tuple[str, ...]
 
 
@@ -158,7 +169,7 @@ class Drawing:
         height = self._page.evaluate("document.documentElement.scrollHeight")
         self._page.set_viewport_size({"width": self._width_px, "height": height})
         self._page.wait_for_function(_IS_DRAWN, timeout=_TIMEOUT_MS)
-        lists = ("beyond", "cut")
+        lists = ("beyond", "hidden", "cut")
         seen: list[dict[str, Any]] = self._page.evaluate(_LOOK)
         return [DrawnPanel(**{**one, **{key: tuple(one[key]) for key in lists}}) for one in seen]
 
@@ -206,6 +217,16 @@ def complaints(board: Board, panels: Iterable[DrawnPanel]) -> list[str]:
         if "No data" in one.text:
             found.append(f"{one.title}: says 'No data'")
     return found
+
+
+def remarks(panels: Iterable[DrawnPanel]) -> list[str]:
+    """What a reader has to scroll for, or cannot read to its end: that depends on the data."""
+    return [
+        f"{one.title}: {len(texts)} {what}, such as {texts[0]!r}"
+        for one in panels
+        for what, texts in (("names of the legend are out of sight", one.hidden), ("texts are cut", one.cut))
+        if texts
+    ]
 
 
 def board_and_json(file: Path) -> tuple[Board, dict[str, Any]]:
