@@ -11,10 +11,10 @@ from support.grafana_boards import files, load
 PAGE: Final = ROOT / "docs" / "dashboards-when-broken.md"
 _BEGINS: Final = "<!-- panels -->\n"
 _ENDS: Final = "<!-- /panels -->\n"
-_NONE: Final = "none"
-_IN_DEMO: Final = "nothing; it has data in the demo"
+NONE: Final = "none"
+IN_DEMO: Final = "nothing; it has data in the demo"
 
-SILENT: Final = (_NONE, _IN_DEMO)
+SILENT: Final = (NONE, IN_DEMO)
 """What a panel says, or does not say, that has no data."""
 
 Row = tuple[str, str, str]
@@ -28,7 +28,7 @@ def rows(sets: Sequence[Told]) -> Iterator[Row]:
         for panel in board.panels:
             keys = [Key(name, panel.title, target.ref) for target in panel.targets]
             if keys:
-                empty = _NONE if panel.may_be_empty else _IN_DEMO
+                empty = NONE if panel.may_be_empty else IN_DEMO
                 yield board.title, panel.title, next(_says(keys, sets), empty)
 
 
@@ -63,6 +63,11 @@ def write(text: str) -> None:
 def silent() -> set[tuple[str, str]]:
     """The panels that say nothing, by the page."""
     return {panel for panel, says in _written().items() if says in SILENT}
+
+
+def none() -> set[tuple[str, str]]:
+    """The panels that say `none`, by the page."""
+    return {panel for panel, says in _written().items() if says == NONE}
 
 
 def panels() -> set[tuple[str, str]]:
