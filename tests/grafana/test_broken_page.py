@@ -12,9 +12,8 @@ KEY = Key(BOARDS[0].uid.removeprefix("stratoscope-"), PANEL.title, PANEL.targets
 
 
 def says(*sets: Told) -> str:
-    return dict(((board, panel), said) for board, panel, said in broken_page.rows(sets))[
-        BOARDS[0].title, PANEL.title
-    ]
+    found = {(board, panel): said for board, panel, said in broken_page.rows(sets)}
+    return found[BOARDS[0].title, PANEL.title]
 
 
 def told(said: Said) -> Told:
