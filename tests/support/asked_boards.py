@@ -3,18 +3,19 @@
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from support.grafana_boards import Board, files, load, start
+from support.grafana_boards import Board, Target, files, load, start
 from support.grafana_queries import Answer, Grafana, Series, labels_of_legend, legend
-from support.grafana_values import Choices, Window
+from support.grafana_values import Choices, Filled, Window
 
-_CHOSEN: Final[Mapping[str, tuple[str, int]]] = {
-    "stratoscope-vm": ("vm", 8),
-    "stratoscope-project": ("project", 4),
+_CHOSEN: Final[Mapping[str, Mapping[str, int]]] = {
+    "stratoscope-vm": {"project": 20, "vm": 3},
+    "stratoscope-project": {"project": 4},
 }
-"""Of dashboards about one thing: the variable that chooses it, and of how many things they are asked."""
+"""Of dashboards about one thing: the variables that choose it, and of how many values they are asked."""
 _STEP_S: Final = 120
 """The longest step of panels that show an hour, or a day."""
 _HOUR_S: Final = 3_600
@@ -74,12 +75,18 @@ class Told:
 class _Now(Grafana):
     """Each dashboard shows the last hour, as in the first minutes of a Prometheus a reader would choose.
 
-    It ends with the step that goes on: an answer has values of whole steps alone.
+    It ends with the step that goes on: a range has values of whole steps alone. What is asked about one moment
+    is asked about now.
     """
 
     def __init__(self, url: str, scrape_interval_s: float) -> None:
         super().__init__(url, None, scrape_interval_s)
         self._end = math.ceil(time.time() / _STEP_S) * _STEP_S
+
+    def run(self, target: Target, filling: Filled) -> Answer:
+        if target.now:
+            filling = replace(filling, window=Window(filling.window.start, time.time()))
+        return super().run(target, filling)
 
     def window(self, board: Board) -> Window:
         is_relative = "/" not in board.since
@@ -102,14 +109,17 @@ def told(url: str, scrape_interval_s: float, boards: Iterable[Board] | None = No
     return found
 
 
-def _choices(grafana: Grafana, board: Board) -> Iterator[Choices]:
-    opened = grafana.choices(board)
-    name, count = _CHOSEN.get(board.uid, ("", 0))
-    if not name or not opened[name].options:
+def _choices(
+    grafana: Grafana, board: Board, chosen: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Choices]:
+    """The first as the dashboard opens, then those of other values."""
+    opened = grafana.choices(board, chosen)
+    left = [name for name in _CHOSEN.get(board.uid, ()) if name not in chosen]
+    if not left or not opened[left[0]].options:
         yield opened
         return
-    for option in opened[name].options[:count]:
-        yield grafana.choices(board, {name: option.value})
+    for option in opened[left[0]].options[: _CHOSEN[board.uid][left[0]]]:
+        yield from _choices(grafana, board, {**chosen, left[0]: option.value})
 
 
 def _said(grafana: Grafana, board: Board, choices: Choices) -> Iterator[tuple[Key, Said]]:
@@ -119,7 +129,7 @@ def _said(grafana: Grafana, board: Board, choices: Choices) -> Iterator[tuple[Ke
             options = [one.text for one in choice.options]
             yield Key(uid, f"variable {name}"), Said(False, len(options), ", ".join(options[:1]))
     for asked in grafana.ask(board, choices):
-        series = asked.answer.series
+        series = [one for one in asked.answer.series if _has_value(one)]
         wanted = labels_of_legend(asked.target)
         lost = wanted.difference(*(one.labels for one in series)) if series else set()
         yield (
@@ -139,6 +149,11 @@ def _said(grafana: Grafana, board: Board, choices: Choices) -> Iterator[tuple[Ke
 def _of_annotation(answer: Answer) -> Said:
     """There are times without downtimes."""
     return Said(True, len(answer.series), took_s=answer.took_s)
+
+
+def _has_value(series: Series) -> bool:
+    """Of NaN nothing is drawn."""
+    return not all(math.isnan(value) for _, value in series.points)
 
 
 def _text(series: Sequence[Series], legends: Sequence[str]) -> str:
