@@ -75,8 +75,8 @@ class Told:
 class _Now(Grafana):
     """Each dashboard shows the last hour, as in the first minutes of a Prometheus a reader would choose.
 
-    It ends with the step that goes on: a range has values of whole steps alone. What is asked about one moment
-    is asked about now.
+    It ends with the step that goes on, as a range has values of whole steps alone. What is asked about one
+    moment is asked about now.
     """
 
     def __init__(self, url: str, scrape_interval_s: float) -> None:
