@@ -115,8 +115,9 @@ def _today() -> Panel:
     good = "Within the bounds. Since midnight UTC; what Prometheus did not see is unknown."
     up, down, unknown = (_each(one.format("today")) for one in (_UP, _DOWN, _UNKNOWN))
     queries = (
-        f"{up} / ({_TODAY_S} - {unknown} > 0)",
-        f"{up} / ({_TODAY_S} - {unknown} - {down} > 0)",
+        # The records of this minute may be still to come: a minute is not known yet.
+        f"{up} / ({_TODAY_S} - {unknown} > 60)",
+        f"{up} / ({_TODAY_S} - {unknown} - {down} > 60)",
         f"{unknown} / {_TODAY_S}",
     )
     return rows(About("Today so far", good), _columns(), *map(Query, queries)).height(7)

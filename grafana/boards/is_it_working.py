@@ -150,7 +150,8 @@ def _today() -> Panel:
     unknown = f"scope:stratoscope_availability_unknown_seconds:today{of_cloud}"
     about = About("Available today", good, empty="nothing is known of this day yet.")
     look = Look(unit="percentunit", colours=colours.high_is_good(0.8, 0.99))
-    return cells(about, look, Query(f"clamp_max({up} / ({passed} - {unknown} > 0), 1)", "{{cloud}}")).span(6)
+    # The records of this minute may be still to come: a minute is not known yet.
+    return cells(about, look, Query(f"clamp_max({up} / ({passed} - {unknown} > 60), 1)", "{{cloud}}")).span(6)
 
 
 def _budget() -> Panel:
@@ -195,7 +196,8 @@ def _alerts() -> Panel:
     about = About("Alerts that fire", good, empty="no alert fires but those for information.")
     what = "host", "zone", "service", "binary", "backend", "pool", "flavor", "resource", "vm_name", "probe"
     rest = "phase", "reason", "collector", "instance", "alertmanager", "source", "project_id", "sloth_slo"
-    joined = ", ".join(f'"{label}"' for label in (*what, *rest))
+    others = "state", "sort", "kind", "network_name"
+    joined = ", ".join(f'"{label}"' for label in (*what, *rest, *others))
     firing = f'ALERTS{{alertstate="firing",severity=~"critical|warning",{_IN_OR_NONE}}}'
     expr = (
         f"topk({_MOST_ROWS}, count by (severity, cloud, alertname, what) ("

@@ -54,7 +54,7 @@ def test_table_of_alerts_says_what_each_is_about(tmp_path: Path) -> None:
         of_host % ("pending", "warning"): 1,
         of_host % ("firing", "info"): 1,
     }
-    found = {f'{{severity="critical",cloud="lab",alertname="A",what="n1 z{" " * 16}"}}': 1}
+    found = {f'{{severity="critical",cloud="lab",alertname="A",what="n1 z{" " * 20}"}}': 1}
     assert PAGE.differs(tmp_path, PAGE.query("Alerts that fire"), series, found) == ""
 
 
