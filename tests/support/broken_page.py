@@ -17,6 +17,9 @@ IN_DEMO: Final = "nothing; it has data in the demo"
 SILENT: Final = (NONE, IN_DEMO)
 """What a panel says, or does not say, that has no data."""
 
+_LONGEST: Final = 120
+"""Of the labels of a series, so many characters are shown."""
+
 Row = tuple[str, str, str]
 """A dashboard, a panel, and what it says."""
 
@@ -41,7 +44,9 @@ def _says(keys: Sequence[Key], sets: Sequence[Told]) -> Iterator[str]:
 
 def _words(found: Sequence[Said]) -> str:
     count = sum(one.series for one in found)
-    text = next((one.text for one in found if one.text), "").replace("|", "/")
+    name, colon, value = next((one.text for one in found if one.text), "").replace("|", "/").rpartition(": ")
+    name = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..."
+    text = f"{name}{colon}{value}"
     return f"{count} series: {text}" if count > 1 else text
 
 
