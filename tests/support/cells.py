@@ -51,8 +51,7 @@ def what_differs(file: Path, folder: Path, cells: Mapping[str, str] | None = Non
     given = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
     named = [Path(one).stem for one in given["rule_files"]]
     groups = list(_needed(named, given["group_eval_order"], cells or {}))
-    known = bundle.files(Values())["thresholds.yml"] if "thresholds" in named else '{"groups": []}'
-    (folder / "thresholds.yml").write_text(known)
+    (folder / "thresholds.yml").write_text(json.dumps({"groups": _thresholds(named, groups)}))
     (folder / "rules.yml").write_text(json.dumps({"groups": groups}))
     document = {
         "rule_files": ["thresholds.yml", "rules.yml"],
@@ -69,6 +68,16 @@ def what_differs(file: Path, folder: Path, cells: Mapping[str, str] | None = Non
     assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
     done = subprocess.run([promtool, "test", "rules", *written], capture_output=True, text=True, check=False)
     return "" if not done.returncode else done.stdout + done.stderr
+
+
+def _thresholds(subjects: Collection[str], groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Those that the groups read; all where they are counted."""
+    if "thresholds" not in subjects:
+        return []
+    read = {name for group in groups for rule in group["rules"] for name in _RECORD.findall(rule["expr"])}
+    (group,) = yaml.load(bundle.files(Values())["thresholds.yml"], yaml.CSafeLoader)["groups"]
+    kept = [rule for rule in group["rules"] if "meta" in subjects or rule["record"] in read]
+    return [group | {"rules": kept}]
 
 
 def _by_length(tests: Iterable[Mapping[str, Any]]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
