@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.debian import ROOT
-from support.drawn_board import Drawing, board_and_json, complaints, given
+from support.drawn_board import Drawing, board_and_json, complaints, given, remarks
 from support.grafana_boards import FOLDER, files, parsed
 from support.invented_answers import WINDOW, invented, invented_choices
 
@@ -87,6 +87,14 @@ def test_panel_too_small_for_its_content_is_found(page: Drawing, create: dict[st
     found = complaints(parsed(create), page.draw(drawable(create), "light"))
     assert found
     assert all(one.startswith("Error budget left: ") for one in found)
+
+
+def test_columns_and_names_that_are_out_of_sight_are_remarked(page: Drawing, create: dict[str, Any]) -> None:
+    panel(create, TABLE)["gridPos"]["w"] = 6
+    panel(create, "How fast the error budget burns")["gridPos"]["h"] = 3
+    said = remarks(page.draw(drawable(create), "light"))
+    assert f"{TABLE}: 3 columns are out of sight, such as 'Reason'" in said
+    assert any("names of the legend are out of sight" in one for one in said)
 
 
 def test_column_that_no_query_has_is_found(page: Drawing, create: dict[str, Any]) -> None:

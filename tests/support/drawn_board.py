@@ -46,10 +46,13 @@ _LOOK: Final = """() => [...document.querySelectorAll('section[data-panel]')].ma
     for (let up = one.parentElement; up !== body; up = up.parentElement) if (scrolls(up)) return false;
     return true;
   };
+  const isBeside = one => {
+    const {left, right} = one.getBoundingClientRect();
+    return left < box.left - 2 || right > box.right + 2;
+  };
   const isBeyond = one => {
-    const {left, right, top, bottom, width} = one.getBoundingClientRect();
-    const beside = left < box.left - 2 || right > box.right + 2;
-    const outside = beside || top < box.top - 2 || bottom > box.bottom + 2;
+    const {top, bottom, width} = one.getBoundingClientRect();
+    const outside = isBeside(one) || top < box.top - 2 || bottom > box.bottom + 2;
     return width > 0 && outside && isFree(one);
   };
   const isSeen = one => {
@@ -74,6 +77,8 @@ _LOOK: Final = """() => [...document.querySelectorAll('section[data-panel]')].ma
     }),
     beyond: all.filter(isBeyond).map(one => one.textContent || one.tagName),
     hidden: all.filter(one => speaks(one) && one.closest('li') && !isSeen(one)).map(one => one.textContent),
+    columns: all.filter(one => one.matches('[role=columnheader]') && isBeside(one))
+      .map(one => one.textContent),
     cut: all.filter(one => speaks(one) && scrolls(one) && one.scrollWidth > one.clientWidth + 1)
       .map(one => one.textContent),
   };
@@ -90,6 +95,7 @@ class DrawnPanel:
         painted: Whether a canvas has a point that is not transparent.
         beyond: What reaches beyond it.
         hidden: Names of the legend for which one has to scroll.
+        columns: Headings of a table of which not all can be seen.
         cut: Texts of which not all can be seen.
     """
 
@@ -100,6 +106,7 @@ class DrawnPanel:
     painted: bool
     beyond: tuple[str, ...]
     hidden: tuple[str, ...]
+    columns: tuple[str, ...]
     cut: tuple[str, ...]
 
 
@@ -169,7 +176,7 @@ class Drawing:
         height = self._page.evaluate("document.documentElement.scrollHeight")
         self._page.set_viewport_size({"width": self._width_px, "height": height})
         self._page.wait_for_function(_IS_DRAWN, timeout=_TIMEOUT_MS)
-        lists = ("beyond", "hidden", "cut")
+        lists = ("beyond", "hidden", "columns", "cut")
         seen: list[dict[str, Any]] = self._page.evaluate(_LOOK)
         return [DrawnPanel(**{**one, **{key: tuple(one[key]) for key in lists}}) for one in seen]
 
@@ -224,7 +231,11 @@ def remarks(panels: Iterable[DrawnPanel]) -> list[str]:
     return [
         f"{one.title}: {len(texts)} {what}, such as {texts[0]!r}"
         for one in panels
-        for what, texts in (("names of the legend are out of sight", one.hidden), ("texts are cut", one.cut))
+        for what, texts in (
+            ("names of the legend are out of sight", one.hidden),
+            ("columns are out of sight", one.columns),
+            ("texts are cut", one.cut),
+        )
         if texts
     ]
 
