@@ -78,7 +78,7 @@ def _alerts() -> Panel:
         Column("service", "Service"),
         Column("resource", "Resource"),
     ]
-    query = Query(f'topk(50, ALERTS{_ITS[:-1]},alertstate="firing"}})')
+    query = Query(f'topk(50, ALERTS{_ITS[:-1]},project_id!="",alertstate="firing"}})')
     return rows(about, columns, query).span(12).height(6)
 
 

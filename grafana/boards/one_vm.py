@@ -109,7 +109,7 @@ def _alerts() -> Panel:
     good = "None. The operators see the same alerts."
     about = About("Alerts about this VM", good, empty="no alert about the VM fires.")
     columns = [Column("alertname", "Alert"), Column("severity", "Severity"), Column("vm_name", "VM")]
-    return rows(about, columns, Query(f'ALERTS{_IT[:-1]},alertstate="firing"}}')).height(5)
+    return rows(about, columns, Query(f'ALERTS{_IT[:-1]},vm_id!="",alertstate="firing"}}')).height(5)
 
 
 def _cpu() -> Panel:

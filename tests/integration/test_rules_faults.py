@@ -26,6 +26,8 @@ HEALTHY_S: Final = 40
 WITHIN_S: Final = 420
 PAGES_S: Final = 60
 """The pages have nothing that is broken by real faults, but VMs and hosts, and checks of theirs that fail."""
+ROUNDS: Final = 10
+ROUND_S: Final = 5
 _CELL: Final = "cloud:stratoscope_glance:over_threshold"
 Seconds = Mapping[str, float]
 
@@ -109,6 +111,16 @@ def without_cell(prometheus: RealPrometheus) -> set[tuple[str, str]]:
     return {(alert, cloud) for alert, cloud in firing if alert in known} - cells
 
 
+def what_boards_say(stack: FaultyStack) -> list[Told]:
+    """Of each Prometheus, for a minute: what is recorded each minute is seen for seconds."""
+    found = [Told() for _ in stack.prometheus]
+    for _ in range(ROUNDS):
+        for before, prometheus in zip(found, stack.prometheus.values(), strict=True):
+            before.add_all(told(prometheus.url, SCRAPED_S))
+        time.sleep(ROUND_S)
+    return found
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     folder: Path = tmp_path_factory.mktemp("faults")
@@ -120,7 +132,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
             one.alert for one in SIDE_BY_SIDE if one.factor == DAYS
         }
         seconds = dict(make(SIDE_BY_SIDE, stack))
-        boards = [told(one.url, SCRAPED_S) for one in stack.prometheus.values()]
+        boards = what_boards_say(stack)
         differ = without_cell(stack.prometheus[FACTOR])
         for fault in LAST:
             seconds |= make([fault], stack)

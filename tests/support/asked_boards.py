@@ -59,6 +59,11 @@ class Told:
         if before is None or said.series > before.series:
             self.said[key] = said
 
+    def add_all(self, other: "Told") -> None:
+        """What another time was said."""
+        for key, said in other.said.items():
+            self.add(key, said)
+
     def seen(self) -> set[Key]:
         """What has an answer."""
         return {key for key, one in self.said.items() if one.series}
@@ -75,22 +80,21 @@ class Told:
 class _Now(Grafana):
     """Each dashboard shows the last hour, as in the first minutes of a Prometheus a reader would choose.
 
-    It ends with the step that goes on, as a range has values of whole steps alone. What is asked about one
-    moment is asked about now.
+    A range ends with the step that goes on, as it has values of whole steps alone.
     """
 
     def __init__(self, url: str, scrape_interval_s: float) -> None:
         super().__init__(url, None, scrape_interval_s)
-        self._end = math.ceil(time.time() / _STEP_S) * _STEP_S
 
     def run(self, target: Target, filling: Filled) -> Answer:
-        if target.now:
-            filling = replace(filling, window=Window(filling.window.start, time.time()))
+        if not target.now:
+            end = math.ceil(filling.window.end / _STEP_S) * _STEP_S
+            filling = replace(filling, window=Window(filling.window.start, end))
         return super().run(target, filling)
 
     def window(self, board: Board) -> Window:
-        is_relative = "/" not in board.since
-        return Window(self._end - _HOUR_S if is_relative else start(board.since, self._end), self._end)
+        now = time.time()
+        return Window(start(board.since, now) if "/" in board.since else now - _HOUR_S, now)
 
 
 def told(url: str, scrape_interval_s: float, boards: Iterable[Board] | None = None) -> Told:

@@ -25,7 +25,7 @@ Row = tuple[str, str, str]
 
 
 def rows(sets: Sequence[Told]) -> Iterator[Row]:
-    """Of each panel what it says in the first of the data sets in which it says something."""
+    """Of each panel what it says in one of the data sets."""
     for board in map(load, files()):
         name = board.uid.removeprefix("stratoscope-")
         for panel in board.panels:
@@ -36,10 +36,11 @@ def rows(sets: Sequence[Told]) -> Iterator[Row]:
 
 
 def _says(keys: Sequence[Key], sets: Sequence[Told]) -> Iterator[str]:
-    for one in sets:
-        found = [one.said[key] for key in keys if key in one.said and one.said[key].series]
-        if found:
-            yield _words(found)
+    """Of the first data set in which most of its targets say something: a threshold alone says little."""
+    of_sets = [[one.said[key] for key in keys if key in one.said and one.said[key].series] for one in sets]
+    most = max(of_sets, key=len, default=[])
+    if most:
+        yield _words(most)
 
 
 def _words(found: Sequence[Said]) -> str:

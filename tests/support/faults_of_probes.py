@@ -28,7 +28,7 @@ def _refuse_deletions(stack: FaultyStack) -> None:
 
 def _set_limit(stack: FaultyStack) -> None:
     exporter = stack.exporters["vmprobe-limited"]
-    section = {**exporter.document["vmprobe"], "limits": {"vm_hours_per_day": 0.01}}
+    section = {**exporter.document["vmprobe"], "limits": {"vm_hours_per_day": 0.005}}
     exporter.reload({**exporter.document, "vmprobe": section})
 
 
