@@ -161,6 +161,7 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("projects", owners(f'{VM}{{project_id=~"$project"}}'), f"{VM} is not confined"),
     ("projects", owners(VM), f"{VM} is not confined"),
     ("projects", owners(f'{CPU}{{project_id="$project"}}'), f"{CPU} is not confined"),
+    ("projects", owners('ALERTS{project_id="$project"}'), "ALERTS is not confined"),
     ("records", front(f"sum by (cloud) ({CPU})"), f"{CPU} is no record"),
     ("bounded", expr(VM), "a series for each "),
     ("bounded", expr(f"topk(3, {VM}) or {VM}"), "a series for each "),

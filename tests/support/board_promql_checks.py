@@ -188,10 +188,14 @@ def projects(site: Site) -> Iterator[str]:
 
 
 def _of_project(selector: Any) -> bool:
+    """Alerts can lack the label: where nothing is chosen, these would be shown."""
     has = parts.known().labels(selector.name or "") or frozenset()
-    return "project_id" in has and any(
-        (one.name, str(one.op), one.value) == ("project_id", str(promql_parser.MatchOp.Equal), "$project")
-        for one in selector.matchers.matchers
+    matched = {(one.name, str(one.op), one.value) for one in selector.matchers.matchers}
+    chosen = {(label, str(promql_parser.MatchOp.NotEqual), "") for label in ("project_id", "vm_id")}
+    return (
+        "project_id" in has
+        and ("project_id", str(promql_parser.MatchOp.Equal), "$project") in matched
+        and (selector.name != "ALERTS" or bool(matched & chosen))
     )
 
 
