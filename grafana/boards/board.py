@@ -25,9 +25,12 @@ from boards.panels import DATA
 TAG: Final = "stratoscope"
 MOST_OPTIONS: Final = 1_000
 """Of the variable `vm`; another VM can be typed."""
-_OF_ROW: Final = "var-cloud=${__data.fields.cloud}&var-vm=${__data.fields.vm_id}"
+_OF_ROW: Final = "&".join(
+    f"var-{name}=${{__data.fields.{label}}}"
+    for name, label in (("cloud", "cloud"), ("project", "project_id"), ("vm", "vm_id"))
+)
 LINK_TO_VM: Final = f"/d/stratoscope-vm?var-datasource=${{datasource}}&{_OF_ROW}"
-"""Of a row of a table that has the columns cloud and vm_id."""
+"""Of a row of a table that has the columns cloud, project_id and vm_id."""
 _CLOUDS: Final = "cloud:stratoscope_glance:over_threshold"
 _VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>(?:[^"\\]|\\.)*)"/'
 _PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>(?:[^"\\]|\\.)*)")?/'
@@ -150,6 +153,13 @@ def project() -> QueryVariable:
     of_cloud = '{cloud=~"$cloud",project_id!=""}'
     listed = f"{named} (stratoscope_management_project_info{of_cloud})"
     found = f"{listed} or on (cloud, project_id) {named} (vm:stratoscope_vm_info:unique{of_cloud})"
+    expr = f"query_result(topk({MOST_OPTIONS}, count by (project_id, project_name) ({found})))"
+    return _query("project", "Project", expr).regex(_PROJECT_WITH_NAME)
+
+
+def project_of_vms() -> QueryVariable:
+    """One project that has VMs: shows its name, its value is the project_id."""
+    found = 'vm:stratoscope_vm_info:unique{cloud=~"$cloud",project_id!=""}'
     expr = f"query_result(topk({MOST_OPTIONS}, count by (project_id, project_name) ({found})))"
     return _query("project", "Project", expr).regex(_PROJECT_WITH_NAME)
 

@@ -11,6 +11,8 @@ BAD: Final = "#D55E00"
 UNKNOWN: Final = "#999999"
 PLANNED: Final = "#56B4E9"
 PLAIN: Final = "#0072B2"
+LINES: Final = (PLAIN, NEAR, GOOD, "#CC79A7", PLANNED, "#F0E442")
+"""Of lines, one after the other."""
 
 
 def steps(*limits: tuple[float, str], below: str = GOOD) -> ThresholdsConfig:

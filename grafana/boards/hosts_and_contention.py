@@ -38,6 +38,7 @@ _VM_COLUMNS: Final = (
     Column("cloud", "Cloud"),
     Column("host", "Host"),
 )
+_IDS: Final = (Column("vm_id", "Id"), Column("project_id", "Project's id"))
 
 
 def made() -> Dashboard:
@@ -226,7 +227,7 @@ def _losers() -> Panel:
         f"topk(10, {loss} * on (cloud, vm_id) group_left (cause) topk by (cloud, vm_id) (1, {cause}))"
     )
     lost = Column("Value", "CPUs lost", Look(colours=colours.steps((0.05, colours.NEAR), (0.5, colours.BAD))))
-    columns = [*_VM_COLUMNS, Column("cause", "Cause"), lost, Column("vm_id", "Id")]
+    columns = [*_VM_COLUMNS, Column("cause", "Cause"), lost, *_IDS]
     return rows(about, columns, query)
 
 
@@ -236,13 +237,14 @@ def _takers() -> Panel:
     taken = 'max by (cloud, vm_id) (instance_vm:stratoscope_contention:excess{cloud=~"$cloud"})'
     query = Query(f"topk(10, {taken} {_with_names('instance_vm:stratoscope_contention:excess')})")
     most = Column("Value", "CPUs taken beyond its share", Look(colours=colours.steps((0.5, colours.NEAR))))
-    return rows(about, [*_VM_COLUMNS, most, Column("vm_id", "Id")], query)
+    return rows(about, [*_VM_COLUMNS, most, *_IDS], query)
 
 
 def _with_names(found: str) -> str:
     """Joins names to a vector of VMs; those of the VMs that the given record has are read alone."""
     who = f"vm:stratoscope_vm_info:unique{{{_IN}}} and on (cloud, vm_id) {found}"
-    return f"* on (cloud, vm_id) group_left (vm_name, project_name, host) topk by (cloud, vm_id) (1, {who})"
+    names = "vm_name, project_id, project_name, host"
+    return f"* on (cloud, vm_id) group_left ({names}) topk by (cloud, vm_id) (1, {who})"
 
 
 def _read_latency() -> Panel:

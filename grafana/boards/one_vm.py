@@ -30,7 +30,7 @@ def made() -> Dashboard:
     answer = (
         "For the owner of a VM: whether it works, what it uses, what it waits for. Seen from outside the VM."
     )
-    variables = (board.clouds_of_projects(), board.project(), board.vm())
+    variables = (board.clouds_of_projects(), board.project_of_vms(), board.vm())
     made = board.board("vm", "One VM", answer, *variables)
     for row, panels in {
         "Is it well?": (_identity(), _status(), _failed_checks(), _waits(), _downtimes(), _alerts()),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, stat, statetimeline, table, timeseries
@@ -43,6 +44,9 @@ NONE: Final = "none"
 
 _STEP: Final = "1m"
 """At least, on panels of time: hosts are scraped once a minute. `$__rate_interval` is four of it, or more."""
+
+_OF_AN_ID: Final = 310
+"""Pixels in which a UUID is read whole."""
 
 Panel = Builder[dashboard.Panel]
 Words = Mapping[str, tuple[str, str]]
@@ -103,14 +107,18 @@ _B = TypeVar("_B", bound=_Builder)
 
 
 def lines(about: About, unit: str, *queries: Query) -> timeseries.Panel:
-    """Values over time, half as wide as the board."""
+    """Values over time, half as wide as the board. A query of one series has a colour of its own."""
     panel = _begun(timeseries.Panel(), about, (12, 8), _targets(queries, now=False)).unit(unit)
+    own = cycle(colours.LINES)
+    for place, query in enumerate(queries):
+        if "{{" not in query.legend:
+            panel = panel.override_by_query(_ref(place), _line(query, next(own)))
     tooltip = common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
     return (
         panel.axis_soft_min(0)
         .line_width(2)
         .show_points(VisibilityMode.NEVER)
-        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .legend(_legend())
         .tooltip(tooltip)
     )
@@ -181,10 +189,24 @@ def _looking(panel: _B, look: Look) -> _B:
 def _targets(queries: Sequence[Query], *, now: bool) -> list[Dataquery]:
     targets = []
     for place, query in enumerate(queries):
-        target = Dataquery().ref_id(chr(ord("A") + place)).expr(query.expr).datasource(DATA)
+        target = Dataquery().ref_id(_ref(place)).expr(query.expr).datasource(DATA)
         target = target.legend_format(query.legend) if query.legend else target
         targets.append(target.instant() if now else target.range().interval(_STEP))
     return targets
+
+
+def _ref(place: int) -> str:
+    return chr(ord("A") + place)
+
+
+def _line(query: Query, colour: str) -> list[DynamicConfigValue]:
+    """A threshold or an objective is dashed, in the colour of what is beyond it."""
+    if not query.legend.startswith(("threshold", "objective")):
+        return [DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})]
+    return [
+        DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colours.BAD}),
+        DynamicConfigValue(id_val="custom.lineStyle", value={"fill": "dash", "dash": [8, 8]}),
+    ]
 
 
 def _legend() -> common.VizLegendOptions:
@@ -203,7 +225,8 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         "unit": look.unit if column.look or column.name.startswith("Value") else None,
         "mappings": _mappings(look.words or {}),
         "thresholds": look.colours.build() if look.colours else None,
-        "custom.cellOptions": {"type": "color-background"} if coloured else None,
+        "custom.cellOptions": {"type": "color-background", "mode": "basic"} if coloured else None,
+        "custom.width": _OF_AN_ID if column.name.endswith("_id") else None,
         "links": [{"title": column.heading, "url": column.link}] if column.link else None,
     }
     return [DynamicConfigValue(id_val=name, value=value) for name, value in properties.items() if value]
