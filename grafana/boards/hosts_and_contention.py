@@ -38,7 +38,7 @@ _VM_COLUMNS: Final = (
     Column("cloud", "Cloud"),
     Column("host", "Host"),
 )
-_IDS: Final = (Column("vm_id", "Id"), Column("project_id", "Project's id"))
+_IDS: Final = (Column("vm_id", "Id"), Column("project_id", "Project's id", hidden=True))
 
 
 def made() -> Dashboard:
@@ -260,12 +260,14 @@ def _latency(way: str) -> Panel:
     seconds = f"host:stratoscope_hypervisor_vm_disk_{way}_seconds:rate5m_sum{{{_IN}}}"
     requests = f"host:stratoscope_hypervisor_vm_disk_{way}_requests:rate5m_sum{{{_IN}}}"
     query = Query(f"topk(10, {seconds} / on (cloud, host) ({requests} > 0))", _HOST)
-    return lines(About(f"How long a {way} takes", good), "s", query)
+    return lines(
+        About(f"How long a {way} takes", good, empty="no host shows the disks of its VMs."), "s", query
+    )
 
 
 def _pools() -> Panel:
     good = "Above 20 %. Below 3 %, or sooner by its pace, an alert fires: VMs that write would stop."
     least = f"bottomk(10, host_pool:stratoscope_hypervisor_host_pool_available_bytes:ratio{{{_IN}}})"
     look = Look(unit="percentunit", colours=colours.high_is_good(0.03, 0.2))
-    about = About("Storage pools: share that is free", good)
+    about = About("Storage pools: share that is free", good, empty="no host has a storage pool.")
     return bars(about, look, Query(least, f"{_HOST}, {{{{pool}}}}")).max(1).span(24)

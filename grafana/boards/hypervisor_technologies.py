@@ -55,8 +55,8 @@ def made() -> Dashboard:
         .with_panel(_over_time("CPU in use", _USE_IS, "percentunit", _share(_CPU, _VCPUS)))
         .with_panel(_over_time("Virtual CPUs per CPU", _PROMISED_IS, "none", _share(_VCPUS, _CPUS)))
         .with_row(Row("How quick is their storage?"))
-        .with_panel(_over_time("How long a read takes", _LATENCY_IS, "s", _latency("read")))
-        .with_panel(_over_time("How long a write takes", _LATENCY_IS, "s", _latency("write")))
+        .with_panel(_how_long("read"))
+        .with_panel(_how_long("write"))
         .with_row(Row("Does it fail?"))
         .with_panel(_over_time("Stuck VMs, of 1000", _STUCK_IS, "short", _failing("host")))
         .with_panel(_over_time("Crashed VMs, of 1000", _CRASHED_IS, "short", _failing("vm")))
@@ -97,6 +97,11 @@ def _side_by_side() -> Panel:
 
 def _over_time(title: str, good: str, unit: str, expr: str) -> timeseries.Panel:
     return lines(About(title, good), unit, Query(expr, _NAME))
+
+
+def _how_long(way: str) -> timeseries.Panel:
+    about = About(f"How long a {way} takes", _LATENCY_IS, empty="no host shows the disks of its VMs.")
+    return lines(about, "s", Query(_latency(way), _NAME))
 
 
 def _rotation() -> Panel:

@@ -116,6 +116,9 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
 }  # fmt: skip
 """Every cell is on one of these panels."""
 
+_TEXT: Final = common.VizTextDisplayOptions().title_size(12).value_size(26)
+"""A subject has up to 14 cells."""
+
 
 def made() -> Dashboard:
     """For everybody: one look."""
@@ -174,7 +177,7 @@ def _glance(title: str, subject: Subject) -> Panel:
     given = ["${datasource:queryparam}", "${__url_time_range}"]
     given += ["${cloud:queryparam}"] if subject.of_clouds else []
     links = [{"title": subject.heading, "url": f"/d/stratoscope-{subject.board}?{'&'.join(given)}"}]
-    panel = cells(about, _OVER, query).height(5).decimals(1)
+    panel = cells(about, _OVER, query).height(4).decimals(1).text(_TEXT)
     return panel.override_by_regexp(".*", [DynamicConfigValue(id_val="links", value=links)])
 
 

@@ -37,6 +37,8 @@ _CAUSES: Final = Look(
 )
 _VM: Final = [Column("vm_name", "VM", link=_TO_VM), Column("vm_id", "Id", link=_TO_VM)]
 
+_NO_VM: Final = "the project has no VM."
+
 
 def made() -> Dashboard:
     """For the members of a project."""
@@ -99,7 +101,7 @@ def _downtimes() -> Panel:
 def _states() -> Panel:
     good = "No VM in error, none long in a state between others. As the management layer spells the states."
     query = Query(f"sum by (state) (project:stratoscope_management_vm_state:count{_ITS})", "{{state}}")
-    return stacked(lines(About("VMs by state", good), "none", query))
+    return stacked(lines(About("VMs by state", good, empty=_NO_VM), "none", query))
 
 
 def _use_over_time() -> Panel:
@@ -108,7 +110,7 @@ def _use_over_time() -> Panel:
         Query(f"sum(project:stratoscope_management_project_{what}:max{_ITS})", name)
         for what, name in (("vms", "VMs"), ("vcpus", "virtual CPUs"))
     ]
-    return lines(About("VMs and virtual CPUs", good), "none", *queries)
+    return lines(About("VMs and virtual CPUs", good, empty=_NO_VM), "none", *queries)
 
 
 def _busiest() -> Panel:
@@ -130,7 +132,11 @@ def _busiest() -> Panel:
         for place, heading in zip("BCDE", ("Disk read", "Disk written", "Received", "Sent"), strict=True)
     ]
     columns = [*_VM, Column("Value #A", "CPU", Look(unit="percentunit")), *rates]
-    return rows(About("Busiest VMs", good), columns, *queries)
+    return rows(
+        About("Busiest VMs", good, empty="no hypervisor exporter shows a VM of the project."),
+        columns,
+        *queries,
+    )
 
 
 def _counts() -> Panel:
@@ -154,7 +160,11 @@ def _sizes() -> Panel:
         "volumes_bytes": "volumes",
         "snapshots_bytes": "snapshots",
     }
-    return cells(About("How much", good), Look(unit="bytes", colours=_PLAIN), *_used(uses))
+    return cells(
+        About("How much", good, empty="the project uses nothing of it."),
+        Look(unit="bytes", colours=_PLAIN),
+        *_used(uses),
+    )
 
 
 def _used(uses: dict[str, str]) -> list[Query]:

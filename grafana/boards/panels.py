@@ -87,6 +87,7 @@ class Column:
     heading: str
     look: Look | None = None
     link: str = ""
+    hidden: bool = False  # for links of other columns alone
 
 
 class _Builder(Protocol):
@@ -227,6 +228,7 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         "thresholds": look.colours.build() if look.colours else None,
         "custom.cellOptions": {"type": "color-background", "mode": "basic"} if coloured else None,
         "custom.width": _OF_AN_ID if column.name.endswith("_id") else None,
+        "custom.hidden": column.hidden,
         "links": [{"title": column.heading, "url": column.link}] if column.link else None,
     }
     return [DynamicConfigValue(id_val=name, value=value) for name, value in properties.items() if value]
