@@ -38,14 +38,12 @@ class Said:
         series: Most of one answer.
         text: The series that says most, as its legend and its last value.
         lost: Labels of the legend that no series has.
-        took_s: The longest.
     """
 
     may_be_empty: bool
     series: int = 0
     text: str = ""
     lost: frozenset[str] = frozenset()
-    took_s: float = 0.0
 
 
 @dataclass
@@ -143,7 +141,6 @@ def _said(grafana: Grafana, board: Board, choices: Choices) -> Iterator[tuple[Ke
                 len(series),
                 _text(series, [legend(asked.target, one) for one in series]),
                 frozenset(lost),
-                asked.answer.took_s,
             ),
         )
     for annotation, answer in grafana.annotations(board, choices):
@@ -152,7 +149,7 @@ def _said(grafana: Grafana, board: Board, choices: Choices) -> Iterator[tuple[Ke
 
 def _of_annotation(answer: Answer) -> Said:
     """There are times without downtimes."""
-    return Said(True, len(answer.series), took_s=answer.took_s)
+    return Said(True, len(answer.series))
 
 
 def _has_value(series: Series) -> bool:
