@@ -9,20 +9,15 @@ import pytest
 
 from stratoscope.core.config import Secret
 from stratoscope.core.logs import FORMATS, Line, set_up
+from support import logs
 
 log = logging.getLogger("stratoscope.test")
 
 
 @pytest.fixture
 def as_it_was() -> Iterator[None]:
-    """Put the process's logging back in order after a test that sets it up."""
-    root, access = logging.getLogger(), logging.getLogger("aiohttp.access")
-    level, handlers, access_level = root.level, root.handlers[:], access.level
-    root.handlers.clear()  # or set_up would close pytest's own
-    yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    access.setLevel(access_level)
+    with logs.as_it_was():
+        yield
 
 
 def record(message: object, *arguments: object, error: BaseException | None = None) -> logging.LogRecord:

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import json
-import logging
 import os
 import re
 import signal
@@ -26,7 +25,7 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Flags
 from stratoscope.core.program import version
 from stratoscope.programs import COMMANDS, EXPORTERS
-from support import configs, notes
+from support import configs, logs, notes
 from support.houses import PROGRAM, House, Slurper
 from support.patience import FAR_S
 from support.services import Domains
@@ -37,17 +36,12 @@ ALLOWED = f"allowed: {', '.join([*EXPORTERS, *COMMANDS])}\n"
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
     """Put back in order what the command sets up for its process: logging, SIGHUP, garbage, threads."""
-    root, access = logging.getLogger(), logging.getLogger("aiohttp.access")
-    level, handlers, access_level = root.level, root.handlers[:], access.level
     hang_up, switch_s = signal.getsignal(signal.SIGHUP), sys.getswitchinterval()
-    root.handlers.clear()  # or the command would close pytest's own
-    yield
+    with logs.as_it_was():
+        yield
     signal.signal(signal.SIGHUP, hang_up)
     sys.setswitchinterval(switch_s)
     gc.unfreeze()
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    access.setLevel(access_level)
 
 
 def package(folder: Path, **modules: str) -> None:

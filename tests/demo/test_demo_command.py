@@ -3,7 +3,6 @@
 import errno
 import gc
 import json
-import logging
 import os
 import signal
 import socket
@@ -22,23 +21,19 @@ import yaml
 from stratoscope.core import yaml_file
 from stratoscope.demo.command import main
 from stratoscope.demo.config_writer import clouds, reachable, write_config
+from support import logs
 from support.patience import FAR_S
 
 
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
     """Put back in order what the command sets up for its process: logging, signals, garbage."""
-    root, access = logging.getLogger(), logging.getLogger("aiohttp.access")
-    level, handlers, access_level = root.level, root.handlers[:], access.level
     heard = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    root.handlers.clear()  # or the command would close pytest's own
-    yield
+    with logs.as_it_was():
+        yield
     for number, handler in heard.items():
         signal.signal(number, handler)
     gc.unfreeze()
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    access.setLevel(access_level)
 
 
 def run(file: Path, *flags: str, number: int = signal.SIGTERM) -> int:

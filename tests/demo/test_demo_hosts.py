@@ -15,7 +15,7 @@ from stratoscope.demo.openstack.hypervisors.activity import stretch
 from stratoscope.demo.openstack.hypervisors.writer import households, moving
 from stratoscope.demo.openstack.scheduler import choose_host
 from stratoscope.demo.openstack.seed import Size, build
-from support.logs import logged
+from support import logs
 from support.pages import promtool_findings
 from support.shown_hosts import BEGAN, Shown, exporter_of
 from support.source import until
@@ -213,12 +213,12 @@ async def test_files_that_cannot_be_written_for_a_while_are_one_line_and_go_on(
         process = folder / shown.noisy.host.name / "proc"
         process.rename(folder / "away")
         process.write_text("in its place")
-        await until(lambda: bool(logged(caplog)))
+        await until(lambda: bool(logs.logged(caplog)))
         await asyncio.sleep(0.05)
         process.unlink()
         (folder / "away").rename(process)
         await until(lambda: "hosts written again" in caplog.text)
-    assert [text.partition(" error=")[0] for text in logged(caplog)] == [
+    assert [text.partition(" error=")[0] for text in logs.logged(caplog)] == [
         "hosts not written",
         "hosts written again",
     ]
@@ -245,7 +245,8 @@ async def test_folder_that_cannot_be_written_is_said_at_the_start(shown: Shown, 
 def test_wrong_folder_is_one_line_and_status_2(
     flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([f"--write-hosts={tmp_path}/hosts", *flags]) == 2
+    with logs.as_it_was():
+        assert main([f"--write-hosts={tmp_path}/hosts", *flags]) == 2
     assert capsys.readouterr().err == f"stratoscope demo-cloud: {message}\n"
     assert list(tmp_path.iterdir()) == []
 
