@@ -18,7 +18,10 @@ CELL: Final = "cloud:stratoscope_glance:over_threshold"
 _IN: Final = 'cloud=~"$cloud"'
 _IN_OR_NONE: Final = 'cloud=~"$cloud|"'
 """Also what is of no cloud, such as the downtime exporter."""
+_FIRING: Final = f'alertstate="firing",severity="%s",{_IN_OR_NONE}'
 _MOST_ROWS: Final = 50
+_BEYOND_COUNTS: Final = 1_000_000
+"""What is critical is before what is not, however often that fires."""
 _NEAR: Final = 0.8
 _OVER: Final = Look(colours=colours.over_threshold())
 _RUNBOOKS: Final = "docs/runbooks/"
@@ -128,7 +131,7 @@ def made() -> Dashboard:
     made = made.with_row(Row("At a glance: values over their alerts' thresholds"))
     for title, subject in SUBJECTS.items():
         made = made.with_panel(_glance(title, subject))
-    made = made.with_row(Row("What exactly")).with_panel(_where()).with_panel(_alerts())
+    made = made.with_row(Row("What exactly")).with_panel(_where()).with_panel(_firing()).with_panel(_alerts())
     return made.with_row(Row("Down on purpose")).with_panel(_downtimes())
 
 
@@ -194,18 +197,33 @@ def _where() -> Panel:
     return _sorted(rows(about, columns, query), "Value over threshold", worst_first=True)
 
 
+def _firing() -> Panel:
+    good = "None is critical. All of them, also where the table below has too few rows."
+    about = About("How many alerts fire", good, empty="no alert fires but those for information.")
+    queries = [
+        Query(f"count(ALERTS{{{_FIRING % severity}}})", severity) for severity in ("critical", "warning")
+    ]
+    panel = cells(about, Look(colours=colours.steps(below=colours.NEAR)), *queries).height(3)
+    worst = DynamicConfigValue(id_val="thresholds", value=colours.steps(below=colours.BAD).build())
+    return panel.override_by_name("critical", [worst])
+
+
 def _alerts() -> Panel:
-    good = f"None. The name leads to the runbook, which says what to do. At most {_MOST_ROWS}."
+    good = (
+        "None. The name leads to the runbook, which says what to do."
+        f" At most {_MOST_ROWS}: first those that are critical."
+    )
     about = About("Alerts that fire", good, empty="no alert fires but those for information.")
     what = "host", "zone", "service", "binary", "backend", "pool", "flavor", "resource", "vm_name", "probe"
     rest = "phase", "reason", "collector", "instance", "alertmanager", "source", "project_id", "sloth_slo"
     others = "state", "sort", "kind", "network_name"
     joined = ", ".join(f'"{label}"' for label in (*what, *rest, *others))
-    firing = f'ALERTS{{alertstate="firing",severity=~"critical|warning",{_IN_OR_NONE}}}'
-    expr = (
-        f"topk({_MOST_ROWS}, count by (severity, cloud, alertname, what) ("
-        f'label_join({firing}, "what", " ", {joined})))'
+    critical, warning = (
+        "count by (severity, cloud, alertname, what)"
+        f' (label_join(ALERTS{{{_FIRING % severity}}}, "what", " ", {joined}))'
+        for severity in ("critical", "warning")
     )
+    expr = f"topk({_MOST_ROWS}, {critical} + {_BEYOND_COUNTS} or {warning})"
     columns = [
         Column("severity", "Severity"),
         Column("cloud", "Cloud"),

@@ -54,8 +54,19 @@ def test_table_of_alerts_says_what_each_is_about(tmp_path: Path) -> None:
         of_host % ("pending", "warning"): 1,
         of_host % ("firing", "info"): 1,
     }
-    found = {f'{{severity="critical",cloud="lab",alertname="A",what="n1 z{" " * 20}"}}': 1}
+    found = {f'{{severity="critical",cloud="lab",alertname="A",what="n1 z{" " * 20}"}}': 1_000_001}
     assert PAGE.differs(tmp_path, PAGE.query("Alerts that fire"), series, found) == ""
+
+
+def test_table_of_alerts_has_those_that_are_critical_however_many_warn(tmp_path: Path) -> None:
+    firing = 'ALERTS{alertname="%s",alertstate="firing",severity="%s",cloud="lab",vm_name="%s"}'
+    series = {firing % ("W", "warning", f"v{number}"): 1 for number in range(200)}
+    series |= {firing % ("C", "critical", f"v{number}"): 1 for number in range(20)}
+    asked = PAGE.query("Alerts that fire")
+    rows = {'{severity="critical"}': 20, '{severity="warning"}': 30}
+    assert PAGE.differs(tmp_path, f"count by (severity) ({asked})", series, rows) == ""
+    for ref, count in (("A", 20), ("B", 200)):
+        assert PAGE.differs(tmp_path, PAGE.query("How many alerts fire", ref=ref), series, {"{}": count}) == ""
 
 
 def test_table_of_downtimes_says_from_when_until_when(tmp_path: Path) -> None:

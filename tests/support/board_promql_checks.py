@@ -41,7 +41,7 @@ _WORDS: Final[Mapping[int, tuple[str, ...]]] = {
 }
 """By length of a window what tells the reader of it."""
 _CHOOSES: Final = {"cloud": "$cloud", "project_id": "$project", "vm_id": "$vm"}
-"""Labels whose variable chooses a cloud, or what is in one alone."""
+"""Labels whose variable chooses a cloud, or what is in one alone; with `|` behind it also what is of none."""
 
 Rule = Callable[[Site], Iterator[str]]
 
@@ -165,7 +165,7 @@ def _is_chosen(selector: Any) -> bool:
     known = parts.known().labels(selector.name or "")
     if selector.name in _WITHOUT_CLOUD or (known is not None and "cloud" not in known):
         return True
-    return any(matched.get(label) == value for label, value in _CHOOSES.items())
+    return any(matched.get(label) in (value, f"{value}|") for label, value in _CHOOSES.items())
 
 
 def neutral(site: Site) -> Iterator[str]:
