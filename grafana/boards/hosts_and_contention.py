@@ -75,15 +75,20 @@ def _counts() -> Panel:
     queries = [
         Query(f"sum({_WANTED})", "wanted"),
         Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up, of those wanted"),
-        Query(f"count({_DOWN} unless on (cloud, host) ({_IN_DOWNTIME})) or vector(0)", "down"),
-        Query(f"count({_WANTED} == 0) or vector(0)", "disabled on purpose"),
-        Query(f"count({_DISABLED_BY_CLOUD}) or vector(0)", "disabled by the cloud"),
-        Query(f"count({_IN_DOWNTIME}) or vector(0)", "in downtime"),
+        Query(_count(f"{_DOWN} unless on (cloud, host) ({_IN_DOWNTIME})"), "down"),
+        Query(_count(f"{_WANTED} == 0"), "disabled on purpose"),
+        Query(_count(_DISABLED_BY_CLOUD), "disabled by the cloud"),
+        Query(_count(_IN_DOWNTIME), "in downtime"),
     ]
     panel = cells(About("Hosts", good), Look(colours=colours.steps(below=colours.PLAIN)), *queries)
     return panel.override_by_name("down", [_from_one(colours.BAD)]).override_by_name(
         "disabled by the cloud", [_from_one(colours.NEAR)]
     )
+
+
+def _count(hosts: str) -> str:
+    """0 where none is so, nothing where nothing is known of hosts."""
+    return f"count({hosts}) or 0 * count({_WANTED})"
 
 
 def _from_one(colour: str) -> DynamicConfigValue:
@@ -119,8 +124,8 @@ def _up_over_time() -> Panel:
     good = "Nothing but `up`; in a downtime `down` has a blue region behind it."
     queries = [
         Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up"),
-        Query(f"count({_DOWN}) or vector(0)", "down"),
-        Query(f"count({_WANTED} == 0) or vector(0)", "disabled on purpose"),
+        Query(_count(_DOWN), "down"),
+        Query(_count(f"{_WANTED} == 0"), "disabled on purpose"),
     ]
     return stacked(lines(About("Hosts over time", good), "short", *queries))
 

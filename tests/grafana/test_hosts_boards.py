@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "grafana" / "dashboards"
 RULES: Final = ROOT / "prometheus" / "rules" / "technology.yml"
@@ -155,6 +157,13 @@ def test_host_is_in_one_state_of_which_a_downtime_explains_the_others(tmp_path: 
     found = {'host="off"': 1, 'host="failed"': 2, 'host="announced"': 3, 'host="down"': 4}
     expr = f"max by (host) ({query('hosts', 'Hosts that are not in service')})"
     check(tmp_path, expr, series, {f"{{{name}}}": value for name, value in found.items()})
+
+
+@pytest.mark.parametrize(("title", "refs"), [("Hosts", "CDEF"), ("Hosts over time", "BC")])
+def test_no_host_is_down_only_where_hosts_are_known(title: str, refs: str, tmp_path: Path) -> None:
+    for ref in refs:
+        check(tmp_path, query("hosts", title, ref), host("up", "a"), {"{}": 0})
+        check(tmp_path, query("hosts", title, ref), {"up": "1x100"}, {})
 
 
 def test_vm_that_loses_cpu_has_its_name_its_host_and_the_cause(tmp_path: Path) -> None:
