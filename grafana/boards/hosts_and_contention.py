@@ -13,10 +13,12 @@ _IN: Final = 'cloud=~"$cloud",host=~"$host"'
 _HOST: Final = "{{cloud}}: {{host}}"
 _WANTED: Final = f"host:stratoscope_management_host_wanted:max{{{_IN}}}"
 _UP: Final = f"host:stratoscope_management_host_up:max{{{_IN}}}"
+_ACTIVE: Final = 'stratoscope_downtime_active{silences="true",scope="%s"} == 1'
+"""As StratoscopeDowntimeActive has them: what does not silence explains nothing."""
 _IN_DOWNTIME: Final = (
-    f'{_WANTED} and on (cloud, host) stratoscope_downtime_active{{scope="host"}}'
-    f' or {_WANTED} and on (cloud, zone) stratoscope_downtime_active{{scope="zone"}}'
-    f' or {_WANTED} and on (cloud) stratoscope_downtime_active{{scope="cloud"}}'
+    f"{_WANTED} and on (cloud, host) {_ACTIVE % 'host'}"
+    f" or {_WANTED} and on (cloud, zone) {_ACTIVE % 'zone'}"
+    f" or {_WANTED} and on (cloud) {_ACTIVE % 'cloud'}"
 )
 _DOWN: Final = f"{_UP} == 0 and on (cloud, host, zone) {_WANTED} == 1"
 _DISABLED: Final = f"min by (cloud, host) (stratoscope_management_host_enabled{{{_IN}}}) == 0"
@@ -26,7 +28,8 @@ _STATES: Final = Look(
         "1": ("disabled on purpose", colours.PLANNED),
         "2": ("disabled by the cloud", colours.NEAR),
         "3": ("in downtime", colours.PLANNED),
-        "4": ("down", colours.BAD),
+        "4": ("down, in downtime", colours.PLANNED),
+        "5": ("down", colours.BAD),
     }
 )
 _CAUSES: Final = (
@@ -101,7 +104,8 @@ def _out_of_service() -> Panel:
     good = "Nothing is down. A host that the cloud disabled failed to start VMs: see its log, then enable it."
     about = About("Hosts that are not in service", good, empty="all hosts are up and enabled.")
     state = (
-        f"topk(100, {_in_state(3, _IN_DOWNTIME)} or on (cloud, host) {_in_state(4, _DOWN)}"
+        f"topk(100, {_in_state(4, f'{_DOWN} and on (cloud, host) ({_IN_DOWNTIME})')}"
+        f" or on (cloud, host) {_in_state(3, _IN_DOWNTIME)} or on (cloud, host) {_in_state(5, _DOWN)}"
         f" or on (cloud, host) {_in_state(2, _DISABLED_BY_CLOUD)}"
         f" or on (cloud, host) {_in_state(1, f'{_WANTED} == 0')})"
     )

@@ -141,7 +141,7 @@ def test_groups_are_compared_by_their_vms_not_by_their_hosts(tmp_path: Path) -> 
 def test_host_is_in_one_state_of_which_a_downtime_explains_the_others(tmp_path: Path) -> None:
     series = {
         name: values
-        for host_name in ("up", "down", "off", "failed", "announced")
+        for host_name in ("up", "down", "off", "failed", "announced", "worked_on", "noted")
         for name, values in host(host_name, "a").items()
     }
     of = "host:stratoscope_management_host"
@@ -152,11 +152,19 @@ def test_host_is_in_one_state_of_which_a_downtime_explains_the_others(tmp_path: 
         f'{of}_up:max{{cloud="uni", host="announced", zone="a"}}': "0+0x100",
         'stratoscope_management_host_enabled{cloud="uni", host="failed", instance="m"}': "0+0x100",
         'stratoscope_management_host_enabled{cloud="uni", host="off", instance="m"}': "0+0x100",
-        'stratoscope_downtime_active{cloud="uni", host="announced", scope="host", downtime_id="1"}': "1x100",
+        f'{of}_up:max{{cloud="uni", host="noted", zone="a"}}': "0+0x100",
     }
-    found = {'host="off"': 1, 'host="failed"': 2, 'host="announced"': 3, 'host="down"': 4}
+    downtimes = ("announced", "true"), ("worked_on", "true"), ("noted", "false")
+    series |= {
+        f'stratoscope_downtime_active{{cloud="uni",host="{name}",scope="host",silences="{told}"}}': "1x100"
+        for name, told in downtimes
+    }
+    states = {"off": 1, "failed": 2, "worked_on": 3, "announced": 4, "down": 5, "noted": 5}
+    found = {f'host="{name}"': state for name, state in states.items()}
     expr = f"max by (host) ({query('hosts', 'Hosts that are not in service')})"
     check(tmp_path, expr, series, {f"{{{name}}}": value for name, value in found.items()})
+    for ref, count in {"C": 2, "D": 1, "E": 1, "F": 2}.items():
+        check(tmp_path, query("hosts", "Hosts", ref), series, {"{}": count})
 
 
 @pytest.mark.parametrize(("title", "refs"), [("Hosts", "CDEF"), ("Hosts over time", "BC")])
