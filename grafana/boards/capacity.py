@@ -11,7 +11,9 @@ _IN: Final = 'cloud=~"$cloud"'
 _ZONE: Final = "{{cloud}}: {{zone}}"
 _ROOM: Final = f"flavor:stratoscope_management_flavor_room_vms:max{{{_IN}}}"
 _HORIZON: Final = "scalar(global:room_horizon_seconds:threshold)"
-_FULL: Final = "scalar(global:flavor_room_vms:threshold)"
+_HAD_ROOM: Final = f"max_over_time({_ROOM}[1w] @ end()) > 0"
+"""Many flavors never fit into many zones, which have no host of that kind. Asked once, not at each step."""
+_OF_WHICH: Final = "Flavors for which there was room within the last week; of a cloud without any, all."
 _NETWORK_NAMES: Final = (
     "group by (cloud, network_id, network_name) (topk by (cloud, network_id) (1,"
     f' timestamp(stratoscope_management_network_info{{{_IN},external="true"}})))'
@@ -96,9 +98,12 @@ def _overcommitted() -> Panel:
 
 
 def _room_now() -> Panel:
-    good = "More than a handful of each flavor, now and when the time is over that the alert looks ahead."
+    good = (
+        "More than a handful of each flavor, now and when the time is over that the alert looks ahead."
+        f" {_OF_WHICH}"
+    )
     left = Look(unit="short", colours=colours.steps((1, colours.NEAR), (5, colours.GOOD), below=colours.BAD))
-    least = f"bottomk(50, {_ROOM})"
+    least = f"bottomk(50, {_ROOM} and {_HAD_ROOM} or on (cloud) {_ROOM})"
     on_flavor = "and on (cloud, flavor, zone)"
     then = f"predict_linear(flavor:stratoscope_management_flavor_room_vms:max{{{_IN}}}[1d], {_HORIZON})"
     vms = f"max by (cloud, flavor) (stratoscope_management_flavor_vms{{{_IN}}})"
@@ -119,8 +124,10 @@ def _room_now() -> Panel:
 
 
 def _room_over_time() -> Panel:
-    good = "No line goes towards 0. Of flavors of which there are VMs, those with the least room."
-    query = Query(f"bottomk(10, {_ROOM})", "{{cloud}}: {{flavor}}, {{zone}}")
+    good = f"No line goes towards 0. Those with the least room at the end of the time shown. {_OF_WHICH}"
+    last = f"last_over_time({_ROOM}[$__range] @ end())"
+    least = f"bottomk(10, {last} and {_HAD_ROOM} or on (cloud) {last})"
+    query = Query(f"{_ROOM} and {least}", "{{cloud}}: {{flavor}}, {{zone}}")
     return lines(About("Room over time", good), "short", query)
 
 

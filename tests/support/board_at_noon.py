@@ -11,6 +11,7 @@ from support.debian import ROOT
 
 NOON_S: Final = 43_200
 _STEP_S: Final = 300
+_RANGE_S: Final = 21_600
 
 
 class BoardAtNoon:
@@ -25,7 +26,10 @@ class BoardAtNoon:
         (panel,) = [one for one in self.panels if one["title"] == title]
         (target,) = [one for one in panel["targets"] if one["refId"] == ref]
         expr: str = target["expr"]
-        return expr.replace("$cloud", cloud).replace("$__rate_interval", f"{4 * _STEP_S}s")
+        windows = {"$__rate_interval": 4 * _STEP_S, "$__interval": _STEP_S, "$__range": _RANGE_S}
+        for name, seconds in windows.items():
+            expr = expr.replace(name, f"{seconds}s")
+        return expr.replace("$cloud", cloud)
 
     def differs(
         self, folder: Path, expr: str, series: Mapping[str, float | str], found: Mapping[str, float]

@@ -1,0 +1,27 @@
+"""What the dashboard on capacity finds in a small site."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from support.board_at_noon import BoardAtNoon
+
+BOARD: Final = BoardAtNoon("capacity")
+ROOM: Final = 'flavor:stratoscope_management_flavor_room_vms:max{cloud="lab",flavor="%s",zone="a"}'
+
+
+@pytest.mark.parametrize("title", ["Room by flavor", "Room over time"])
+def test_flavor_that_never_fits_takes_no_place_of_one_that_is_full(title: str, tmp_path: Path) -> None:
+    never: dict[str, float | str] = {ROOM % f"gpu{number}": 0 for number in range(60)}
+    shown = {ROOM % "small": 9, ROOM % "full": 0}
+    series = never | {ROOM % "small": 9, ROOM % "full": "3x100 0x44"}
+    assert BOARD.differs(tmp_path, BOARD.query(title), series, shown) == ""
+
+
+@pytest.mark.parametrize("title", ["Room by flavor", "Room over time"])
+def test_cloud_that_is_full_for_weeks_has_its_flavors_with_0(title: str, tmp_path: Path) -> None:
+    full = {ROOM.replace("lab", "uni") % "small": 0, ROOM.replace("lab", "uni") % "large": 0}
+    shown = {**full, ROOM % "small": 9}
+    series: dict[str, float | str] = {**shown, ROOM % "gpu": 0}
+    assert BOARD.differs(tmp_path, BOARD.query(title), series, shown) == ""
