@@ -198,10 +198,9 @@ def _pressure() -> Panel:
 def _oom_kills() -> Panel:
     good = "None. Each is a process, perhaps a VM, that the kernel killed for its memory."
     about = About("Processes that the kernel killed", good, empty="nothing was killed.")
-    kills = (
-        "max by (cloud, host) (increase("
-        f"stratoscope_hypervisor_host_oom_kills_total{{{_IN}}}[$__rate_interval])) > 0"
-    )
+    # A rate's windows are longer than a step: one kill would be several bars, and fractions of kills.
+    total = f"stratoscope_hypervisor_host_oom_kills_total{{{_IN}}}"
+    kills = f"max by (cloud, host) ({total} - {total} offset $__interval) > 0"
     panel = lines(about, "short", Query(f"topk(10, {kills})", _HOST))
     return panel.draw_style(GraphDrawStyle.BARS).fill_opacity(80)
 

@@ -137,6 +137,7 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("rates", expr(f"rate({RUNS}[$__interval])"), "a rate over 83 s"),
     ("rates", expr(f"max_over_time(rate({RUNS}[2m])[1h:])"), "a rate over 120 s"),
     ("counters", expr(f"sum by (cloud) ({CPU})"), f"{CPU} without a rate"),
+    ("counters", expr(f"max by (cloud) ({CPU} - {RUNS} offset 1h)"), f"{CPU} without a rate"),
     ("counters", expr("stratoscope_management_endpoint_latency_seconds_bucket"), "_bucket without a rate"),
     ("names", expr("stratoscope_nothing"), "no metric stratoscope_nothing"),
     ("names", expr('vm:stratoscope_vm_info:unique{vm="$cloud"}'), "has no label vm"),
@@ -250,6 +251,7 @@ def test_fixed_window_is_good_if_the_reader_is_told() -> None:
     "text",
     [
         f"count by (cloud) ({CPU})",
+        f"max by (cloud) ({CPU} - {CPU} offset $__interval)",
         f"sum by (vm_id) ({VM}{{{CLOUD}}})",
         f'sum by (vm_id) ({VM}{{{CLOUD}}} and on (cloud, host) stratoscope_downtime_active{{scope="host"}})',
         f"sum({VM}{{{CLOUD}}} * on (cloud, vm_id) {VM})",

@@ -174,6 +174,16 @@ def test_no_host_is_down_only_where_hosts_are_known(title: str, refs: str, tmp_p
         check(tmp_path, query("hosts", title, ref), {"up": "1x100"}, {})
 
 
+def test_kill_is_one_bar(tmp_path: Path) -> None:
+    """At each step of the hour that the graph shows; a host that starts anew counts from 0."""
+    kills = 'stratoscope_hypervisor_host_oom_kills_total{cloud="uni", host="%s", instance="%s"}'
+    series = {kills % ("n1", "n1"): "5x60 7x40", kills % ("n2", "n2"): "5x60 0x40"}
+    asked = query("hosts", "Processes that the kernel killed").replace("$__interval", "1m")
+    of_n1 = '{cloud="uni", host="n1"}'
+    check(tmp_path, f"sum_over_time(({asked})[1h:1m])", series, {of_n1: 2})
+    check(tmp_path, f"count_over_time(({asked})[1h:1m])", series, {of_n1: 1})
+
+
 def test_vm_that_loses_cpu_has_its_name_its_host_and_the_cause(tmp_path: Path) -> None:
     of = 'cloud="uni", vm_id="1", project_id="p"'
     names = f'{of}, vm_name="web", project_name="art", host="n1"'

@@ -89,7 +89,7 @@ def _windows(root: Any) -> Iterator[int]:
 
 
 def counters(site: Site) -> Iterator[str]:
-    """A counter is read within a rate, or counted."""
+    """A counter is read within a rate, or counted, or less what it was before."""
     for query, root in _trees(site):
         yield from (f"{query.where}: {name} without a rate" for name in _bare(root))
 
@@ -99,6 +99,8 @@ def _bare(node: Any) -> Iterator[str]:
         return
     if isinstance(node, promql_parser.AggregateExpr) and str(node.op) in _COUNTS:
         return
+    if isinstance(node, promql_parser.BinaryExpr) and _is_difference(node):
+        return
     if isinstance(node, promql_parser.VectorSelector):
         name = node.name or ""
         if name in _COUNTERS or (":" not in name and name.endswith(_PARTS_OF_HISTOGRAMS)):
@@ -107,6 +109,14 @@ def _bare(node: Any) -> Iterator[str]:
     for one in (*below, *getattr(node, "args", ())):
         if one is not None:
             yield from _bare(one)
+
+
+def _is_difference(node: Any) -> bool:
+    """Whether it is a metric less the same metric at a moment before."""
+    both = (node.lhs, node.rhs)
+    if str(node.op) != "-" or not all(isinstance(one, promql_parser.VectorSelector) for one in both):
+        return False
+    return node.lhs.name == node.rhs.name and not node.lhs.offset and bool(node.rhs.offset)
 
 
 def names(site: Site) -> Iterator[str]:
