@@ -12,7 +12,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row, TextBoxVar
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, VariableHide, VariableOption
 
 from boards import board, colours
-from boards.panels import About, Column, Look, Panel, Query, cells, rows
+from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, rows
 
 CELL: Final = "cloud:stratoscope_glance:over_threshold"
 _IN: Final = 'cloud=~"$cloud"'
@@ -174,13 +174,13 @@ def _glance(title: str, subject: Subject) -> Panel:
         "Below 0.8: from there on it is near. From 1 on the condition of its alert holds, which fires when"
         " that has lasted. A check without a threshold has 0 or 1. What is not measured is not here."
     )
-    about = About(title, good, empty="nothing of this is measured.")
+    about = About(title, good, empty="nothing of this is.", word=NOT_MEASURED)
     alerts = "|".join(f"Stratoscope{one}" for one in subject.alerts)
     query = Query(f'topk by (check) (1, {CELL}{{{_IN_OR_NONE},alert=~"{alerts}"}})', "{{check}}")
     given = ["${datasource:queryparam}", "${__url_time_range}"]
     given += ["${cloud:queryparam}"] if subject.of_clouds else []
     links = [{"title": subject.heading, "url": f"/d/stratoscope-{subject.board}?{'&'.join(given)}"}]
-    panel = cells(about, _OVER, query).height(4).decimals(1).text(_TEXT)
+    panel = cells(about, _OVER, query).height(4).decimals(2).text(_TEXT)
     return panel.override_by_regexp(".*", [DynamicConfigValue(id_val="links", value=links)])
 
 

@@ -40,7 +40,9 @@ from boards import colours
 
 DATA: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 NONE: Final = "none"
-"""What a panel says that may be empty; the others say that there is no data."""
+"""What a panel says that is empty when all is well; those that are never empty say that there is no data."""
+NOT_MEASURED: Final = "not measured"
+"""What a panel says that is empty where nobody measures what it shows."""
 
 _STEP: Final = "1m"
 """At least, on panels of time: hosts are scraped once a minute. `$__rate_interval` is four of it, or more."""
@@ -55,11 +57,12 @@ Words = Mapping[str, tuple[str, str]]
 
 @dataclass(frozen=True)
 class About:
-    """Title and description. `empty` says when the panel may have nothing to show; then it says so."""
+    """Title and description. `empty` says when the panel may have nothing to show; then it says `word`."""
 
     title: str
     good: str
     empty: str = ""
+    word: str = NONE
 
 
 @dataclass(frozen=True)
@@ -175,11 +178,11 @@ def rows(about: About, columns: Sequence[Column], *queries: Query) -> table.Pane
 
 
 def _begun(panel: _B, about: About, size: tuple[int, int], targets: Sequence[Dataquery]) -> _B:
-    words = f"{about.good} Says {NONE!r}: {about.empty}" if about.empty else about.good
+    words = f"{about.good} Says {about.word!r}: {about.empty}" if about.empty else about.good
     panel = panel.title(about.title).description(words).datasource(DATA).span(size[0]).height(size[1])
     for target in targets:
         panel = panel.with_target(target)
-    return panel.no_value(NONE) if about.empty else panel
+    return panel.no_value(about.word) if about.empty else panel
 
 
 def _looking(panel: _B, look: Look) -> _B:

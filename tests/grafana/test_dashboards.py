@@ -180,6 +180,7 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("words", first(description="Latency."), "does not say what good looks like"),
     ("none", first(fieldConfig={"defaults": {"noValue": "none"}}), "noValue and description differ"),
     ("none", first(description="No VM. Says 'none': all is well."), "noValue and description differ"),
+    ("none", first(description="No VM. Says 'not measured': never."), "noValue and description differ"),
     ("none", first(fieldConfig={"defaults": {"noValue": "0"}}), "noValue and description differ"),
     ("units", first(fieldConfig={"defaults": {}}), "panel 'Panel 1': no unit"),
     ("units", table('"id": "unit"', '"id": "min"'), "panel 'Panel 2': no unit of Value"),

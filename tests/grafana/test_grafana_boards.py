@@ -68,8 +68,9 @@ def test_panels_of_rows_are_read_and_hidden_targets_are_not() -> None:
 
 def test_panel_says_its_points_its_step_its_window_and_whether_it_may_be_empty() -> None:
     lines, table = boards.parsed(BOARD).panels
-    assert (lines.points, lines.least_step_s, lines.last_s, lines.may_be_empty) == (936, 0, 0, False)
-    assert (table.points, table.least_step_s, table.last_s, table.may_be_empty) == (1872, 60, 604_800, True)
+    assert (lines.points, lines.least_step_s, lines.last_s, lines.says) == (936, 0, 0, "")
+    assert (table.points, table.least_step_s, table.last_s, table.says) == (1872, 60, 604_800, "none")
+    assert (lines.may_be_empty, table.may_be_empty) == (False, True)
 
 
 def test_variables_annotations_and_window_are_read() -> None:

@@ -89,7 +89,7 @@ def asked(url: str, board: Board, window: Window, **chosen: str) -> tuple[Choice
     grafana = Grafana(url, window)
     choices = grafana.choices(board, chosen)
     found = [*grafana.ask(board, choices)]
-    of_none = replace(found[0].panel, title="annotation", may_be_empty=True)
+    of_none = replace(found[0].panel, title="annotation", says="none")
     annotations = grafana.annotations(board, choices)
     found += [Asked(of_none, found[0].target, answer) for _, answer in annotations]
     return choices, found

@@ -34,7 +34,7 @@ class Said:
     """The answers to one query, for all that was chosen.
 
     Attributes:
-        may_be_empty: Whether the panel says `none` then.
+        may_be_empty: Whether the panel says so then.
         series: Most of one answer.
         text: The series that says most, as its legend and its last value.
         lost: Labels of the legend that no series has.

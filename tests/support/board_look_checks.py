@@ -23,7 +23,9 @@ _LEAST_WORDS: Final = 20
 _ON_TIME_RANGE: Final = 2
 _COLOURS: Final = frozenset(re.findall('"(#[0-9A-F]{6})"', (ROOT / "grafana/boards/colours.py").read_text()))
 _COLOUR_KEYS: Final = ("color", "fixedColor", "iconColor")
-_SAYS_NONE: Final = "Says 'none':"
+_SAYS: Final = re.compile(r"Says '([^']*)':")
+_WORDS: Final = ("none", "not measured")
+"""Of panels that may be empty."""
 _TO_BOARD: Final = re.compile(r"/d/([\w-]+)(?:/[\w-]*)?(?:\?(.*))?")
 _VAR: Final = re.compile(r"\bvar-(\w+)=")
 _QUERY_PARAM: Final = re.compile(r"\$\{(\w+):queryparam\}")
@@ -69,10 +71,12 @@ def words(site: Site) -> Iterator[str]:
 
 
 def none(site: Site) -> Iterator[str]:
-    """A panel that may be empty says `none`, and its description says when."""
+    """A panel that may be empty says `none` or `not measured`, and its description says when."""
     for panel in drawn(site.board):
         says = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue")
-        if (says == "none") != (_SAYS_NONE in (panel.get("description") or "")) or says not in (None, "none"):
+        if _SAYS.findall(panel.get("description") or "") != [one for one in _WORDS if one == says] or (
+            says not in (None, *_WORDS)
+        ):
             yield f"{name_of(panel)}: noValue and description differ"
 
 

@@ -11,10 +11,9 @@ from support.grafana_boards import files, load
 PAGE: Final = ROOT / "docs" / "dashboards-when-broken.md"
 _BEGINS: Final = "<!-- panels -->\n"
 _ENDS: Final = "<!-- /panels -->\n"
-NONE: Final = "none"
 IN_DEMO: Final = "nothing; it has data in the demo"
 
-SILENT: Final = (NONE, IN_DEMO)
+SILENT: Final = ("none", "not measured", IN_DEMO)
 """What a panel says, or does not say, that has no data."""
 
 _LONGEST: Final = 120
@@ -31,8 +30,7 @@ def rows(sets: Sequence[Told]) -> Iterator[Row]:
         for panel in board.panels:
             keys = [Key(name, panel.title, target.ref) for target in panel.targets]
             if keys:
-                empty = NONE if panel.may_be_empty else IN_DEMO
-                yield board.title, panel.title, next(_says(keys, sets), empty)
+                yield board.title, panel.title, next(_says(keys, sets), panel.says or IN_DEMO)
 
 
 def _says(keys: Sequence[Key], sets: Sequence[Told]) -> Iterator[str]:
@@ -71,9 +69,9 @@ def silent() -> set[tuple[str, str]]:
     return {panel for panel, says in _written().items() if says in SILENT}
 
 
-def none() -> set[tuple[str, str]]:
-    """The panels that say `none`, by the page."""
-    return {panel for panel, says in _written().items() if says == NONE}
+def empty() -> set[tuple[str, str, str]]:
+    """The panels that may be empty and are, by the page, with their word."""
+    return {(*panel, says) for panel, says in _written().items() if says in SILENT and says != IN_DEMO}
 
 
 def panels() -> set[tuple[str, str]]:

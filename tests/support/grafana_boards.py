@@ -42,7 +42,7 @@ class Panel:
     Attributes:
         number: Its id in the dashboard.
         kind: Its type, such as `timeseries`.
-        may_be_empty: Whether it says `none` where there is no data.
+        says: What it says where there is no data, as it may be empty; else nothing.
         points: How many points it asks for at most.
         least_step_s: Of its range queries; 0 where the panel sets none.
         last_s: Its own time window, up to now; 0 where it shows the dashboard's.
@@ -52,10 +52,14 @@ class Panel:
     title: str
     kind: str
     targets: tuple[Target, ...]
-    may_be_empty: bool = False
+    says: str = ""
     points: int = BOARD_WIDTH_PX
     least_step_s: float = 0
     last_s: float = 0
+
+    @property
+    def may_be_empty(self) -> bool:
+        return bool(self.says)
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ def _panel(panel: Mapping[str, Any]) -> Panel:
         title=panel.get("title", ""),
         kind=panel["type"],
         targets=tuple(_target(one) for one in panel.get("targets") or () if not one.get("hide")),
-        may_be_empty=panel.get("fieldConfig", {}).get("defaults", {}).get("noValue") == "none",
+        says=panel.get("fieldConfig", {}).get("defaults", {}).get("noValue", ""),
         points=panel.get("maxDataPoints") or round(BOARD_WIDTH_PX * panel["gridPos"]["w"] / 24),
         least_step_s=seconds(panel["interval"]) if panel.get("interval") else 0,
         last_s=seconds(panel["timeFrom"]) if panel.get("timeFrom") else 0,
