@@ -33,8 +33,8 @@ _STATES: Final = Look(
         "1": ("slow, or partly down", colours.NEAR),
         "2": ("unknown", colours.UNKNOWN),
         "3": ("nothing is seen", colours.UNKNOWN),
-        "4": ("down on purpose", colours.PLANNED),
-        "5": ("fails", colours.BAD),
+        "4": ("down on purpose, in part or whole", colours.PLANNED),
+        "5": ("a probe or a service fails", colours.BAD),
     }
 )
 
@@ -145,7 +145,10 @@ def _runbooks() -> TextBoxVariable:
 def _state() -> Panel:
     good = "Works: users can create VMs, and all hosts and services are up. The worst of probes and services."
     query = Query(f'scope:stratoscope_availability:badness{{scope="cloud",{_IN}}}', "{{cloud}}")
-    return cells(About("Does the cloud work?", good), _STATES, query).span(12)
+    about = About(
+        "Does the cloud work?", good, empty="neither probes nor services of a cloud are.", word=NOT_MEASURED
+    )
+    return cells(about, _STATES, query).span(12)
 
 
 def _today() -> Panel:
@@ -154,7 +157,7 @@ def _today() -> Panel:
     passed = "(60 + 60 * scalar(floor(vector(time() % 86400 / 60))))"
     up = f"scope:stratoscope_availability_up_seconds:today{of_cloud}"
     unknown = f"scope:stratoscope_availability_unknown_seconds:today{of_cloud}"
-    about = About("Available today", good, empty="nothing is known of this day yet.")
+    about = About("Available today", good, empty="nothing is known of this day yet.", word=NOT_MEASURED)
     look = Look(unit="percentunit", colours=colours.high_is_good(0.8, 0.99))
     # The records of this minute may be still to come: a minute is not known yet.
     return cells(about, look, Query(f"clamp_max({up} / ({passed} - {unknown} > 60), 1)", "{{cloud}}")).span(6)
@@ -162,7 +165,7 @@ def _today() -> Panel:
 
 def _budget() -> Panel:
     good = "Above 0: what is left of the failures that the objectives of VM creation allow in 30 days."
-    about = About("Error budget left", good, empty="no probe has run.")
+    about = About("Error budget left", good, empty="no probe has run.", word=NOT_MEASURED)
     look = Look(unit="percentunit", colours=colours.high_is_good(0, 0.25))
     query = Query(f"slo:period_error_budget_remaining:ratio{{{_IN}}}", "{{cloud}}: {{sloth_slo}}")
     return cells(about, look, query).span(6)
