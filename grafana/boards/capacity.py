@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from boards import board, colours
-from boards.panels import About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
+from boards.panels import About, Column, Look, Panel, Query, bars, cells, highest, lines, rows, stacked
 
 _IN: Final = 'cloud=~"$cloud"'
 _ZONE: Final = "{{cloud}}: {{zone}}"
@@ -68,7 +68,7 @@ def _full_now() -> Panel:
 
 def _allocated(title: str, what: str) -> Panel:
     good = "Below 90 %, and growing slowly: of what may be allocated to VMs in the zone, what is."
-    query = Query(f"topk(10, zone:stratoscope_management_host_{what}:ratio{{{_IN}}})", _ZONE)
+    query = Query(highest(10, f"zone:stratoscope_management_host_{what}:ratio{{{_IN}}}"), _ZONE)
     return lines(About(f"{title} allocated, by zone", good), "percentunit", query)
 
 
@@ -180,7 +180,7 @@ def _addresses() -> Panel:
 def _backends_over_time() -> Panel:
     good = "Flat, or growing so slowly that disks can be bought."
     query = Query(
-        f"topk(10, backend:stratoscope_management_backend_free_bytes:used_ratio{{{_IN}}})",
+        highest(10, f"backend:stratoscope_management_backend_free_bytes:used_ratio{{{_IN}}}"),
         "{{cloud}}: {{backend}}",
     )
     return lines(About("Storage in use", good), "percentunit", query)

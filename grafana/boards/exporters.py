@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from boards import board, colours
-from boards.panels import About, Column, Look, Panel, Query, lines, rows
+from boards.panels import About, Column, Look, Panel, Query, highest, lines, rows
 
 _IN: Final = 'cloud=~"$cloud|"'
 """Also what is of no cloud, such as the downtime exporter, or an exporter of several clouds."""
@@ -103,15 +103,16 @@ def _age() -> Panel:
         " Stale from 3 on, by default. The oldest ten."
     )
     age = f"collector:stratoscope_collector_last_success_age:intervals{{{_IN}}}"
-    expr = f"topk({_MOST_LINES}, max by (cloud, collector) ({age}))"
+    expr = highest(_MOST_LINES, f"max by (cloud, collector) ({age})")
     return lines(About("Age over interval", good), "none", Query(expr, "{{cloud}}: {{collector}}"))
 
 
 def _duration() -> Panel:
     good = "Below 50 %. At 100 % a collection is ended, and fails. The longest ten."
-    expr = (
-        f"topk({_MOST_LINES}, max by (cloud, collector) (stratoscope_collector_duration_seconds{{{_IN}}}"
-        f" / on ({_OF_COLLECTOR}) stratoscope_collector_timeout_seconds))"
+    expr = highest(
+        _MOST_LINES,
+        f"max by (cloud, collector) (stratoscope_collector_duration_seconds{{{_IN}}}"
+        f" / on ({_OF_COLLECTOR}) stratoscope_collector_timeout_seconds)",
     )
     return lines(
         About("Duration over time-out", good), "percentunit", Query(expr, "{{cloud}}: {{collector}}")
@@ -120,7 +121,7 @@ def _duration() -> Panel:
 
 def _requests() -> Panel:
     good = "Steady. Requests per second, by the service that is asked: the ten most."
-    expr = f"topk({_MOST_LINES}, sum by (cloud, service) ({_REQUESTS}))"
+    expr = highest(_MOST_LINES, f"sum by (cloud, service) ({_REQUESTS})")
     return lines(About("Requests", good), "reqps", Query(expr, "{{cloud}}: {{service}}"))
 
 
@@ -145,7 +146,7 @@ def _refused() -> Panel:
     good = "None, but 404 now and then, of what vanished between two requests. A timeout has no code."
     about = About("Requests without success", good, empty="all requests succeed.")
     failed = f'stratoscope_cloud_requests_total{{{_IN},code!~"[23].."}}'
-    expr = f"topk({_MOST_LINES}, sum by (cloud, service, code) (rate({failed}{_RATE})) > 0)"
+    expr = highest(_MOST_LINES, f"sum by (cloud, service, code) (rate({failed}{_RATE})) > 0")
     return lines(about, "reqps", Query(expr, "{{cloud}}: {{service}} {{code}}"))
 
 
@@ -176,8 +177,8 @@ def _columns_of_lost(what: str, *labels: str) -> list[Column]:
 
 def _of_exporters(value: str) -> Query:
     """The ten largest of what a process says of itself, with the exporter that it is."""
-    expr = f"topk({_MOST_LINES}, {value} * on (job, instance) group_left (cloud, exporter) {_BUILD})"
-    return Query(expr, "{{exporter}} {{instance}}")
+    expr = f"{value} * on (job, instance) group_left (cloud, exporter) {_BUILD}"
+    return Query(highest(_MOST_LINES, expr), "{{exporter}} {{instance}}")
 
 
 def _cpu() -> Panel:
@@ -199,8 +200,9 @@ def _rules() -> Panel:
     good = "Below 50 % of its interval; a group that takes longer leaves evaluations out. The ten longest."
     empty = "Prometheus does not scrape itself."
     about = About("Evaluation of a group of rules over its interval", good, empty=empty)
-    expr = (
-        f"topk({_MOST_LINES}, label_replace(prometheus_rule_group_last_duration_seconds"
-        ' / prometheus_rule_group_interval_seconds, "group", "$1", "rule_group", ".*;(.+)"))'
+    expr = highest(
+        _MOST_LINES,
+        "label_replace(prometheus_rule_group_last_duration_seconds"
+        ' / prometheus_rule_group_interval_seconds, "group", "$1", "rule_group", ".*;(.+)")',
     )
     return lines(about, "percentunit", Query(expr, "{{group}}"))

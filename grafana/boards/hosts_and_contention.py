@@ -7,7 +7,20 @@ from grafana_foundation_sdk.models.common import GraphDrawStyle
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours
-from boards.panels import About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
+from boards.panels import (
+    About,
+    Column,
+    Look,
+    Panel,
+    Query,
+    bars,
+    cells,
+    highest,
+    lines,
+    lowest,
+    rows,
+    stacked,
+)
 
 _IN: Final = 'cloud=~"$cloud",host=~"$host"'
 _HOST: Final = "{{cloud}}: {{host}}"
@@ -137,7 +150,7 @@ def _up_over_time() -> Panel:
 def _libvirt() -> Panel:
     good = "Below 0.1 s, with no gap: where libvirt does not answer, no VM can start, stop or migrate."
     slowest = f"max by (cloud, host) (stratoscope_hypervisor_libvirt_round_trip_seconds{{{_IN}}})"
-    return lines(About("How soon libvirt answers", good), "s", Query(f"topk(10, {slowest})", _HOST))
+    return lines(About("How soon libvirt answers", good), "s", Query(highest(10, slowest), _HOST))
 
 
 def _cpu() -> Panel:
@@ -147,12 +160,12 @@ def _cpu() -> Panel:
         f'stratoscope_hypervisor_host_cpu_seconds_total{{{_IN},mode=~"idle|iowait"}}[$__rate_interval])))'
     )
     busy = f"1 - {idle} / on (cloud, host) max by (cloud, host) (stratoscope_hypervisor_host_cpus{{{_IN}}})"
-    return lines(About("CPU in use", good), "percentunit", Query(f"topk(10, {busy})", _HOST))
+    return lines(About("CPU in use", good), "percentunit", Query(highest(10, busy), _HOST))
 
 
 def _memory() -> Panel:
     good = "Above the threshold, which is an alert. Memory that is available without swapping, least first."
-    least = f"bottomk(10, host:stratoscope_hypervisor_host_memory_available_bytes:ratio{{{_IN}}})"
+    least = lowest(10, f"host:stratoscope_hypervisor_host_memory_available_bytes:ratio{{{_IN}}}")
     threshold = Query("max(global:host_memory_available_ratio:threshold)", "threshold")
     return lines(About("Memory available", good), "percentunit", Query(least, _HOST), threshold)
 
@@ -186,8 +199,11 @@ def _pressure() -> Panel:
     )
     queries = [
         Query(
-            "topk(5, max by (cloud, host) (rate(stratoscope_hypervisor_host_pressure_some_seconds_total"
-            f'{{{_IN},resource="{resource}"}}[$__rate_interval])))',
+            highest(
+                5,
+                "max by (cloud, host) (rate(stratoscope_hypervisor_host_pressure_some_seconds_total"
+                f'{{{_IN},resource="{resource}"}}[$__rate_interval]))',
+            ),
             f"{_HOST}, {resource}",
         )
         for resource in ("cpu", "io", "memory")
@@ -201,7 +217,7 @@ def _oom_kills() -> Panel:
     # A rate's windows are longer than a step: one kill would be several bars, and fractions of kills.
     total = f"stratoscope_hypervisor_host_oom_kills_total{{{_IN}}}"
     kills = f"max by (cloud, host) ({total} - {total} offset $__interval) > 0"
-    panel = lines(about, "short", Query(f"topk(10, {kills})", _HOST))
+    panel = lines(about, "short", Query(highest(10, kills), _HOST))
     return panel.draw_style(GraphDrawStyle.BARS).fill_opacity(80)
 
 
@@ -215,7 +231,7 @@ def _steal() -> Panel:
     good = "Below the threshold: of the time in which VMs of the host could run, the share that they waited."
     delay = f"host:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_sum{{{_IN}}}"
     cpu = f"host:stratoscope_hypervisor_vm_cpu_seconds:rate5m_sum{{{_IN}}}"
-    most = f"topk(10, {delay} / on (cloud, host) ({delay} + on (cloud, host) {cpu} > 0))"
+    most = highest(10, f"{delay} / on (cloud, host) ({delay} + on (cloud, host) {cpu} > 0)")
     threshold = Query("max(global:steal_ratio:threshold)", "threshold of a VM")
     return lines(About("Steal, of all VMs of a host", good), "percentunit", Query(most, _HOST), threshold)
 
@@ -267,7 +283,7 @@ def _latency(way: str) -> Panel:
     good = "Below 0.01 s on SSDs. The mean of all requests of the host's VMs."
     seconds = f"host:stratoscope_hypervisor_vm_disk_{way}_seconds:rate5m_sum{{{_IN}}}"
     requests = f"host:stratoscope_hypervisor_vm_disk_{way}_requests:rate5m_sum{{{_IN}}}"
-    query = Query(f"topk(10, {seconds} / on (cloud, host) ({requests} > 0))", _HOST)
+    query = Query(highest(10, f"{seconds} / on (cloud, host) ({requests} > 0)"), _HOST)
     return lines(
         About(f"How long a {way} takes", good, empty="no host shows the disks of its VMs."), "s", query
     )

@@ -5,7 +5,20 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from boards import board, colours
-from boards.panels import About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked, timeline
+from boards.panels import (
+    About,
+    Column,
+    Look,
+    Panel,
+    Query,
+    bars,
+    cells,
+    highest,
+    lines,
+    rows,
+    stacked,
+    timeline,
+)
 
 _IN: Final = 'cloud=~"$cloud"'
 _RATE: Final = "[$__rate_interval]"
@@ -58,7 +71,7 @@ def _latency() -> Panel:
     good = "Below 1 s. 95 of 100 requests for the version document of the service are quicker."
     bucket = f"stratoscope_management_endpoint_latency_seconds_bucket{{{_IN}}}"
     buckets = f"sum by (cloud, service, le) (rate({bucket}{_RATE}))"
-    query = Query(f"topk(15, histogram_quantile(0.95, {buckets}))", "{{cloud}}: {{service}}")
+    query = Query(highest(15, f"histogram_quantile(0.95, {buckets})"), "{{cloud}}: {{service}}")
     return lines(About("How soon the APIs answer", good), "s", query)
 
 
@@ -79,7 +92,7 @@ def _errors() -> Panel:
     about = About("Requests that fail", good, empty="no request failed.")
     failed = f'rate(stratoscope_cloud_requests_total{{{_IN},code!~"[23]..|404"}}{_RATE})'
     query = Query(
-        f"topk(15, sum by (cloud, service, code) ({failed}) > 0)", "{{cloud}}: {{service}}, {{code}}"
+        highest(15, f"sum by (cloud, service, code) ({failed}) > 0"), "{{cloud}}: {{service}}, {{code}}"
     )
     return lines(about, "reqps", query)
 
@@ -170,7 +183,7 @@ def _in_transition() -> Panel:
     good = "They come and go, none grows for hours."
     about = About("VMs in transition", good, empty="no VM is in transition.")
     states = f"max by (cloud, state) (stratoscope_management_vms_in_transition{{{_IN}}})"
-    return stacked(lines(about, "short", Query(f"topk(10, {states})", "{{cloud}}: {{state}}")))
+    return stacked(lines(about, "short", Query(highest(10, states), "{{cloud}}: {{state}}")))
 
 
 def _orphans() -> Panel:
@@ -206,7 +219,7 @@ def _failing() -> Panel:
     good = "None. Failed collections of the last hour, by reason."
     about = About("Collections that fail", good, empty="all collections of the last hour succeeded.")
     failed = f"sum by (cloud, collector, reason) (increase(stratoscope_collector_errors_total{{{_IN}}}[1h]))"
-    query = Query(f"topk(15, {failed} > 0)", f"{_COLLECTOR}, {{{{reason}}}}")
+    query = Query(highest(15, f"{failed} > 0"), f"{_COLLECTOR}, {{{{reason}}}}")
     return lines(about, "short", query)
 
 
@@ -214,7 +227,7 @@ def _budget() -> Panel:
     good = "Below the threshold: seconds in a second, over 10 min, that requests wait for the budget."
     waits = f"max by (cloud, instance) (rate(stratoscope_cloud_wait_seconds_total{{{_IN}}}[10m]))"
     queries = [
-        Query(f"topk(10, {waits})", "{{cloud}}: {{instance}}"),
+        Query(highest(10, waits), "{{cloud}}: {{instance}}"),
         Query("max(global:budget_wait_ratio:threshold)", "threshold"),
     ]
     return lines(About("Requests that wait for the budget", good), "none", *queries)
@@ -223,7 +236,7 @@ def _budget() -> Panel:
 def _requests() -> Panel:
     good = "Far below what the services bear. What the exporters ask of the cloud, by service."
     query = Query(
-        f"topk(15, sum by (cloud, service) (rate(stratoscope_cloud_requests_total{{{_IN}}}{_RATE})))",
+        highest(15, f"sum by (cloud, service) (rate(stratoscope_cloud_requests_total{{{_IN}}}{_RATE}))"),
         "{{cloud}}: {{service}}",
     )
     return stacked(lines(About("Requests of the exporters", good), "reqps", query))
@@ -238,7 +251,7 @@ def _spread() -> Panel:
         "time() - min by (cloud, collector)"
         f" (stratoscope_management_spread_oldest_timestamp_seconds{{{_IN}}})"
     )
-    return lines(about, "s", Query(f"topk(10, {age})", _COLLECTOR))
+    return lines(about, "s", Query(highest(10, age), _COLLECTOR))
 
 
 def _whole() -> Panel:

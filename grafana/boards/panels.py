@@ -47,6 +47,9 @@ NOT_MEASURED: Final = "not measured"
 _STEP: Final = "1m"
 """At least, on panels of time: hosts are scraped once a minute. `$__rate_interval` is four of it, or more."""
 
+_SHOWN: Final = "[$__range:$__interval] @ end()"
+"""Of a subquery: all steps that a panel shows, asked once."""
+
 _OF_AN_ID: Final = 310
 """Pixels in which a UUID is read whole."""
 
@@ -126,6 +129,16 @@ def lines(about: About, unit: str, *queries: Query) -> timeseries.Panel:
         .legend(_legend())
         .tooltip(tooltip)
     )
+
+
+def highest(count: int, expr: str) -> str:
+    """For lines: the series that were highest at some step shown; topk alone chooses anew at each step."""
+    return f"({expr}) and topk({count}, max_over_time(({expr}){_SHOWN}))"
+
+
+def lowest(count: int, expr: str) -> str:
+    """The same for series that were lowest."""
+    return f"({expr}) and bottomk({count}, min_over_time(({expr}){_SHOWN}))"
 
 
 def stacked(panel: timeseries.Panel) -> timeseries.Panel:

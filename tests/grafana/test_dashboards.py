@@ -75,7 +75,7 @@ def _panel(number: int, kind: str, target: Json) -> dict[str, Any]:
 
 
 def _table() -> dict[str, Any]:
-    panel = _panel(2, "table", {"expr": f"topk(9, {VM}{{{CLOUD}}})"})
+    panel = _panel(2, "table", {"expr": f"topk(9, {VM}{{{CLOUD}}})", "instant": True})
     link = {"url": "/d/stratoscope-good?var-cloud=${__data.fields.cloud}&${datasource:queryparam}"}
     shown = {"includeByName": {"cloud": True, "Value": True}, "renameByName": {"Value": "VMs"}}
     panel["transformations"] = [{"id": "organize", "options": shown}]
@@ -170,6 +170,8 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("bounded", expr(f"{VM} * on () group_left () global:steal_ratio:threshold"), "a series for each "),
     ("bounded", expr(f"{VM} unless topk(3, {VM})"), "a series for each "),
     ("bounded", expr(f"sum by (cloud, host) ({VM})"), "a series for each "),
+    ("lasting", expr(f"topk(3, {VM})"), "panel 'Panel 1', target A: the largest at each step"),
+    ("lasting", expr(f"topk(3, {VM}) and bottomk(3, {VM} @ end())"), "the largest at each step"),
     ("data_source", first(datasource={"type": "prometheus", "uid": "mine"}), "panel 'Panel 1': another"),
     ("data_source", first(targets=[{"refId": "A", "expr": VM}]), "panel 'Panel 1', A: another"),
     ("data_source", variable(datasource=None), "host: another"),
@@ -282,6 +284,21 @@ def test_few_series_are_few(text: str) -> None:
     board = good()
     expr(text)(board)
     assert problems("bounded", board, {}) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{VM} and topk(3, {VM} @ end())",
+        f"{VM} and bottomk(3, last_over_time({VM}[$__range] @ end()))",
+        f"{VM} and topk(3, max_over_time(({VM} > 0)[$__range:$__interval] @ end()))",
+        f"{VM} * on (cloud, vm_id) group_left (flavor) topk by (cloud, vm_id) (1, {VM})",
+    ],
+)
+def test_series_that_are_chosen_once_last(text: str) -> None:
+    board = good()
+    expr(text)(board)
+    assert problems("lasting", board, {}) == []
 
 
 def test_variables_are_left_in_strings_alone() -> None:

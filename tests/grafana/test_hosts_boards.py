@@ -179,9 +179,21 @@ def test_kill_is_one_bar(tmp_path: Path) -> None:
     kills = 'stratoscope_hypervisor_host_oom_kills_total{cloud="uni", host="%s", instance="%s"}'
     series = {kills % ("n1", "n1"): "5x60 7x40", kills % ("n2", "n2"): "5x60 0x40"}
     asked = query("hosts", "Processes that the kernel killed").replace("$__interval", "1m")
+    asked = asked.replace("$__range", "1h")
     of_n1 = '{cloud="uni", host="n1"}'
     check(tmp_path, f"sum_over_time(({asked})[1h:1m])", series, {of_n1: 2})
     check(tmp_path, f"count_over_time(({asked})[1h:1m])", series, {of_n1: 1})
+
+
+def test_lines_are_of_the_same_hosts_at_all_steps(tmp_path: Path) -> None:
+    """Of twelve: two are always in the middle, one has the least for a while."""
+    record = 'host:stratoscope_hypervisor_host_memory_available_bytes:ratio{cloud="uni", host="%s"}'
+    series = {record % f"low{number}": "0.2x100" for number in range(9)}
+    series |= {record % "once": "0.9x60 0.1 0.9x40", record % "a": "0.5x100", record % "b": "0.5x100"}
+    asked = query("hosts", "Memory available").replace("$__interval", "1m").replace("$__range", "1h")
+    steps = {"once": 61, **{f"low{number}": 61 for number in range(9)}}
+    found = {f'{{cloud="uni", host="{name}"}}': count for name, count in steps.items()}
+    check(tmp_path, f"count_over_time(({asked})[1h:1m])", series, found)
 
 
 def test_vm_that_loses_cpu_has_its_name_its_host_and_the_cause(tmp_path: Path) -> None:

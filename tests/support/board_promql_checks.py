@@ -23,6 +23,8 @@ _WITHOUT_CLOUD: Final = {family.name for family in FAMILIES if "cloud" not in fa
 _COUNTERS: Final = {family.name for family in FAMILIES if family.kind == "counter"}
 _PARTS_OF_HISTOGRAMS: Final = ("_bucket", "_count", "_sum")
 _RATES: Final = {"rate", "increase", "irate"}
+_CHOOSE_AT_EACH_STEP: Final = {"stratoscope-availability"}
+"""Dashboards that still do so."""
 _COUNTS: Final = {"count", "group"}
 _LARGEST: Final = {"topk", "bottomk"}
 _MANY: Final = frozenset({"vm_id", "project_id", "host", "flavor", "instance", "network_id"})
@@ -264,6 +266,35 @@ def _is_one(selector: Any) -> bool:
     return vm or not (parts.known().labels(selector.name or "") or frozenset()) & _MANY
 
 
+def lasting(site: Site) -> Iterator[str]:
+    """Which series are the largest is said once for all that a panel shows, not at each step."""
+    if site.board["uid"] in _CHOOSE_AT_EACH_STEP:
+        return
+    for panel in parts.drawn(site.board):
+        for target in panel.get("targets") or ():
+            try:
+                found = nodes(parts.tree(target.get("expr") or ""))
+            except ValueError:
+                continue
+            if not target.get("instant") and any(_chooses_at_each_step(one) for one in found):
+                yield f"{parts.name_of(panel)}, target {target['refId']}: the largest at each step"
+
+
+def _chooses_at_each_step(node: Any) -> bool:
+    is_ranked = isinstance(node, promql_parser.AggregateExpr) and str(node.op) in _LARGEST
+    return is_ranked and node.modifier is None and _moves(node.expr)
+
+
+def _moves(node: Any) -> bool:
+    """Whether a result is not the same at all steps."""
+    if getattr(node, "at", None) is not None:
+        return False
+    if isinstance(node, promql_parser.VectorSelector):
+        return True
+    below = [getattr(node, name, None) for name in ("lhs", "rhs", "expr", "vector_selector")]
+    return any(_moves(one) for one in (*below, *getattr(node, "args", ())) if one is not None)
+
+
 RULES: Final[tuple[Rule, ...]] = (
-    promql, rates, counters, names, shown_labels, clouds, neutral, projects, records, bounded,
+    promql, rates, counters, names, shown_labels, clouds, neutral, projects, records, bounded, lasting,
 )  # fmt: skip
