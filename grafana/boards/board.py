@@ -32,8 +32,9 @@ _OF_ROW: Final = "&".join(
 LINK_TO_VM: Final = f"/d/stratoscope-vm?var-datasource=${{datasource}}&{_OF_ROW}"
 """Of a row of a table that has the columns cloud, project_id and vm_id."""
 _CLOUDS: Final = "cloud:stratoscope_glance:over_threshold"
-_VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>(?:[^"\\]|\\.)*)"/'
-_PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>(?:[^"\\]|\\.)*)")?/'
+# Grafana escapes nothing in what it matches, so a name ends at the last quote.
+_VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/'
+_PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>.*)")?/'
 
 
 def board(uid: str, question: str, answer: str, *variables: QueryVariable, last: str = "now-6h") -> Dashboard:
