@@ -1,15 +1,12 @@
 """What the boards about hosts say of a small cloud: their queries, asked by promtool."""
 
-import json
-import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
-FOLDER: Final = ROOT / "grafana" / "dashboards"
-RULES: Final = ROOT / "prometheus" / "rules" / "technology.yml"
+from support import board_values
+from support.board_values import query
+
 UPDATED: Final = (
     '{hypervisor="QEMU", hypervisor_version="10.0.2", libvirt="libvirt 11.3.0", libvirt_version="11.3.0"}'
 )
@@ -17,35 +14,11 @@ OLD: Final = (
     '{hypervisor="QEMU", hypervisor_version="8.2.0", libvirt="libvirt 10.0.0", libvirt_version="10.0.0"}'
 )
 SEVERAL: Final = '{hypervisor="several"}'
-AT: Final = "90m"
-
-
-def query(board: str, title: str, ref: str = "A") -> str:
-    """A query of a panel, for all clouds and hosts."""
-    panels = json.loads((FOLDER / f"{board}.json").read_text(encoding="utf-8"))["panels"]
-    (panel,) = [one for one in panels if one["title"] == title]
-    (target,) = [one for one in panel["targets"] if one["refId"] == ref]
-    expr: str = target["expr"]
-    return expr.replace("$cloud", ".*").replace("$host", ".*")
 
 
 def check(folder: Path, expr: str, series: Mapping[str, str], found: Mapping[str, float]) -> None:
-    """The query finds these values, by their labels, in these series."""
-    samples = [{"labels": labels, "value": value} for labels, value in found.items()]
-    test: dict[str, Any] = {
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [{"expr": expr, "eval_time": AT, "exp_samples": samples}],
-    }
-    file = folder / "test.yml"
-    groups = [f"stratoscope-{name}" for name in ("technology", "technology-sums")]
-    file.write_text(json.dumps({"rule_files": [str(RULES)], "group_eval_order": groups, "tests": [test]}))
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    done = subprocess.run(
-        [promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    """The same, with the records of technologies."""
+    board_values.check(folder, expr, series, found, ["technology"])
 
 
 def host(name: str, zone: str, version: str = "") -> dict[str, str]:
