@@ -10,7 +10,9 @@ from boards.panels import About, Column, Look, Panel, Query, cells, lines, rows,
 _OF: Final = "stratoscope_downtime_"
 _MOMENT: Final = Look(unit="dateTimeAsIso")
 _AGO: Final = Look(unit="s")
-_INFO: Final = f"max by (downtime_id, title, severity, planned, source) ({_OF}info)"
+_LAST_INFO: Final = f"(topk by (downtime_id) (1, timestamp({_OF}info)))"
+"""Of each downtime; replicas that are scraped before and after an edit have one each."""
+_INFO: Final = f"group by (downtime_id, title, severity, planned, source) {_LAST_INFO}"
 _START: Final = f"max by (downtime_id) ({_OF}start_timestamp_seconds)"
 _END: Final = f"max by (downtime_id) ({_OF}end_timestamp_seconds)"
 _YES: Final = colours.steps((1, colours.BAD))
@@ -89,7 +91,7 @@ def _soon_over() -> Panel:
     good = "None that should last longer: extend it, or its alerts are notified of again."
     about = About("Downtimes that end soon", good, empty="no downtime ends soon.")
     left = f"({_END} and on (downtime_id) {_OF}notice == 1) - time()"
-    info = "* on (downtime_id) group_left (title) max by (downtime_id, title) (stratoscope_downtime_info)"
+    info = f"* on (downtime_id) group_left (title) group by (downtime_id, title) {_LAST_INFO}"
     columns = [Column("title", "Title"), Column("downtime_id", "Id"), Column("Value", "Time left", _AGO)]
     return rows(about, columns, Query(f"topk(50, ({left}) {info})")).span(12)
 
