@@ -41,3 +41,41 @@ def test_title_that_is_edited_is_that_of_the_replica_that_was_scraped_last(
 ) -> None:
     found = {f'{{{labels}, title="new"}}': value}
     check(tmp_path, query("downtimes", panel, ref), edited(), found)
+
+
+def of_two_installations(metric: str, labels: str, values: tuple[str, str]) -> dict[str, str]:
+    return {
+        f'{OF}_{metric}{{job="{job}", instance="{job}:1"{labels}}}': value
+        for job, value in zip(("lab", "uni"), values, strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    ("panel", "ref", "metric", "label"),
+    [
+        ("Leader", "A", "leader", ""),
+        ("Do silences follow the downtimes?", "A", "silences_in_step", "alertmanager"),
+        ("Alertmanagers", "A", "silences_wanted", "alertmanager"),
+        ("Alertmanagers", "C", "silences_overridden", "alertmanager"),
+        ("Are changes stored?", "A", "database_refused", "reason"),
+        ("Imports", "B", "import_rows", "source"),
+        ("Windows that file nothing", "A", "windows_stuck", "reason"),
+    ],
+)
+def test_installations_of_the_exporter_are_told_apart(
+    panel: str, ref: str, metric: str, label: str, tmp_path: Path
+) -> None:
+    labels = f', {label}="x"' if label else ""
+    found = {f'{{job="{job}", exporters="{job} "{labels}}}': value for job, value in (("lab", 0), ("uni", 1))}
+    check(
+        tmp_path,
+        query("downtimes", panel, ref),
+        of_two_installations(metric, labels, ("0x90", "1x90")),
+        found,
+    )
+
+
+def test_exporters_of_one_database_that_both_lead_are_two(tmp_path: Path) -> None:
+    series = {f'{OF}_leader{{job="uni", cloud="c", instance="{name}"}}': "1x90" for name in "ab"}
+    found = {'{job="uni", cloud="c", exporters="uni c"}': 2}
+    check(tmp_path, query("downtimes", "Leader"), series, found)
