@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from support import board_values
 from support.board_values import query
 
@@ -92,6 +94,22 @@ def test_mean_is_of_all_requests_of_the_hosts_of_a_group(tmp_path: Path) -> None
         f'{record}_requests:rate5m_sum{{cloud="uni", host="n3"}}': "100x100",
     }
     check(tmp_path, query("technologies", "How long a read takes"), series, {OLD: 0.02})
+
+
+@pytest.mark.parametrize(("panel", "ref"), [("Side by side", "G"), ("Throttling", "A")])
+def test_throttling_is_of_all_periods_of_the_hosts_of_a_group(panel: str, ref: str, tmp_path: Path) -> None:
+    """A host with one small VM that is always throttled weighs little."""
+    record = "host:stratoscope_hypervisor_vm_cpu"
+    series = {
+        **MIXED,
+        f'{record}_throttled_periods:rate5m_sum{{cloud="uni", host="n1"}}': "10x100",
+        f'{record}_periods:rate5m_sum{{cloud="uni", host="n1"}}': "10x100",
+        f'{record}_throttled_periods:rate5m_sum{{cloud="uni", host="n3"}}': "0x100",
+        f'{record}_periods:rate5m_sum{{cloud="uni", host="n3"}}': "990x100",
+        f'{record}_throttled_periods:rate5m_sum{{cloud="uni", host="n2"}}': "0x100",
+        f'{record}_periods:rate5m_sum{{cloud="uni", host="n2"}}': "0x100",
+    }
+    check(tmp_path, query("technologies", panel, ref), series, {OLD: 0.01})
 
 
 def test_groups_are_compared_by_their_vms_not_by_their_hosts(tmp_path: Path) -> None:
