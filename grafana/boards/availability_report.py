@@ -15,6 +15,10 @@ _UNKNOWN: Final = f"scope:stratoscope_availability_unknown_seconds:{{}}{{{{{_SCO
 _TODAY_S: Final = "scalar(60 + 60 * floor(vector(time() % 86400 / 60)))"
 """As the records of today count."""
 _YOUNG: Final = "Prometheus has watched for less than a day."
+_NO_DAY: Final = (
+    "no whole day of the time range is there yet, as on the first of a month. Last month is *Previous month*"
+    " among the quick ranges, `now-1M/M` to `now-1M/M`."
+)
 _PLAIN: Final = Look(unit="percentunit", colours=colours.steps(below=colours.PLAIN))
 _SHARE: Final = Look(unit="percentunit")
 _DAY: Final = Look(
@@ -94,7 +98,7 @@ def _of_range() -> Panel:
     )
     columns = [*_columns(), Column("Value #D", "Whole days", Look()), Column("Value #E", "OLA", _DAY)]
     queries = map(Query, (availability, reliability, share, days, within))
-    return rows(About("Availability", good, empty=_YOUNG), columns, *queries)
+    return rows(About("Availability", good, empty=_NO_DAY), columns, *queries)
 
 
 def _yesterday() -> Panel:
@@ -147,7 +151,7 @@ def _days() -> Panel:
         for record in ("availability_within_ola:yesterday", "availability:ratio_yesterday")
     )
     query = Query(f"topk(50, ({ratio} < 0) or {known})", _OF_SCOPES)
-    return timeline(About("Day by day", good, empty=_YOUNG), _DAY, query).interval("1h")
+    return timeline(About("Day by day", good, empty=_NO_DAY), _DAY, query).interval("1h")
 
 
 def _states() -> Panel:

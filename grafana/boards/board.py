@@ -31,9 +31,21 @@ _OF_ROW: Final = "&".join(
 )
 LINK_TO_VM: Final = f"/d/stratoscope-vm?var-datasource=${{datasource}}&{_OF_ROW}"
 """Of a row of a table that has the columns cloud, project_id and vm_id."""
+_OF_PROJECT: Final = 'project:stratoscope_downtime_active:max{cloud=~"$cloud",project_id="$project"'
+_THE_VM: Final = '(vm:stratoscope_vm_info:unique{cloud=~"$cloud",project_id="$project",vm_id="$vm"})'
+DOWNTIMES_OF_VM: Final = " or ".join(
+    (
+        f'{_OF_PROJECT},scope=~"cloud|project"}}',
+        f'{_OF_PROJECT},scope="vm",vm_id="$vm"}}',
+        f'{_OF_PROJECT},scope="zone"}} and on (cloud, zone) {_THE_VM}',
+        f'{_OF_PROJECT},scope="host"}} and on (cloud, host) {_THE_VM}',
+    )
+)
+"""Of the VM, its host, zone, project or cloud; not those of other VMs of its project."""
 _CLOUDS: Final = "cloud:stratoscope_glance:over_threshold"
-_VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>(?:[^"\\]|\\.)*)"/'
-_PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>(?:[^"\\]|\\.)*)")?/'
+# Grafana escapes nothing in what it matches, so a name ends at the last quote.
+_VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/'
+_PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>.*)")?/'
 
 
 def board(uid: str, question: str, answer: str, *variables: QueryVariable, last: str = "now-6h") -> Dashboard:
@@ -85,7 +97,7 @@ def _downtimes(variables: Sequence[QueryVariable]) -> AnnotationQuery:
     names = {variable.build().name for variable in variables}
     if "project" in names:
         # The alerts on whole clouds, zones and hosts have no project.
-        expr = 'project:stratoscope_downtime_active:max{cloud=~"$cloud",project_id="$project"}'
+        expr = DOWNTIMES_OF_VM if "vm" in names else f"{_OF_PROJECT}}}"
         return _annotation(expr, "{{cloud}} {{zone}} {{vm_id}}")
     of_cloud = ',cloud=~"$cloud"' if "cloud" in names else ""
     return _annotation(

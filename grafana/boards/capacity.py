@@ -238,19 +238,23 @@ def _of_projects(what: str) -> str:
 
 
 def _quotas() -> Panel:
-    good = "What all quotas allow is not far beyond what may be allocated, above. In the units of the quota."
+    good = (
+        "What all quotas allow is not far beyond what may be allocated, above. In the units of the quota."
+        " Used: by the projects that have a limit; the others may have any amount."
+    )
     of = "by (cloud, service, resource)"
-    shown = f"{of} (max by (cloud, project_id, service, resource)"
-    limits = f"sum {shown} (stratoscope_management_quota_limit{{{_IN}}}))"
-    used = f"sum {shown} (stratoscope_management_quota_used{{{_IN}}}))"
-    limits_bytes = f"sum {shown} (stratoscope_management_quota_limit_bytes{{{_IN}}}))"
-    used_bytes = f"sum {shown} (stratoscope_management_quota_used_bytes{{{_IN}}}))"
-    queries = [
-        Query(f"topk(60, {used} > 0)"),
-        Query(f"topk(60, {limits} and on (cloud, service, resource) ({used} > 0))"),
-        Query(f"topk(60, {used_bytes} > 0)"),
-        Query(f"topk(60, {limits_bytes} and on (cloud, service, resource) ({used_bytes} > 0))"),
-    ]
+    on = "on (cloud, service, resource)"
+    shown = {unit: f"topk(60, sum {of} ({_of_quotas('used' + unit)}) > 0)" for unit in ("", "_bytes")}
+    queries = []
+    for unit, chosen in shown.items():
+        limits = _of_quotas("limit" + unit)
+        limited = f"{_of_quotas('used' + unit)} and on (cloud, project_id, service, resource) {limits}"
+        queries += [
+            Query(f"sort_desc(sum {of} ({limited}) and {on} {chosen})"),
+            Query(f"sum {of} ({limits}) and {on} {chosen}"),
+        ]
+    unlimited = f"sum {of} ({_of_quotas('unlimited')})"
+    queries.append(Query(f"{unlimited} and {on} ({' or '.join(shown.values())})"))
     columns = [
         Column("cloud", "Cloud"),
         Column("service", "Service"),
@@ -259,5 +263,12 @@ def _quotas() -> Panel:
         Column("Value #B", "Allowed", Look(unit="none")),
         Column("Value #C", "Used, bytes", Look(unit="bytes")),
         Column("Value #D", "Allowed, bytes", Look(unit="bytes")),
+        Column("Value #E", "Projects without a limit", Look(unit="none")),
     ]
     return rows(About("What quotas allow, of all projects", good), columns, *queries)
+
+
+def _of_quotas(what: str) -> str:
+    """Of each project, once."""
+    metric = f"stratoscope_management_quota_{what}{{{_IN}}}"
+    return f"max by (cloud, project_id, service, resource) ({metric})"

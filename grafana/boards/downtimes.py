@@ -10,7 +10,9 @@ from boards.panels import About, Column, Look, Panel, Query, cells, lines, rows,
 _OF: Final = "stratoscope_downtime_"
 _MOMENT: Final = Look(unit="dateTimeAsIso")
 _AGO: Final = Look(unit="s")
-_INFO: Final = f"max by (downtime_id, title, severity, planned, source) ({_OF}info)"
+_LAST_INFO: Final = f"(topk by (downtime_id) (1, timestamp({_OF}info)))"
+"""Of each downtime; replicas that are scraped before and after an edit have one each."""
+_INFO: Final = f"group by (downtime_id, title, severity, planned, source) {_LAST_INFO}"
 _START: Final = f"max by (downtime_id) ({_OF}start_timestamp_seconds)"
 _END: Final = f"max by (downtime_id) ({_OF}end_timestamp_seconds)"
 _YES: Final = colours.steps((1, colours.BAD))
@@ -89,14 +91,14 @@ def _soon_over() -> Panel:
     good = "None that should last longer: extend it, or its alerts are notified of again."
     about = About("Downtimes that end soon", good, empty="no downtime ends soon.")
     left = f"({_END} and on (downtime_id) {_OF}notice == 1) - time()"
-    info = "* on (downtime_id) group_left (title) max by (downtime_id, title) (stratoscope_downtime_info)"
+    info = f"* on (downtime_id) group_left (title) group by (downtime_id, title) {_LAST_INFO}"
     columns = [Column("title", "Title"), Column("downtime_id", "Id"), Column("Value", "Time left", _AGO)]
     return rows(about, columns, Query(f"topk(50, ({left}) {info})")).span(12)
 
 
 def _number() -> Panel:
     good = "Few that last. Active ones, and those that start within 7 days."
-    query = Query(f"max by (state) ({_OF}downtimes)", "{{state}}")
+    query = Query(f"sum by (state) (max by (cloud, job, state) ({_OF}downtimes))", "{{state}}")
     return stacked(lines(About("Number of downtimes", good), "none", query))
 
 
@@ -119,27 +121,36 @@ def _hosts() -> Panel:
     return rows(about, columns, *queries)
 
 
+def _whose(expr: str) -> str:
+    """With the job, and the cloud if its targets have one: who has several installations tells them apart.
+
+    Each is one exporter, or several of one database.
+    """
+    return f'label_join({expr}, "exporters", " ", "job", "cloud")'
+
+
 def _in_step() -> Panel:
     good = "In step: each downtime has its silences there, and no other is ours."
     look = Look(words={"0": ("not in step", colours.BAD), "1": ("in step", colours.GOOD)})
     about = About("Do silences follow the downtimes?", good, empty="no Alertmanager is configured.")
-    return cells(
-        about, look, Query(f"max by (alertmanager) ({_OF}silences_in_step)", "{{alertmanager}}")
-    ).span(12)
+    in_step = _whose(f"max by (cloud, job, alertmanager) ({_OF}silences_in_step)")
+    return cells(about, look, Query(in_step, "{{alertmanager}}, {{exporters}}")).span(12)
 
 
 def _alertmanagers() -> Panel:
     good = "As many there as wanted, none overridden, seen within two minutes, clocks within seconds."
     about = About("Alertmanagers", good, empty="no Alertmanager is configured.")
+    by = "by (cloud, job, alertmanager)"
     metrics = (
-        f"max by (alertmanager) ({_OF}silences_wanted)",
-        f"max by (alertmanager) ({_OF}silences_present)",
-        f"max by (alertmanager) (sum by (alertmanager, instance) ({_OF}silences_overridden))",
-        f"time() - max by (alertmanager) ({_OF}last_sync_timestamp_seconds)",
-        f"max by (alertmanager) ({_OF}alertmanager_clock_skew_seconds)",
-        f"sum by (alertmanager) (increase({_OF}sync_errors_total[1h]))",
+        f"max {by} ({_OF}silences_wanted)",
+        f"max {by} ({_OF}silences_present)",
+        f"max {by} (sum by (cloud, job, alertmanager, instance) ({_OF}silences_overridden))",
+        f"time() - max {by} ({_OF}last_sync_timestamp_seconds)",
+        f"max {by} ({_OF}alertmanager_clock_skew_seconds)",
+        f"sum {by} (increase({_OF}sync_errors_total[1h]))",
     )
     columns = [
+        Column("exporters", "Exporters"),
         Column("alertmanager", "Alertmanager"),
         Column("Value #A", "Silences wanted", Look()),
         Column("Value #B", "there", Look()),
@@ -148,20 +159,27 @@ def _alertmanagers() -> Panel:
         Column("Value #E", "Clock ahead by", _AGO),
         Column("Value #F", "Errors of the last hour", Look(unit="none")),
     ]
-    return rows(about, columns, *map(Query, metrics)).height(5)
+    return rows(about, columns, *map(Query, map(_whose, metrics))).height(5)
 
 
 def _leader() -> Panel:
-    good = "One leads; the others of the same database wait."
-    look = Look(words={"0": ("nobody leads", colours.BAD), "1": ("one leads", colours.GOOD)})
-    return cells(About("Leader", good), look, Query(f"sum({_OF}leader)")).span(6)
+    good = "One leads; the others of the same database wait. If two lead, both write silences."
+    words = {
+        "0": ("nobody leads", colours.BAD),
+        "1": ("one leads", colours.GOOD),
+        "2": ("two lead", colours.BAD),
+    }
+    look = Look(words=words, colours=colours.steps((1, colours.GOOD), (2, colours.BAD), below=colours.BAD))
+    leaders = _whose(f"sum by (cloud, job) ({_OF}leader)")
+    return cells(About("Leader", good), look, Query(leaders, "{{exporters}}")).span(6)
 
 
 def _database() -> Panel:
     good = "Stored, for each reason why a change could not be."
     look = Look(words={"0": ("stored", colours.GOOD), "1": ("refused", colours.BAD)})
     about = About("Are changes stored?", good)
-    return cells(about, look, Query(f"max by (reason) ({_OF}database_refused)", "{{reason}}")).span(6)
+    refused = _whose(f"max by (cloud, job, reason) ({_OF}database_refused)")
+    return cells(about, look, Query(refused, "{{reason}}, {{exporters}}")).span(6)
 
 
 def _imports() -> Panel:
@@ -169,14 +187,16 @@ def _imports() -> Panel:
         "Read within minutes, nothing without an entry of the mapping. Held: vanished at the source, for now."
     )
     about = About("Imports", good, empty=_NO_IMPORTS)
+    by = "by (cloud, job, source)"
     metrics = (
-        f"time() - max by (source) ({_OF}import_last_success_timestamp_seconds)",
-        f"max by (source) ({_OF}import_rows)",
-        f"max by (source) ({_OF}import_unmapped_rows)",
-        f"max by (source) ({_OF}import_held_rows)",
-        f"sum by (source) (increase({_OF}import_errors_total[1h]))",
+        f"time() - max {by} ({_OF}import_last_success_timestamp_seconds)",
+        f"max {by} ({_OF}import_rows)",
+        f"max {by} ({_OF}import_unmapped_rows)",
+        f"max {by} ({_OF}import_held_rows)",
+        f"sum {by} (increase({_OF}import_errors_total[1h]))",
     )
     columns = [
+        Column("exporters", "Exporters"),
         Column("source", "Source"),
         Column("Value #A", "Last complete answer", _AGO),
         Column("Value #B", "Downtimes", Look()),
@@ -184,25 +204,24 @@ def _imports() -> Panel:
         Column("Value #D", "Held", Look()),
         Column("Value #E", "Errors of the last hour", Look(unit="none")),
     ]
-    return rows(about, columns, *map(Query, metrics)).height(6)
+    return rows(about, columns, *map(Query, map(_whose, metrics))).height(6)
 
 
 def _skipped() -> Panel:
     good = "None. Rows that the source gave and that cannot be read."
     about = About("Rows that were left out", good, empty=_NO_IMPORTS)
     columns = [
+        Column("exporters", "Exporters"),
         Column("source", "Source"),
         Column("reason", "Reason"),
         Column("Value", "Rows", Look(colours=_SOME)),
     ]
-    return rows(about, columns, Query(f"topk(50, max by (source, reason) ({_OF}import_skipped_rows))")).span(
-        12
-    )
+    skipped = f"topk(50, max by (cloud, job, source, reason) ({_OF}import_skipped_rows))"
+    return rows(about, columns, Query(_whose(skipped))).span(12)
 
 
 def _windows() -> Panel:
     good = "0: each recurring window files its next occurrence."
     about = About("Windows that file nothing", good, empty="no recurring window is stuck.")
-    return cells(
-        about, Look(colours=_YES), Query(f"max by (reason) ({_OF}windows_stuck)", "{{reason}}")
-    ).span(12)
+    stuck = _whose(f"max by (cloud, job, reason) ({_OF}windows_stuck)")
+    return cells(about, Look(colours=_YES), Query(stuck, "{{reason}}, {{exporters}}")).span(12)

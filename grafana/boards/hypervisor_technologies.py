@@ -18,6 +18,8 @@ _VCPUS: Final = "hypervisor_host_vcpus_promised:sum"
 _CPUS: Final = "hypervisor_host_cpus:sum"
 _CPU: Final = "hypervisor_vm_cpu_seconds:rate5m_sum"
 _DELAY: Final = "hypervisor_vm_vcpu_delay_seconds:rate5m_sum"
+_PERIODS: Final = "hypervisor_vm_cpu_periods:rate5m_sum"
+_THROTTLED: Final = "hypervisor_vm_cpu_throttled_periods:rate5m_sum"
 _STEAL_IS: Final = (
     "Near 0: of the time in which VMs could run, the share that they waited for a CPU of the host."
 )
@@ -157,8 +159,7 @@ def _steal() -> str:
 
 
 def _throttling() -> str:
-    ratio = f"technology:stratoscope_hypervisor_vm_cpu_throttled_periods:rate5m_ratio_avg{{{_IN}}}"
-    return _named(f"avg by ({_LABELS}) ({ratio})")
+    return _share(_THROTTLED, _PERIODS)
 
 
 def _latency(way: str) -> str:

@@ -77,6 +77,7 @@ def _alerts() -> Panel:
         Column("alertname", "Alert"),
         Column("severity", "Severity"),
         Column("vm_name", "VM"),
+        Column("cloud", "Cloud"),
         Column("service", "Service"),
         Column("resource", "Resource"),
     ]
@@ -185,7 +186,7 @@ def _shares() -> Panel:
     ]
     about = About("How much of its quota it uses", good, empty="no quota of the project has a limit.")
     look = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR), (0.95, colours.BAD)))
-    query = Query(f"topk(20, {shares[0]} or {shares[1]})", "{{service}}: {{resource}}")
+    query = Query(f"topk(20, {shares[0]} or {shares[1]})", "{{cloud}}, {{service}}: {{resource}}")
     return bars(about, look, query).height(10)
 
 
@@ -193,6 +194,7 @@ def _nearly_used() -> Panel:
     good = "None. Delete what nobody needs, or ask for more before it is needed."
     about = About("Quotas that are nearly used up", good, empty="no quota is nearly used up.")
     columns = [
+        Column("cloud", "Cloud"),
         Column("service", "Service"),
         Column("resource", "Resource"),
         Column("Value", "Used", Look(unit="percentunit")),
@@ -214,6 +216,7 @@ def _quotas(title: str, unit: str, look: Look) -> Panel:
         "Used and reserved are below the limit. Reserved: asked for, but not there yet. No limit: unlimited."
     )
     columns = [
+        Column("cloud", "Cloud"),
         Column("service", "Service"),
         Column("resource", "Resource"),
         Column("Value #A", "Used", look),

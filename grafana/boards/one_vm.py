@@ -11,7 +11,6 @@ _IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
 _STEAL: Final = 0.1
 """Users notice more. As usual: the threshold of the alerts has no project_id, so it cannot be read here."""
-_OURS: Final = 'project:stratoscope_downtime_active:max{cloud=~"$cloud",project_id="$project",'
 _CHECKS: Final = {
     "host": "the host does not run it",
     "vm": "it crashed, or was ended",
@@ -96,17 +95,8 @@ def _waits() -> Panel:
 def _downtimes() -> Panel:
     good = "None that was not announced. Of the VM, its host, zone, project or cloud."
     about = About("Down on purpose now", good, empty="nothing that the VM needs is down on purpose.")
-    its = f"(vm:stratoscope_vm_info:unique{_IT})"
-    expr = " or ".join(
-        (
-            f'{_OURS}scope=~"cloud|project"}}',
-            f'{_OURS}scope="vm",vm_id="$vm"}}',
-            f'{_OURS}scope="zone"}} and on (cloud, zone) {its}',
-            f'{_OURS}scope="host"}} and on (cloud, host) {its}',
-        )
-    )
     look = Look(words={"1": ("down on purpose", colours.PLANNED)})
-    return cells(about, look, Query(f"max by (scope) ({expr})", "its {{scope}}")).span(8)
+    return cells(about, look, Query(f"max by (scope) ({board.DOWNTIMES_OF_VM})", "its {{scope}}")).span(8)
 
 
 def _alerts() -> Panel:

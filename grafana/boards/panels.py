@@ -50,6 +50,7 @@ _STEP: Final = "1m"
 _SHOWN: Final = "[$__range:$__interval] @ end()"
 """Of a subquery: all steps that a panel shows, asked once."""
 
+_HIDE: Final = {"viz": True, "legend": False, "tooltip": False}
 _OF_AN_ID: Final = 310
 """Pixels in which a UUID is read whole."""
 
@@ -244,7 +245,7 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         "thresholds": look.colours.build() if look.colours else None,
         "custom.cellOptions": {"type": "color-background", "mode": "basic"} if coloured else None,
         "custom.width": _OF_AN_ID if column.name.endswith("_id") else None,
-        "custom.hidden": column.hidden,
+        "custom.hideFrom": _HIDE if column.hidden else None,
         "links": [{"title": column.heading, "url": column.link}] if column.link else None,
     }
     return [DynamicConfigValue(id_val=name, value=value) for name, value in properties.items() if value]

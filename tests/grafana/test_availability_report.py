@@ -57,6 +57,11 @@ def said(length_s: int, expected: Sequence[float], folder: Path) -> str:
         }
         for expr, value in zip(queries(length_s), expected, strict=True)
     ]
+    return promtool_says(expressions, folder)
+
+
+def promtool_says(expressions: Sequence[Mapping[str, Any]], folder: Path) -> str:
+    """Nothing if the expressions have their values."""
     test = {"interval": "5m", "input_series": series(), "promql_expr_test": expressions}
     file = folder / "test.yml"
     file.write_text(json.dumps({"tests": [test]}))
@@ -81,3 +86,15 @@ def test_day_that_ended_just_now_is_not_there_yet(tmp_path: Path) -> None:
 
 def test_range_that_ends_at_midnight_has_the_days_before(tmp_path: Path) -> None:
     assert said(2 * DAY_S, [1, 1, 0, 1, 1], tmp_path) == ""
+
+
+@pytest.mark.parametrize("title", ["Availability", "Day by day"])
+def test_what_is_empty_on_the_first_of_a_month_says_how_last_month_is_chosen(title: str) -> None:
+    board = json.loads((ROOT / "grafana/dashboards/availability.json").read_text())
+    (panel,) = [one for one in board["panels"] if one["title"] == title]
+    assert "`now-1M/M` to `now-1M/M`" in panel["description"]
+
+
+def test_first_of_a_month_has_no_whole_day(tmp_path: Path) -> None:
+    expressions = [{"expr": one, "eval_time": "11h", "exp_samples": []} for one in queries(11 * 3_600)]
+    assert promtool_says(expressions, tmp_path) == ""

@@ -7,15 +7,24 @@ from collections.abc import Iterator
 import pytest
 
 from support.debian import ROOT
-from support.grafana_boards import Annotation, Board, Panel, Target, Variable
-from support.grafana_queries import AnswerError, Grafana, Series, labels_of_legend, legend, not_merged
+from support.grafana_boards import FOLDER, Annotation, Board, Panel, Target, Variable, load
+from support.grafana_queries import (
+    AnswerError,
+    Grafana,
+    Series,
+    labels_of_legend,
+    legend,
+    matching,
+    not_merged,
+    shown,
+)
 from support.grafana_values import ALL, Choice, Filled, Option, Window, step
 from support.prometheus_process import QUICK, Prometheus
 
 END = 1_760_000_000
 WINDOW = Window(END - 3_600, END)
 ALL_CLOUDS = Variable("cloud", "query", "label_values(vms, cloud)", "", True, True, ".*", (ALL,))
-VM_NAMES = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>(?:[^"\\]|\\.)*)"/'
+VM_NAMES = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/'
 VMS = 'query_result(vm_info{cloud=~"$cloud"})'
 
 
@@ -179,3 +188,17 @@ def test_legend_without_a_format_is_the_series_and_a_missing_label_is_empty() ->
     target = Target("A", "vms", "{{ cloud }}: {{host}}")
     assert legend(target, series) == "uni: "
     assert labels_of_legend(target) == {"cloud", "host"}
+
+
+@pytest.mark.parametrize("name", ["web", 'the "old" web', r"C:\web", 'ends with "', 'a",b="c'])
+@pytest.mark.parametrize(("uid", "variable"), [("vm", "vm"), ("vm", "project"), ("project", "project")])
+def test_variables_of_the_boards_have_whole_names(uid: str, variable: str, name: str) -> None:
+    regex = next(one.regex for one in load(FOLDER / f"{uid}.json").variables if one.name == variable)
+    labels = {f"{variable}_id": "1", f"{variable}_name": name}
+    text = shown({"metric": labels, "value": [END, "1"]})
+    assert [*matching(regex, [text])] == [Option(name, "1")]
+
+
+def test_project_without_a_name_is_shown_by_its_id() -> None:
+    regex = next(one.regex for one in load(FOLDER / "project.json").variables if one.name == "project")
+    assert [*matching(regex, ['{project_id="p"} 1 1'])] == [Option("p", "p")]

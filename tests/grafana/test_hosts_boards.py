@@ -1,17 +1,14 @@
 """What the boards about hosts say of a small cloud: their queries, asked by promtool."""
 
-import json
-import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).parents[2]
-FOLDER: Final = ROOT / "grafana" / "dashboards"
-RULES: Final = ROOT / "prometheus" / "rules" / "technology.yml"
+from support import board_values
+from support.board_values import query
+
 UPDATED: Final = (
     '{hypervisor="QEMU", hypervisor_version="10.0.2", libvirt="libvirt 11.3.0", libvirt_version="11.3.0"}'
 )
@@ -19,35 +16,11 @@ OLD: Final = (
     '{hypervisor="QEMU", hypervisor_version="8.2.0", libvirt="libvirt 10.0.0", libvirt_version="10.0.0"}'
 )
 SEVERAL: Final = '{hypervisor="several"}'
-AT: Final = "90m"
-
-
-def query(board: str, title: str, ref: str = "A") -> str:
-    """A query of a panel, for all clouds and hosts."""
-    panels = json.loads((FOLDER / f"{board}.json").read_text(encoding="utf-8"))["panels"]
-    (panel,) = [one for one in panels if one["title"] == title]
-    (target,) = [one for one in panel["targets"] if one["refId"] == ref]
-    expr: str = target["expr"]
-    return expr.replace("$cloud", ".*").replace("$host", ".*")
 
 
 def check(folder: Path, expr: str, series: Mapping[str, str], found: Mapping[str, float]) -> None:
-    """The query finds these values, by their labels, in these series."""
-    samples = [{"labels": labels, "value": value} for labels, value in found.items()]
-    test: dict[str, Any] = {
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [{"expr": expr, "eval_time": AT, "exp_samples": samples}],
-    }
-    file = folder / "test.yml"
-    groups = [f"stratoscope-{name}" for name in ("technology", "technology-sums")]
-    file.write_text(json.dumps({"rule_files": [str(RULES)], "group_eval_order": groups, "tests": [test]}))
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    done = subprocess.run(
-        [promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    """The same, with the records of technologies."""
+    board_values.check(folder, expr, series, found, ["technology"])
 
 
 def host(name: str, zone: str, version: str = "") -> dict[str, str]:
@@ -121,6 +94,22 @@ def test_mean_is_of_all_requests_of_the_hosts_of_a_group(tmp_path: Path) -> None
         f'{record}_requests:rate5m_sum{{cloud="uni", host="n3"}}': "100x100",
     }
     check(tmp_path, query("technologies", "How long a read takes"), series, {OLD: 0.02})
+
+
+@pytest.mark.parametrize(("panel", "ref"), [("Side by side", "G"), ("Throttling", "A")])
+def test_throttling_is_of_all_periods_of_the_hosts_of_a_group(panel: str, ref: str, tmp_path: Path) -> None:
+    """A host with one small VM that is always throttled weighs little."""
+    record = "host:stratoscope_hypervisor_vm_cpu"
+    series = {
+        **MIXED,
+        f'{record}_throttled_periods:rate5m_sum{{cloud="uni", host="n1"}}': "10x100",
+        f'{record}_periods:rate5m_sum{{cloud="uni", host="n1"}}': "10x100",
+        f'{record}_throttled_periods:rate5m_sum{{cloud="uni", host="n3"}}': "0x100",
+        f'{record}_periods:rate5m_sum{{cloud="uni", host="n3"}}': "990x100",
+        f'{record}_throttled_periods:rate5m_sum{{cloud="uni", host="n2"}}': "0x100",
+        f'{record}_periods:rate5m_sum{{cloud="uni", host="n2"}}': "0x100",
+    }
+    check(tmp_path, query("technologies", panel, ref), series, {OLD: 0.01})
 
 
 def test_groups_are_compared_by_their_vms_not_by_their_hosts(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ class Grafana:
             words = [word.strip() for word in variable.query.split(",")]
             return tuple(Option(word, word) for word in words)
         if variable.kind == "query":
-            return tuple(_matching(variable.regex, self._found(filling.fill(variable.query), filling.window)))
+            return tuple(matching(variable.regex, self._found(filling.fill(variable.query), filling.window)))
         raise ValueError(f"variable {variable.name} is of the kind {variable.kind}")
 
     def _found(self, query: str, window: Window) -> list[str]:
@@ -154,7 +154,7 @@ class Grafana:
             return values
         if parts := _QUERY_RESULT.fullmatch(query):
             found = self._get("query", query=parts[1], time=window.end)
-            return [_shown(one) for one in found["result"]]
+            return [shown(one) for one in found["result"]]
         raise ValueError(f"{query}: this query of variables is not known here")
 
     def _get(self, path: str, **asked: str | float) -> Any:
@@ -202,7 +202,7 @@ def _opens_with(variable: Variable, options: Sequence[Option]) -> tuple[str, ...
     return (options[0].value,) if options else ()
 
 
-def _matching(regex: str, found: Sequence[str]) -> Iterator[Option]:
+def matching(regex: str, found: Sequence[str]) -> Iterator[Option]:
     """Options by the regular expression, without double ones, in alphabetical order."""
     pattern = re.compile(_python(regex))
     options: dict[str, Option] = {}
@@ -220,7 +220,7 @@ def _python(regex: str) -> str:
     return inner.replace("(?<value>", "(?P<value>").replace("(?<text>", "(?P<text>")
 
 
-def _shown(result: Mapping[str, Any]) -> str:
+def shown(result: Mapping[str, Any]) -> str:
     """A series as `query_result` shows it to the regular expression."""
     labels = ",".join(f'{name}="{value}"' for name, value in _without_name(result["metric"]).items())
     at, value = result["value"]

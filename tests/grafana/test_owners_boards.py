@@ -1,0 +1,69 @@
+"""What the boards for owners of VMs say of a small cloud: their queries, asked by promtool."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from support.board_values import board, check, filled, query
+
+DOWN: Final = 'project:stratoscope_downtime_active:max{cloud="uni", project_id="p", '
+VM: Final = 'vm:stratoscope_vm_info:unique{cloud="uni", project_id="p", vm_id="1", zone="a", host="n1"}'
+
+
+@pytest.mark.parametrize(
+    ("labels", "concerns_it"),
+    [
+        ('scope="vm", vm_id="1"', True),
+        ('scope="vm", vm_id="2"', False),
+        ('scope="host", host="n1"', True),
+        ('scope="host", host="n2"', False),
+        ('scope="zone", zone="a"', True),
+        ('scope="zone", zone="b"', False),
+        ('scope="project"', True),
+        ('scope="cloud"', True),
+    ],
+)
+def test_downtimes_of_one_vm_are_those_that_concern_it(
+    labels: str, *, concerns_it: bool, tmp_path: Path
+) -> None:
+    (annotation,) = board("vm")["annotations"]["list"]
+    series = {VM: "1x100", f"{DOWN}{labels}}}": "1x100"}
+    check(tmp_path, filled(annotation["expr"]), series, {f"{DOWN}{labels}}}": 1} if concerns_it else {})
+    scope = labels.partition(",")[0]
+    panel = query("vm", "Down on purpose now")
+    check(tmp_path, panel, series, {f"{{{scope}}}": 1} if concerns_it else {})
+
+
+@pytest.mark.parametrize(
+    ("panel", "used"),
+    [
+        ("How much of its quota it uses", "stratoscope_management_quota_used"),
+        (
+            "Quotas that are nearly used up",
+            "project:stratoscope_management_quota_used:ratio_of_those_nearly_used",
+        ),
+        ("Quota: numbers", "stratoscope_management_quota_used"),
+        ("Alerts about this project", "ALERTS"),
+    ],
+)
+def test_regions_in_which_the_project_has_the_same_id_are_told_apart(
+    panel: str, used: str, tmp_path: Path
+) -> None:
+    firing = ', alertname="StratoscopeQuotaNearlyUsed", alertstate="firing"' if used == "ALERTS" else ""
+    of = f'project_id="p", service="compute", resource="cores"{firing}'
+    series = {f'{used}{{cloud="{cloud}", {of}}}': "1x100" for cloud in ("north", "south")}
+    series |= {
+        f'stratoscope_management_quota_limit{{cloud="{cloud}", {of}}}': "1x100"
+        for cloud in ("north", "south")
+    }
+    (shown,) = [one for one in board("project")["panels"] if one["title"] == panel]
+    (target, *_) = shown["targets"]
+    legend = target.get("legendFormat", "")
+    columns = [*shown["transformations"][-1]["options"]["indexByName"]] if "transformations" in shown else []
+    labels = [
+        name for name in ("cloud", "service", "resource") if f"{{{{{name}}}}}" in legend or name in columns
+    ]
+    expr = f"count by ({', '.join(labels)}) ({filled(target['expr'])})"
+    found = {f'{{cloud="{cloud}", service="compute", resource="cores"}}': 1 for cloud in ("north", "south")}
+    check(tmp_path, expr, series, found)

@@ -1,0 +1,66 @@
+"""What queries of dashboards find in series that a test makes up: promtool asks them."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from support.debian import ROOT
+
+FOLDER: Final = ROOT / "grafana" / "dashboards"
+AT: Final = "90m"
+
+
+def board(name: str) -> Any:
+    """A dashboard as Grafana reads it."""
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def query(name: str, title: str, ref: str = "A") -> str:
+    """A query of a panel, for all clouds and hosts."""
+    (panel,) = [one for one in board(name)["panels"] if one["title"] == title]
+    (target,) = [one for one in panel["targets"] if one["refId"] == ref]
+    return filled(target["expr"])
+
+
+def filled(expr: str) -> str:
+    """With all clouds and hosts, the project `p` and its VM `1`."""
+    values = {"$cloud": ".*", "$host": ".*", "$project": "p", "$vm": "1"}
+    for variable, value in values.items():
+        expr = expr.replace(variable, value)
+    return expr
+
+
+def check(
+    folder: Path,
+    expr: str,
+    series: Mapping[str, str],
+    found: Mapping[str, float],
+    rules: Sequence[str] = (),
+) -> None:
+    """The query finds these values, by their labels, in these series.
+
+    Args:
+        folder: For promtool's file.
+        expr: The query.
+        series: Their values each minute, as promtool writes them.
+        found: What the query finds after 90 min.
+        rules: The names of files of rules that are evaluated, one after the other.
+    """
+    samples = [{"labels": labels, "value": value} for labels, value in found.items()]
+    files = [str(ROOT / "prometheus" / "rules" / f"{name}.yml") for name in rules]
+    test: dict[str, Any] = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{"expr": expr, "eval_time": AT, "exp_samples": samples}],
+    }
+    file = folder / "test.yml"
+    file.write_text(json.dumps({"rule_files": files, "tests": [test]}))
+    promtool = shutil.which("promtool")
+    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
+    done = subprocess.run(
+        [promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
