@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from boards import board, colours
-from boards.panels import About, Column, Look, Panel, Query, cells, lines, rows, timeline
+from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, lines, rows, timeline
 
 _IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
@@ -69,7 +69,9 @@ def _status() -> Panel:
     good = "All of it passes. A gap: the VM was off, or nothing was heard of its host."
     look = Look(words={"0": ("passes", colours.GOOD), "1": ("fails", colours.BAD)})
     query = Query(f"{_OF_VMS}status_check_failed:max{_IT}", "status checks")
-    return timeline(About("Does it pass its status checks?", good, empty=_UNSEEN), look, query).height(4)
+    return timeline(
+        About("Does it pass its status checks?", good, empty=_UNSEEN, word=NOT_MEASURED), look, query
+    ).height(4)
 
 
 def _failed_checks() -> Panel:
@@ -108,7 +110,7 @@ def _alerts() -> Panel:
 
 def _cpu() -> Panel:
     good = "Below 100 %, which is all of its virtual CPUs."
-    about = About("CPU utilisation", good, empty=_UNSEEN)
+    about = About("CPU utilisation", good, empty=_UNSEEN, word=NOT_MEASURED)
     return lines(about, "percentunit", Query(f"{_OF_VMS}cpu_seconds:rate5m_ratio{_IT}", "CPU used")).span(8)
 
 
@@ -136,12 +138,14 @@ def _both(metric: str, ways: tuple[str, str], what: str) -> list[Query]:
 
 
 def _disk_requests() -> Panel:
-    about = About("Disk requests", f"{_SOLD} The sum of all disks, each second.", empty=_UNSEEN)
+    about = About(
+        "Disk requests", f"{_SOLD} The sum of all disks, each second.", empty=_UNSEEN, word="not measured"
+    )
     return lines(about, "iops", *_both("disk_{}_requests:rate5m", ("read", "write"), "")).span(8)
 
 
 def _disk_bytes() -> Panel:
-    about = About("Disk traffic", f"{_SOLD} The sum of all disks.", empty=_UNSEEN)
+    about = About("Disk traffic", f"{_SOLD} The sum of all disks.", empty=_UNSEEN, word=NOT_MEASURED)
     return lines(about, "Bps", *_both("disk_{}_bytes:rate5m", ("read", "write"), "")).span(8)
 
 
@@ -152,13 +156,15 @@ def _latency() -> Panel:
 
 
 def _network_bytes() -> Panel:
-    about = About("Network traffic", f"{_EXPLAINED} The sum of all interfaces.", empty=_UNSEEN)
+    about = About(
+        "Network traffic", f"{_EXPLAINED} The sum of all interfaces.", empty=_UNSEEN, word="not measured"
+    )
     return lines(about, "Bps", *_both("network_{}_bytes:rate5m", ("receive", "transmit"), ""))
 
 
 def _packets() -> Panel:
     good = "In proportion to the traffic: many tiny packets are a flood or a scan."
-    about = About("Network packets", good, empty=_UNSEEN)
+    about = About("Network packets", good, empty=_UNSEEN, word=NOT_MEASURED)
     return lines(about, "pps", *_both("network_{}_packets:rate5m", ("receive", "transmit"), ""))
 
 
@@ -167,7 +173,7 @@ def _cpu_of_a_day() -> Panel:
     cpu = f"{_OF_VMS}cpu_seconds:rate5m_ratio{_IT}[24h]"
     queries = (Query(f"avg_over_time({cpu})", "CPU, mean"), Query(f"max_over_time({cpu})", "CPU, highest"))
     look = Look(unit="percentunit", colours=colours.steps(below=colours.PLAIN))
-    return cells(About("CPU in 24 h", good, empty=_UNSEEN), look, *queries).span(6)
+    return cells(About("CPU in 24 h", good, empty=_UNSEEN, word=NOT_MEASURED), look, *queries).span(6)
 
 
 def _traffic_of_a_day() -> Panel:
@@ -193,4 +199,6 @@ def _disks_of_a_day() -> Panel:
         for way in ("read", "write")
     ]
     look = Look(unit="Bps", colours=colours.steps(below=colours.PLAIN))
-    return cells(About("Highest disk rates in 24 h", good, empty=_UNSEEN), look, *queries).span(6)
+    return cells(
+        About("Highest disk rates in 24 h", good, empty=_UNSEEN, word=NOT_MEASURED), look, *queries
+    ).span(6)
