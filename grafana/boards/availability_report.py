@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours
 from boards.panels import About, Column, Look, Panel, Query, cells, rows, timeline
@@ -48,15 +48,12 @@ def made() -> Dashboard:
     )
     made = board.board("availability", "Availability report", answer, board.clouds(), last="now/M")
     made = made.timezone("utc")
-    for row, panels in {
+    rows_of_panels = {
         "The time range, by default the month so far": (_bounds(), _of_range(), _days()),
         "Yesterday and today": (_yesterday(), _today(), _states()),
         "Objectives of VM creation, over 30 days": (_objectives(), _budget(), _burnt()),
-    }.items():
-        made = made.with_row(Row(row))
-        for panel in panels:
-            made = made.with_panel(panel)
-    return made
+    }
+    return board.with_rows(made, rows_of_panels)
 
 
 def _of_days(seconds: str) -> str:

@@ -1,6 +1,6 @@
 """A board: its question, its variables, the downtimes on its time panels, and links to the other boards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import (
@@ -9,6 +9,7 @@ from grafana_foundation_sdk.builders.dashboard import (
     DashboardLink,
     DatasourceVariable,
     QueryVariable,
+    Row,
 )
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.models.dashboard import (
@@ -20,7 +21,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from boards.colours import PLANNED
-from boards.panels import DATA
+from boards.panels import DATA, Panel
 
 TAG: Final = "stratoscope"
 MOST_OPTIONS: Final = 1_000
@@ -73,6 +74,15 @@ def board(uid: str, question: str, answer: str, *variables: QueryVariable, last:
     )
     for variable in variables:
         made = made.with_variable(variable)
+    return made
+
+
+def with_rows(made: Dashboard, rows: Mapping[str, Sequence[Panel]]) -> Dashboard:
+    """The board with its panels, below the headings of their rows."""
+    for heading, panels in rows.items():
+        made = made.with_row(Row(heading))
+        for panel in panels:
+            made = made.with_panel(panel)
     return made
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours
 from boards.panels import About, Column, Look, Panel, Query, cells, lines, rows, stacked
@@ -24,16 +24,13 @@ def made() -> Dashboard:
     """For operators, and whoever asks why nobody was notified."""
     answer = "What is down on purpose now and next, and whether Alertmanager's silences follow it."
     made = board.board("downtimes", "Downtimes", answer, last="now-24h")
-    for row, panels in {
+    rows_of_panels = {
         "Now and next": (_active(), _covered(), _planned(), _soon_over(), _number()),
         "Hosts that are switched off": (_hosts(),),
         "Silences": (_in_step(), _leader(), _database(), _alertmanagers()),
         "Where downtimes come from": (_imports(), _skipped(), _windows()),
-    }.items():
-        made = made.with_row(Row(row))
-        for panel in panels:
-            made = made.with_panel(panel)
-    return made
+    }
+    return board.with_rows(made, rows_of_panels)
 
 
 def _with_info(which: str, moment: str) -> str:

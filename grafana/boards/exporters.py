@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours
 from boards.panels import About, Column, Look, Panel, Query, highest, lines, rows
@@ -23,17 +23,14 @@ def made() -> Dashboard:
         "For whoever runs the monitoring: are the exporters there, what do they fail to collect, and why?"
     )
     made = board.board("exporters", "Are the exporters themselves well?", answer, board.clouds())
-    for row, panels in {
+    rows_of_panels = {
         "Are they there?": (_versions(), _down()),
         "Collectors": (_failing(), _left_out(), _age(), _duration()),
         "Requests to clouds": (_requests(), _budget(), _waiting(), _refused()),
         "What is not shown": (_dropped(), _malformed()),
         "What it costs": (_cpu(), _memory(), _scrape(), _rules()),
-    }.items():
-        made = made.with_row(Row(row))
-        for panel in panels:
-            made = made.with_panel(panel)
-    return made
+    }
+    return board.with_rows(made, rows_of_panels)
 
 
 def _versions() -> Panel:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours
 from boards.panels import About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
@@ -44,15 +44,12 @@ def made() -> Dashboard:
     """For the members of a project."""
     answer = "For the members of a project: what it uses, what is left of its quota, which VMs are not well."
     made = board.board("project", "My project", answer, board.clouds_of_projects(), board.project())
-    for row, panels in {
+    rows_of_panels = {
         "Its VMs": (_failing(), _losing(), _alerts(), _downtimes(), _states(), _use_over_time(), _busiest()),
         "What it uses": (_counts(), _sizes()),
         "Quota": (_shares(), _nearly_used(), _quota_counts(), _quota_sizes()),
-    }.items():
-        made = made.with_row(Row(row))
-        for panel in panels:
-            made = made.with_panel(panel)
-    return made
+    }
+    return board.with_rows(made, rows_of_panels)
 
 
 def _failing() -> Panel:

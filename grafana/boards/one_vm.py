@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours
 from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, lines, rows, timeline
@@ -35,17 +35,14 @@ def made() -> Dashboard:
     )
     variables = (board.clouds_of_projects(), board.project_of_vms(), board.vm())
     made = board.board("vm", "One VM", answer, *variables)
-    for row, panels in {
+    rows_of_panels = {
         "Is it well?": (_identity(), _status(), _failed_checks(), _waits(), _downtimes(), _alerts()),
         "CPU and memory": (_cpu(), _lost_cpu(), _memory()),
         "Disks": (_disk_requests(), _disk_bytes(), _latency()),
         "Network": (_network_bytes(), _packets()),
         "The last 24 hours": (_cpu_of_a_day(), _traffic_of_a_day(), _rates_of_a_day(), _disks_of_a_day()),
-    }.items():
-        made = made.with_row(Row(row))
-        for panel in panels:
-            made = made.with_panel(panel)
-    return made
+    }
+    return board.with_rows(made, rows_of_panels)
 
 
 def _identity() -> Panel:

@@ -1,15 +1,13 @@
 """The board of availability adds up whole days of UTC, those of its time range alone."""
 
 import json
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from support import grafana_boards
+from support import grafana_boards, promql
 from support.debian import ROOT
 from support.grafana_values import Filled, Window
 
@@ -65,10 +63,7 @@ def promtool_says(expressions: Sequence[Mapping[str, Any]], folder: Path) -> str
     test = {"interval": "5m", "input_series": series(), "promql_expr_test": expressions}
     file = folder / "test.yml"
     file.write_text(json.dumps({"tests": [test]}))
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    done = subprocess.run([promtool, "test", "rules", file], check=False, capture_output=True, text=True)
-    return "" if done.returncode == 0 else done.stdout + done.stderr
+    return promql.promtool_says(file)
 
 
 @pytest.mark.parametrize("hour", [1.5, 6, 12, 23.9])

@@ -1,13 +1,12 @@
 """What the queries of a dashboard find at noon, in series that do not change, asked by promtool."""
 
 import json
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from support.debian import ROOT
+from support.board_values import board, expression
+from support.promql import promtool_says
 
 NOON_S: Final = 43_200
 _STEP_S: Final = 300
@@ -18,14 +17,11 @@ class BoardAtNoon:
     """One dashboard. Attributes: panels: As in its file."""
 
     def __init__(self, name: str) -> None:
-        file = ROOT / "grafana" / "dashboards" / f"{name}.json"
-        self.panels: Sequence[Mapping[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["panels"]
+        self.panels: Sequence[Mapping[str, Any]] = board(name)["panels"]
 
     def query(self, title: str, cloud: str = ".*", ref: str = "A") -> str:
         """What a panel asks. Args: cloud: As Grafana writes what is chosen."""
-        (panel,) = [one for one in self.panels if one["title"] == title]
-        (target,) = [one for one in panel["targets"] if one["refId"] == ref]
-        expr: str = target["expr"]
+        expr = expression(self.panels, title, ref)
         windows = {"$__rate_interval": 4 * _STEP_S, "$__interval": _STEP_S, "$__range": _RANGE_S}
         for name, seconds in windows.items():
             expr = expr.replace(name, f"{seconds}s")
@@ -47,7 +43,4 @@ class BoardAtNoon:
         }
         file = folder / "test.yml"
         file.write_text(json.dumps({"tests": [test]}))
-        promtool = shutil.which("promtool")
-        assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-        done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)
-        return "" if not done.returncode else done.stdout + done.stderr
+        return promtool_says(file)

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -14,6 +12,7 @@ import yaml
 from stratoscope.rules import bundle
 from stratoscope.rules.bundle import Group, Rule
 from stratoscope.rules.values import Values
+from support.promql import promtool_says
 
 CELL: Final = "cloud:stratoscope_glance:over_threshold"
 SEVERITIES: Final = ("critical", "warning")
@@ -64,10 +63,7 @@ def what_differs(file: Path, folder: Path, cells: Mapping[str, str] | None = Non
         asked = {"evaluation_interval": f"{of_these_s}s", "tests": [_test(one, of_these_s) for one in tests]}
         written.append(folder / f"{file.stem}_{name}.yml")
         written[-1].write_text(json.dumps(document | asked))
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    done = subprocess.run([promtool, "test", "rules", *written], capture_output=True, text=True, check=False)
-    return "" if not done.returncode else done.stdout + done.stderr
+    return promtool_says(*written)
 
 
 def _thresholds(subjects: Collection[str], groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

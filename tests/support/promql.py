@@ -58,14 +58,19 @@ def what_differs(expression: str, series: Mapping[str, str], values: Sequence[fl
     return _said_of([test], folder)
 
 
+def promtool_says(*files: Path) -> str:
+    """What promtool says of files of tests; "" if they all pass."""
+    promtool = shutil.which("promtool")
+    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
+    done = subprocess.run([promtool, "test", "rules", *files], capture_output=True, text=True, check=False)
+    return "" if not done.returncode else done.stdout + done.stderr
+
+
 def _said_of(tests: Sequence[Mapping[str, Any]], folder: Path) -> str:
     """What promtool says of tests that fail."""
     file = folder / "questions.yml"
     file.write_text(json.dumps({"tests": tests}))
-    promtool = shutil.which("promtool")
-    assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)
-    return "" if not done.returncode else done.stdout + done.stderr
+    return promtool_says(file)
 
 
 def _test(expression: str) -> dict[str, Any]:

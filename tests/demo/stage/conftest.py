@@ -22,6 +22,7 @@ def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (folder / name).write_text(f"#!{sys.executable} -IS\n{text}")
         (folder / name).chmod(0o755)
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    # The demo starts its programs with the Python that runs it.
     monkeypatch.setattr("sys.executable", str(folder / "python"))
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv("LIBVIRT_DEFAULT_URI", raising=False)

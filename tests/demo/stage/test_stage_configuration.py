@@ -128,6 +128,7 @@ def test_cloud_has_the_host_that_is_down_and_takes_the_fault() -> None:
 
 
 def test_links_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whether the page is there is asked over HTTP, and no Prometheus runs here.
     monkeypatch.setattr(prometheus, "get", lambda _: b"a page")
     links = [prometheus.link("http://127.0.0.1:9090", question.name) for question in QUESTIONS]
     assert links[0] == "http://127.0.0.1:9090/graph?g0.expr=zone:full:ratio&g0.tab=1"
@@ -154,7 +155,7 @@ def test_prometheus_without_pages_is_asked_for_its_answers(
             return b"run install-ui.sh"
         raise DemoError("404")
 
-    monkeypatch.setattr(prometheus, "get", get)
+    monkeypatch.setattr(prometheus, "get", get)  # as above
     assert (prometheus.alerts_page(""), prometheus.link("", "a")) == (alerts, record)
 
 

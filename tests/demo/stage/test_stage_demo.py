@@ -16,6 +16,7 @@ from support.patience import FAR_S
 
 @pytest.fixture(autouse=True)
 def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where its folder is, to see that nothing is left there; and it is not waited for as for real programs.
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(shown, "_LOOK_S", 0.01)
@@ -108,7 +109,7 @@ def test_what_is_not_seen_in_time_is_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str, why: str
 ) -> None:
     monkeypatch.setenv("FAKE_FAMILY", wrong)
-    monkeypatch.setattr(shown, "SEEN_S", 0.2)
+    monkeypatch.setattr(shown, "SEEN_S", 0.2)  # not the minutes that a demo may need
     assert main(["demo", "--seconds=0.1"]) == 1
     assert why in capsys.readouterr().err
 
@@ -121,7 +122,7 @@ def test_demo_without_prometheus_and_alertmanager_says_why_and_goes_on(
     script = tmp_path / "get-debian.sh"
     script.write_text("echo 'get-debian: apt knows no package' >&2; exit 1\n")
     (family / "bash").symlink_to("/bin/bash")
-    monkeypatch.setattr(packages, "HERE", tmp_path)
+    monkeypatch.setattr(packages, "HERE", tmp_path)  # the script there fails as without a network
     assert main(["demo", "--seconds=0.1"]) == 0
     said = capsys.readouterr().out
     assert "not shown: Prometheus: apt knows no package" in said
@@ -162,6 +163,7 @@ def test_machine_without_vms_is_told_why_it_is_not_shown(
 def test_demo_without_libvirts_bindings_shows_no_hosts_and_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # The bindings are installed where tests run.
     monkeypatch.setattr("stratoscope.demo.stage.exporters._LIBVIRT", "no_such_module")
     assert main(["demo", "--seconds=0.1"]) == 0
     found = capsys.readouterr().out
@@ -173,7 +175,7 @@ def test_demo_without_libvirts_bindings_shows_no_hosts_and_says_so(
 def test_memory_above_the_bound_is_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(judge, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(judge, "MOST_BYTES", 1_000_000)  # little programs stay below the real bound
     assert main(["demo", "--seconds=0.1"]) == 1
     assert "allowed: 1 MB" in capsys.readouterr().err
 
@@ -181,6 +183,7 @@ def test_memory_above_the_bound_is_a_failure(
 def test_what_is_not_installed_is_named_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # All extras are installed where tests run; and the handlers of signals are the test run's own.
     monkeypatch.setattr("stratoscope.demo.stage.exporters._NEEDED", {"vmprobe": "no_such_module"})
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert main(["demo"]) == 1

@@ -35,7 +35,7 @@ def python(folder: Path, name: str, code: str) -> Iterator[Child]:
 
 
 def test_program_that_is_deaf_is_ended_by_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "_STOP_S", 0.05)
+    monkeypatch.setattr(children, "_STOP_S", 0.05)  # a program that does not end is waited for in vain
     with python(tmp_path, "deaf", DEAF) as child:
         assert child.resident_bytes() > 1_000_000
         children.end([child])
@@ -138,7 +138,7 @@ def test_packages_are_unpacked_where_path_has_none(
     (tmp_path / "bin" / "bash").symlink_to("/bin/bash")
     executable(tmp_path / "get-debian.sh", 'echo "$1/$2"')
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(packages, "HERE", tmp_path)
+    monkeypatch.setattr(packages, "HERE", tmp_path)  # in place of the script that downloads
     into = tmp_path / "into"
     assert found("prometheus", into) == packages.Program([into / "prometheus" / "usr" / "bin" / "prometheus"])
     runs = ["bash", tmp_path / "run-alertmanager.sh", into / "alertmanager"]
