@@ -5,9 +5,8 @@ from typing import Final
 
 import pytest
 
-from support.board_at_noon import BoardAtNoon
+from support.board_values import check, query
 
-BOARD: Final = BoardAtNoon("capacity")
 ROOM: Final = 'flavor:stratoscope_management_flavor_room_vms:max{cloud="lab",flavor="%s",zone="a"}'
 
 
@@ -15,8 +14,8 @@ ROOM: Final = 'flavor:stratoscope_management_flavor_room_vms:max{cloud="lab",fla
 def test_flavor_that_never_fits_takes_no_place_of_one_that_is_full(title: str, tmp_path: Path) -> None:
     never: dict[str, float | str] = {ROOM % f"gpu{number}": 0 for number in range(60)}
     shown = {ROOM % "small": 9, ROOM % "full": 0}
-    series = never | {ROOM % "small": 9, ROOM % "full": "3x100 0x44"}
-    assert BOARD.differs(tmp_path, BOARD.query(title), series, shown) == ""
+    series = never | {ROOM % "small": 9, ROOM % "full": "3x50 0+0x40"}
+    check(tmp_path, query("capacity", title), series, shown)
 
 
 @pytest.mark.parametrize("title", ["Room by flavor", "Room over time"])
@@ -24,4 +23,4 @@ def test_cloud_that_is_full_for_weeks_has_its_flavors_with_0(title: str, tmp_pat
     full = {ROOM.replace("lab", "uni") % "small": 0, ROOM.replace("lab", "uni") % "large": 0}
     shown = {**full, ROOM % "small": 9}
     series: dict[str, float | str] = {**shown, ROOM % "gpu": 0}
-    assert BOARD.differs(tmp_path, BOARD.query(title), series, shown) == ""
+    check(tmp_path, query("capacity", title), series, shown)

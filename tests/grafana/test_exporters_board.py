@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from support.board_at_noon import BoardAtNoon
+from support.board_values import check, query
 
-BOARD: Final = BoardAtNoon("exporters")
 BUILD: Final = "stratoscope_build_info{%s}"
 OF_HOST: Final = 'cloud="lab",job="h",instance="n1:10971",exporter="hypervisor",version="0.1.2"'
 OF_DOWNTIMES: Final = 'job="d",instance="m:10974",exporter="downtime",version="0.1.1"'
@@ -19,14 +18,14 @@ def test_versions_of_exporters_stand_beside_that_of_the_rules(tmp_path: Path) ->
         '{exporter="(the rules)",version="0.1.0"}': 1,
     }
     series = {**BUILDS, 'stratoscope_rules_info{version="0.1.0"}': 1}
-    assert BOARD.differs(tmp_path, BOARD.query("Versions", "lab"), series, found) == ""
+    check(tmp_path, query("exporters", "Versions", cloud="lab"), series, found)
 
 
 def test_exporters_of_others_are_not_ours(tmp_path: Path) -> None:
     known = 'instance:stratoscope_build_info:known{cloud="lab",job="h",instance="n1:10971"}'
     ours, others = 'up{cloud="lab",job="h",instance="n1:10971"}', 'up{cloud="lab",job="h",instance="n1:9100"}'
-    query = BOARD.query("Exporters that do not answer")
-    assert BOARD.differs(tmp_path, query, {ours: 0, others: 0, known: 1}, {ours: 0}) == ""
+    asked = query("exporters", "Exporters that do not answer")
+    check(tmp_path, asked, {ours: 0, others: 0, known: 1}, {ours: 0})
 
 
 def test_what_a_process_uses_is_shown_with_the_name_of_its_exporter(tmp_path: Path) -> None:
@@ -41,18 +40,18 @@ def test_what_a_process_uses_is_shown_with_the_name_of_its_exporter(tmp_path: Pa
         '{cloud="lab",job="h",instance="n1:10971",exporter="hypervisor"}': 5e7,
         '{job="d",instance="m:10974",exporter="downtime"}': 9e7,
     }
-    assert BOARD.differs(tmp_path, BOARD.query("Memory"), series, found) == ""
+    check(tmp_path, query("exporters", "Memory"), series, found)
 
 
 def test_budget_is_that_of_each_exporter(tmp_path: Path) -> None:
     labels = 'cloud="lab",job="m",instance="m:10972"'
     requests = f'stratoscope_cloud_requests_total{{{labels},service="%s",operation="list",code="200"}}'
     series: dict[str, float | str] = {
-        requests % "compute": "0+600x144",
-        requests % "image": "0+300x144",
+        requests % "compute": "0+120x90",
+        requests % "image": "0+60x90",
         f"stratoscope_cloud_budget_requests_per_second{{{labels}}}": 10,
     }
-    assert BOARD.differs(tmp_path, BOARD.query("Used of the budget"), series, {'{cloud="lab"}': 0.3}) == ""
+    check(tmp_path, query("exporters", "Used of the budget"), series, {'{cloud="lab"}': 0.3})
 
 
 def test_groups_of_rules_have_short_names(tmp_path: Path) -> None:
@@ -62,9 +61,4 @@ def test_groups_of_rules_have_short_names(tmp_path: Path) -> None:
         f"prometheus_rule_group_interval_seconds{rule_group}": 20,
     }
     found = {f'{rule_group.removesuffix("}")},group="stratoscope-meta"}}': 0.1}
-    assert (
-        BOARD.differs(
-            tmp_path, BOARD.query("Evaluation of a group of rules over its interval"), series, found
-        )
-        == ""
-    )
+    check(tmp_path, query("exporters", "Evaluation of a group of rules over its interval"), series, found)

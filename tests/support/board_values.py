@@ -2,14 +2,59 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from support import board_parts
 from support.debian import ROOT
 from support.promql import promtool_says
 
 FOLDER: Final = ROOT / "grafana" / "dashboards"
-AT: Final = "90m"
+HOUR: Final = 1.5
+"""When queries are asked, unless a test says another hour: that long after midnight, UTC."""
+Series = Mapping[str, float | str]
+"""Their value, or the values of each minute as promtool writes them."""
+Found = Mapping[str, float]
+"""What a query finds: values by labels. Braces may be left out where the name of the metric is lost."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Series that begin at midnight, and the hour at which they are asked about."""
+
+    series: Series
+    hour: float = HOUR
+
+    def test(self, asked: Mapping[str, Found], name: str = "") -> dict[str, Any]:
+        """For promtool. Args: asked: What queries find, by their text."""
+        minutes = round(self.hour * 60)
+        return {
+            "name": name,
+            "interval": "1m",
+            "input_series": [
+                {"series": one, "values": values if isinstance(values, str) else f"{values}+0x{minutes}"}
+                for one, values in self.series.items()
+            ],
+            "promql_expr_test": [
+                {"expr": expr, "eval_time": f"{minutes}m", "exp_samples": _samples(found)}
+                for expr, found in asked.items()
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a reader chose, as Grafana writes it into queries; the time range is all hours since midnight."""
+
+    values: Mapping[str, str] = field(default_factory=lambda: {"cloud": ".*", "host": ".*"})
+    hour: float = HOUR
+
+    def fill(self, expr: str) -> str:
+        windows = {"__rate_interval": "4m", "__interval": "1m", "__range": f"{round(self.hour * 60)}m"}
+        for name, value in {**windows, "project": "p", "vm": "1", **self.values}.items():
+            expr = expr.replace(f"${name}", value)
+        return expr
 
 
 def board(name: str) -> Any:
@@ -17,50 +62,45 @@ def board(name: str) -> Any:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def query(name: str, title: str, ref: str = "A") -> str:
-    """A query of a panel, for all clouds and hosts."""
-    return filled(expression(board(name)["panels"], title, ref))
-
-
-def expression(panels: Sequence[Mapping[str, Any]], title: str, ref: str) -> str:
+def expression(name: str, title: str, ref: str = "A") -> str:
     """A query of a panel, as it stands in the dashboard."""
-    (panel,) = [one for one in panels if one["title"] == title]
+    (panel,) = [one for one in board_parts.drawn(board(name)) if one["title"] == title]
     (target,) = [one for one in panel["targets"] if one["refId"] == ref]
     expr: str = target["expr"]
     return expr
 
 
-def filled(expr: str) -> str:
-    """With all clouds and hosts, the project `p` and its VM `1`."""
-    values = {"$cloud": ".*", "$host": ".*", "$project": "p", "$vm": "1"}
-    for variable, value in values.items():
-        expr = expr.replace(variable, value)
-    return expr
+def query(name: str, title: str, ref: str = "A", *, cloud: str = ".*", hour: float = HOUR) -> str:
+    """A query of a panel, for the project `p`, its VM `1`, all hosts, and these clouds."""
+    return filled(expression(name, title, ref), cloud=cloud, hour=hour)
 
 
-def check(
-    folder: Path,
-    expr: str,
-    series: Mapping[str, str],
-    found: Mapping[str, float],
-    rules: Sequence[str] = (),
-) -> None:
-    """The query finds these values, by their labels, in these series.
+def filled(expr: str, *, cloud: str = ".*", hour: float = HOUR) -> str:
+    """The same, of any query."""
+    return Chosen({"cloud": cloud, "host": ".*"}, hour).fill(expr)
+
+
+def check(folder: Path, expr: str, series: Series, found: Found, *, hour: float = HOUR) -> None:
+    """The query finds these values in these series. Args: folder: For promtool's file."""
+    assert what_differs(folder, [Site(series, hour).test({expr: found})]) == ""
+
+
+def what_differs(folder: Path, tests: Sequence[Mapping[str, Any]], rules: Sequence[str] = ()) -> str:
+    """What promtool says of tests of sites; "" if all queries find what they should.
 
     Args:
         folder: For promtool's file.
-        expr: The query.
-        series: Their values each minute, as promtool writes them.
-        found: What the query finds after 90 min.
+        tests: Of sites.
         rules: The names of files of rules that are evaluated, one after the other.
     """
-    samples = [{"labels": labels, "value": value} for labels, value in found.items()]
     files = [str(ROOT / "prometheus" / "rules" / f"{name}.yml") for name in rules]
-    test: dict[str, Any] = {
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [{"expr": expr, "eval_time": AT, "exp_samples": samples}],
-    }
     file = folder / "test.yml"
-    file.write_text(json.dumps({"rule_files": files, "tests": [test]}))
-    assert promtool_says(file) == ""
+    file.write_text(json.dumps({"rule_files": files, "tests": tests}))
+    return promtool_says(file)
+
+
+def _samples(found: Found) -> list[dict[str, Any]]:
+    return [
+        {"labels": labels if "{" in labels else f"{{{labels}}}", "value": value}
+        for labels, value in found.items()
+    ]
