@@ -19,7 +19,7 @@ SEVERAL: Final = '{hypervisor="several"}'
 
 def check(folder: Path, expr: str, series: Mapping[str, str], found: Mapping[str, float]) -> None:
     """The query finds these values in these series, with the records of technologies."""
-    assert what_differs(folder, [Site(series).test({expr: found})], ["technology"]) == ""
+    assert what_differs(folder, [Site(series).test(expr, found)], ["technology"]) == ""
 
 
 def host(name: str, zone: str, version: str = "") -> dict[str, str]:

@@ -1,0 +1,107 @@
+"""Cases of a dashboard, from `tests/grafana/values/BOARD.yml`: what queries find in series that are made up.
+
+A file is a list of sites:
+
+    - hour: 1.5                            # when it is asked; series begin at midnight. May be left out
+      within: last_over_time(({})[1h:1m])  # what the query is put into. May be left out
+      series:
+        name{cloud="lab", host="n1"}: 3    # all the time
+        name{cloud="lab", host="n2"}: 1x80 2x10  # as promtool writes it, each minute
+      found:
+        Title of a panel:                  # its query A; B is `Title of a panel #B`
+          cloud="lab": 3                   # without the name of the metric; at most 4 decimals
+        annotation Downtimes: {}
+        variable vm: {}
+
+Chosen are the clouds `lab` and `uni`, hosts whose names begin with `n`, the project `p` and the VM `1`, if
+the dashboard has these variables. Each series is there once more for what is not chosen: it changes nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from support import board_parts
+from support.board_values import FOLDER, HOUR, Chosen, Found, Series, Site, board
+
+CASES: Final = Path(__file__).parents[1] / "grafana" / "values"
+_CHOSEN: Final = {"cloud": "(lab|uni)", "host": "n.*", "project": "p", "vm": "1"}
+_LABELS: Final = {"cloud": "cloud", "host": "host", "project": "project_id", "vm": "vm_id"}
+"""By variable."""
+_ROUNDED: Final = "round({}, 0.0001)"
+"""Without the name of the metric."""
+_LABEL_VALUES: Final = re.compile(r"label_values\((.+), (\w+)\)")
+_QUERY_RESULT: Final = re.compile(r"query_result\((.+)\)")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a query finds in a site."""
+
+    name: str
+    site: Site
+    found: Found
+    within: str
+
+
+def names() -> list[str]:
+    """Of all dashboards."""
+    return sorted(file.stem for file in FOLDER.glob("*.json"))
+
+
+@cache
+def queries(name: str) -> Mapping[str, str]:
+    """All queries of a dashboard, as a file of cases calls them."""
+    shown = board(name)
+    found = {
+        target["refId"].join((f"{panel['title']} #", "")).removesuffix(" #A"): target["expr"]
+        for panel in board_parts.drawn(shown)
+        for target in panel.get("targets", ())
+    }
+    found |= {f"annotation {one['name']}": one["expr"] for one in board_parts.annotations(shown)}
+    for variable in board_parts.variables(shown):
+        if variable["type"] == "query":
+            found[f"variable {variable['name']}"] = _of_variable(variable["query"]["query"])
+    return found
+
+
+def _of_variable(query: str) -> str:
+    if found := _LABEL_VALUES.fullmatch(query):
+        return f"group by ({found[2]}) ({found[1]})"
+    if found := _QUERY_RESULT.fullmatch(query):
+        return found[1]
+    raise ValueError(f"{query}: this query of variables is not known here")
+
+
+def cases(name: str) -> Iterator[Case]:
+    """Those of a dashboard."""
+    file = CASES / f"{name}.yml"
+    sites = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else []
+    for site in sites:
+        for query, found in site["found"].items():
+            series = {**_not_chosen(name, query, site["series"]), **site["series"]}
+            yield Case(query, Site(series, site.get("hour", HOUR)), found, site.get("within", "{}"))
+
+
+def _not_chosen(name: str, query: str, series: Series) -> Series:
+    """Copies of series of which one label has a value that is not chosen, of other targets."""
+    variables = [one["name"] for one in board_parts.variables(board(name)) if one["name"] in _LABELS]
+    if query.startswith("variable "):
+        variables = variables[: variables.index(query.removeprefix("variable "))]
+    return {
+        re.sub(rf'\b({_LABELS[variable]}|instance)="[^"]+"', r'\1="away"', one): values
+        for variable in variables
+        for one, values in series.items()
+        if f'{_LABELS[variable]}="' in one
+    }
+
+
+def expression(name: str, case: Case) -> str:
+    """What is asked."""
+    asked = Chosen(_CHOSEN, case.site.hour).fill(queries(name)[case.name])
+    return _ROUNDED.format(case.within.format(asked))
