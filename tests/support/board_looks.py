@@ -109,7 +109,7 @@ _PROPERTIES: Final[Mapping[str, Any]] = {
     "unit": lambda value: [value],
     "mappings": _words,
     "thresholds": _steps,
-    "links": lambda value: [f"leads to {one['url']}" for one in value],
+    "links": lambda value: [f"leads to {one['url']} ({one['title']})" for one in value],
     "color": lambda value: [_NAMES.get(value["fixedColor"], value["fixedColor"])],
     "custom.cellOptions": lambda value: ["coloured"] if value["type"] == "color-background" else [str(value)],
     "custom.lineStyle": lambda value: [value["fill"]],
