@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 
 from support import board_parts
-from support.board_cases import names
+from support.board_cases import names, table
 from support.board_looks import looks
 from support.board_values import board
 
@@ -15,7 +14,7 @@ LOOKS: Final = Path(__file__).parent / "looks"
 
 
 def said(name: str) -> Any:
-    return yaml.safe_load((LOOKS / f"{name}.yml").read_text(encoding="utf-8"))
+    return table(LOOKS / f"{name}.yml")
 
 
 @pytest.mark.parametrize("name", names())

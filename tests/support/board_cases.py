@@ -22,12 +22,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
 from support import board_parts
-from support.board_values import FOLDER, HOUR, Chosen, Found, Series, Site, board
+from support.board_values import FOLDER, HOUR, Found, Series, Site, board, filled
 
 CASES: Final = Path(__file__).parents[1] / "grafana" / "values"
 _CHOSEN: Final = {"cloud": "(lab|uni)", "host": "n.*", "project": "p", "vm": "1"}
@@ -49,6 +49,21 @@ class Case:
     within: str
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice: the first would say nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        found = super().construct_mapping(node, deep)
+        if len(found) != len(node.value):
+            raise ValueError(f"a key stands twice, below line {node.start_mark.line}")
+        return found
+
+
+def table(file: Path) -> Any:
+    """What a file in YAML says. Raises ValueError where a key stands twice."""
+    return yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
+
+
 def names() -> list[str]:
     """Of all dashboards."""
     return sorted(file.stem for file in FOLDER.glob("*.json"))
@@ -59,7 +74,7 @@ def queries(name: str) -> Mapping[str, str]:
     """All queries of a dashboard, as a file of cases calls them."""
     shown = board(name)
     found = {
-        target["refId"].join((f"{panel['title']} #", "")).removesuffix(" #A"): target["expr"]
+        f"{panel['title']} #{target['refId']}".removesuffix(" #A"): target["expr"]
         for panel in board_parts.drawn(shown)
         for target in panel.get("targets", ())
     }
@@ -81,8 +96,7 @@ def _of_variable(query: str) -> str:
 def cases(name: str) -> Iterator[Case]:
     """Those of a dashboard."""
     file = CASES / f"{name}.yml"
-    sites = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else []
-    for site in sites:
+    for site in table(file) if file.exists() else ():
         for query, found in site["found"].items():
             series = {**_not_chosen(name, query, site["series"]), **site["series"]}
             yield Case(query, Site(series, site.get("hour", HOUR)), found, site.get("within", "{}"))
@@ -103,5 +117,5 @@ def _not_chosen(name: str, query: str, series: Series) -> Series:
 
 def expression(name: str, case: Case) -> str:
     """What is asked."""
-    asked = Chosen(_CHOSEN, case.site.hour).fill(queries(name)[case.name])
+    asked = filled(queries(name)[case.name], _CHOSEN, case.site.hour)
     return _ROUNDED.format(case.within.format(asked))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,8 @@ from support.promql import promtool_says
 FOLDER: Final = ROOT / "grafana" / "dashboards"
 HOUR: Final = 1.5
 """When queries are asked, unless a test says another hour: that long after midnight, UTC."""
+ANY: Final = {"cloud": ".*", "host": ".*", "project": "p", "vm": "1"}
+"""What is chosen unless a test says otherwise."""
 Series = Mapping[str, float | str]
 """Their value, or the values of each minute as promtool writes them."""
 Found = Mapping[str, float]
@@ -41,20 +43,6 @@ class Site:
         }
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """What a reader chose, as Grafana writes it into queries; the time range is all hours since midnight."""
-
-    values: Mapping[str, str] = field(default_factory=lambda: {"cloud": ".*", "host": ".*"})
-    hour: float = HOUR
-
-    def fill(self, expr: str) -> str:
-        windows = {"__rate_interval": "4m", "__interval": "1m", "__range": f"{round(self.hour * 60)}m"}
-        for name, value in {**windows, "project": "p", "vm": "1", **self.values}.items():
-            expr = expr.replace(f"${name}", value)
-        return expr
-
-
 def board(name: str) -> Any:
     """A dashboard as Grafana reads it."""
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
@@ -68,19 +56,22 @@ def expression(name: str, title: str, ref: str = "A") -> str:
     return expr
 
 
-def query(name: str, title: str, ref: str = "A", *, cloud: str = ".*", hour: float = HOUR) -> str:
-    """A query of a panel, for the project `p`, its VM `1`, all hosts, and these clouds."""
-    return filled(expression(name, title, ref), cloud=cloud, hour=hour)
+def query(name: str, title: str, ref: str = "A") -> str:
+    """A query of a panel, for the project `p`, its VM `1`, and all clouds and hosts."""
+    return filled(expression(name, title, ref))
 
 
-def filled(expr: str, *, cloud: str = ".*", hour: float = HOUR) -> str:
-    """The same, of any query."""
-    return Chosen({"cloud": cloud, "host": ".*"}, hour).fill(expr)
+def filled(expr: str, chosen: Mapping[str, str] = ANY, hour: float = HOUR) -> str:
+    """A query without variables. Args: chosen: As Grafana writes it. hour: All until then is shown."""
+    windows = {"__rate_interval": "4m", "__interval": "1m", "__range": f"{round(hour * 60)}m"}
+    for name, value in {**windows, **chosen}.items():
+        expr = expr.replace(f"${name}", value)
+    return expr
 
 
-def check(folder: Path, expr: str, series: Series, found: Found, *, hour: float = HOUR) -> None:
+def check(folder: Path, expr: str, series: Series, found: Found) -> None:
     """The query finds these values in these series. Args: folder: For promtool's file."""
-    assert what_differs(folder, [Site(series, hour).test(expr, found)]) == ""
+    assert what_differs(folder, [Site(series).test(expr, found)]) == ""
 
 
 def what_differs(folder: Path, tests: Sequence[Mapping[str, Any]], rules: Sequence[str] = ()) -> str:
