@@ -14,7 +14,7 @@ A file is a list of sites:
         variable vm: {}
 
 Chosen are the clouds `lab` and `uni`, hosts whose names begin with `n`, the project `p` and the VM `1`, if
-the dashboard has these variables. Each series is there once more for what is not chosen: it changes nothing.
+the dashboard has these variables. Each series is also there for what is not chosen: it changes nothing.
 """
 
 import re
@@ -33,6 +33,8 @@ CASES: Final = Path(__file__).parents[1] / "grafana" / "values"
 _CHOSEN: Final = {"cloud": "(lab|uni)", "host": "n.*", "project": "p", "vm": "1"}
 _LABELS: Final = {"cloud": "cloud", "host": "host", "project": "project_id", "vm": "vm_id"}
 """By variable."""
+_OTHERS: Final = {"away": 0, "above": 1_000, "below": -1_000}
+"""What is not chosen, and how far its values are from those of what is."""
 _ROUNDED: Final = "round({}, 0.0001)"
 """Without the name of the metric."""
 _LABEL_VALUES: Final = re.compile(r"label_values\((.+), (\w+)\)")
@@ -103,16 +105,22 @@ def cases(name: str) -> Iterator[Case]:
 
 
 def _not_chosen(name: str, query: str, series: Series) -> Series:
-    """Copies of series of which one label has a value that is not chosen, of other targets."""
+    """Copies of series of other clouds, hosts and so on, as they are, larger, and smaller."""
     variables = [one["name"] for one in board_parts.variables(board(name)) if one["name"] in _LABELS]
     if query.startswith("variable "):
         variables = variables[: variables.index(query.removeprefix("variable "))]
     return {
-        re.sub(rf'\b({_LABELS[variable]}|instance)="[^"]+"', r'\1="away"', one): values
+        re.sub(rf'\b({_LABELS[variable]}|instance)="[^"]+"', rf'\1="{other}"', one): _moved(values, by)
         for variable in variables
         for one, values in series.items()
         if f'{_LABELS[variable]}="' in one
+        for other, by in _OTHERS.items()
     }
+
+
+def _moved(values: float | str, by: float) -> float | str:
+    """Values that go up and down stay as they are."""
+    return values if isinstance(values, str) else values + by
 
 
 def expression(name: str, case: Case) -> str:
