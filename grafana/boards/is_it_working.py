@@ -15,15 +15,28 @@ from boards import board, colours
 from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, rows
 
 CELL: Final = "cloud:stratoscope_glance:over_threshold"
+PLANNED: Final = "cloud:stratoscope_glance:in_downtime"
 _IN: Final = 'cloud=~"$cloud"'
 _IN_OR_NONE: Final = 'cloud=~"$cloud|"'
 """Also what is of no cloud, such as the downtime exporter."""
-_FIRING: Final = f'alertstate="firing",severity="%s",{_IN_OR_NONE}'
+_FIRING: Final = f'ALERTS{{alertstate="firing",severity=~"%s",{_IN_OR_NONE}}}'
+_ANY: Final = "critical|warning"
+_COVERS: Final = f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing",scope="%s",{_IN}}}'
+_SCOPES: Final = {
+    "cloud": "cloud",
+    "zone": "cloud, zone",
+    "host": "cloud, host",
+    "project": "cloud, project_id",
+    "vm": "cloud, vm_id",
+}
+"""Of a downtime, and the labels that an alert within it has of it, by which Alertmanager inhibits it."""
+_IN_DOWNTIME: Final = "in downtime"
 _MOST_ROWS: Final = 50
 _BEYOND_COUNTS: Final = 1_000_000
 """What is critical is before what is not, however often that fires."""
 _NEAR: Final = 0.8
 _OVER: Final = Look(colours=colours.over_threshold())
+_ON_PURPOSE: Final = colours.steps(below=colours.PLANNED)
 _RUNBOOKS: Final = "docs/runbooks/"
 """By default as in the rules; the variable `runbooks` says another."""
 _RUNBOOK: Final = "${runbooks}${__value.text}.md"
@@ -175,65 +188,92 @@ def _glance(title: str, subject: Subject) -> Panel:
     """The worst cloud of each check."""
     good = (
         "Below 0.8: from there on it is near. From 1 on the condition of its alert holds, which fires when"
-        " that has lasted. A check without a threshold has 0 or 1. What is not measured is not here."
+        " that has lasted. Blue is down on purpose: a downtime covers all its alerts in a cloud."
+        " A check without a threshold has 0 or 1. What is not measured is not here."
     )
     about = About(title, good, empty="nothing of this is.", word=NOT_MEASURED)
     alerts = "|".join(f"Stratoscope{one}" for one in subject.alerts)
-    query = Query(f'topk by (check) (1, {CELL}{{{_IN_OR_NONE},alert=~"{alerts}"}})', "{{check}}")
+    chosen = f'{{{_IN_OR_NONE},alert=~"{alerts}"}}'
+    named = f'label_replace({PLANNED}{chosen}, "check", "$1, {_IN_DOWNTIME}", "check", "(.+)")'
+    worst = f"topk by (check) (1, {CELL}{chosen} unless {PLANNED} or {named})"
+    query = Query(worst, "{{check}}")
     given = ["${datasource:queryparam}", "${__url_time_range}"]
     given += ["${cloud:queryparam}"] if subject.of_clouds else []
     links = [{"title": subject.heading, "url": f"/d/stratoscope-{subject.board}?{'&'.join(given)}"}]
     panel = cells(about, _OVER, query).height(4).decimals(2).text(_TEXT)
-    return panel.override_by_regexp(".*", [DynamicConfigValue(id_val="links", value=links)])
+    panel = panel.override_by_regexp(".*", [DynamicConfigValue(id_val="links", value=links)])
+    planned = DynamicConfigValue(id_val="thresholds", value=_ON_PURPOSE.build())
+    return panel.override_by_regexp(f".*, {_IN_DOWNTIME}", [planned])
 
 
 def _where() -> Panel:
-    good = f"None: all values are below {_NEAR}. The name of an alert leads to its runbook."
+    good = (
+        f"None: all values are below {_NEAR}. The name of an alert leads to its runbook."
+        " In downtime: a downtime covers all alerts of this name in the cloud, as Alertmanager inhibits them."
+    )
     about = About("Which cloud", good, empty=f"all values are below {_NEAR}.")
     columns = [
         Column("check", "Check"),
         Column("cloud", "Cloud"),
-        Column("Value", "Value over threshold", _OVER),
+        Column("Value #A", "Value over threshold", _OVER),
+        Column("Value #B", "The same, in downtime", Look(f"suffix: {_IN_DOWNTIME}", _ON_PURPOSE)),
         Column("alert", "Alert", link=_RUNBOOK),
     ]
-    query = Query(f"topk({_MOST_ROWS}, {CELL}{{{_IN_OR_NONE}}} >= {_NEAR})")
-    return _sorted(rows(about, columns, query), "Value over threshold", worst_first=True)
+    queries = [
+        Query(f"topk({_MOST_ROWS}, {CELL}{{{_IN_OR_NONE}}} >= {_NEAR} unless {PLANNED})"),
+        Query(f"topk({_MOST_ROWS}, max by (cloud, check, alert) ({PLANNED}{{{_IN_OR_NONE}}}))"),
+    ]
+    return _sorted(rows(about, columns, *queries), "Value over threshold", worst_first=True)
+
+
+def _not_planned(severity: str) -> str:
+    """Alerts that fire and that no active downtime covers."""
+    covered = (f" unless on ({labels}) {_COVERS % scope}" for scope, labels in _SCOPES.items())
+    return f"{_FIRING % severity}{''.join(covered)}"
 
 
 def _firing() -> Panel:
-    good = "None is critical. All of them, also where the table below has too few rows."
+    good = (
+        "None is critical. All of them, also where the table below has too few rows."
+        " In downtime: what an active downtime covers, and Alertmanager inhibits."
+    )
     about = About("How many alerts fire", good, empty="no alert fires but those for information.")
-    queries = [
-        Query(f"count(ALERTS{{{_FIRING % severity}}})", severity) for severity in ("critical", "warning")
-    ]
+    queries = [Query(f"count({_not_planned(severity)})", severity) for severity in ("critical", "warning")]
+    queries.append(Query(f"count({_FIRING % _ANY} unless ({_not_planned(_ANY)}))", _IN_DOWNTIME))
     panel = cells(about, Look(colours=colours.steps(below=colours.NEAR)), *queries).height(3)
-    worst = DynamicConfigValue(id_val="thresholds", value=colours.steps(below=colours.BAD).build())
-    return panel.override_by_name("critical", [worst])
+    for name, steps in (("critical", colours.steps(below=colours.BAD)), (_IN_DOWNTIME, _ON_PURPOSE)):
+        panel = panel.override_by_name(name, [DynamicConfigValue(id_val="thresholds", value=steps.build())])
+    return panel
 
 
 def _alerts() -> Panel:
     good = (
         "None. The name leads to the runbook, which says what to do."
-        f" At most {_MOST_ROWS}: first those that are critical."
+        f" At most {_MOST_ROWS}: first those that are critical; and as many that a downtime covers."
     )
     about = About("Alerts that fire", good, empty="no alert fires but those for information.")
     what = "host", "zone", "service", "binary", "backend", "pool", "flavor", "resource", "vm_name", "probe"
     rest = "phase", "reason", "collector", "instance", "alertmanager", "source", "project_id", "sloth_slo"
     others = "state", "sort", "kind", "network_name"
     joined = ", ".join(f'"{label}"' for label in (*what, *rest, *others))
-    critical, warning = (
-        "count by (severity, cloud, alertname, what)"
-        f' (label_join(ALERTS{{{_FIRING % severity}}}, "what", " ", {joined}))'
-        for severity in ("critical", "warning")
+    planned = f'label_replace({_FIRING % _ANY}, "downtime", "{_IN_DOWNTIME}", "", "")'
+    marked = f"{_not_planned(_ANY)} or ignoring (downtime) {planned}"
+    counted = (
+        f'count by (severity, cloud, alertname, what, downtime) (label_join({marked}, "what", " ", {joined}))'
     )
-    expr = f"topk({_MOST_ROWS}, {critical} + {_BEYOND_COUNTS} or {warning})"
+    first = (
+        f'label_replace(vector({_BEYOND_COUNTS}), "severity", "critical", "", "")'
+        ' or label_replace(vector(0), "severity", "warning", "", "")'
+    )
+    expr = f"topk by (downtime) ({_MOST_ROWS}, {counted} + on (severity) group_left () ({first}))"
     columns = [
         Column("severity", "Severity"),
         Column("cloud", "Cloud"),
         Column("alertname", "Alert", link=_RUNBOOK),
         Column("what", "What"),
+        Column("downtime", "Downtime", Look(words={_IN_DOWNTIME: (_IN_DOWNTIME, colours.PLANNED)})),
     ]
-    return _sorted(rows(about, columns, Query(expr)), "Severity")
+    return _sorted(rows(about, columns, Query(expr)), "Downtime", "Severity")
 
 
 def _downtimes() -> Panel:
@@ -253,6 +293,6 @@ def _downtimes() -> Panel:
     return _sorted(rows(about, columns, *queries), "From")
 
 
-def _sorted(panel: table.Panel, heading: str, *, worst_first: bool = False) -> Panel:
-    state = common.TableSortByFieldState().display_name(heading).desc(worst_first)
-    return panel.sort_by([state])
+def _sorted(panel: table.Panel, *headings: str, worst_first: bool = False) -> Panel:
+    states = (common.TableSortByFieldState().display_name(one).desc(worst_first) for one in headings)
+    return panel.sort_by(list(states))
