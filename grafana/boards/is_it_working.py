@@ -39,7 +39,7 @@ _OVER: Final = Look(colours=colours.over_threshold())
 _ON_PURPOSE: Final = colours.steps(below=colours.PLANNED)
 _RUNBOOKS: Final = "docs/runbooks/"
 """By default as in the rules; the variable `runbooks` says another."""
-_RUNBOOK: Final = "${runbooks}${__value.text}.md"
+_RUNBOOK: Final = "${runbooks}${__value.text:percentencode}.md"
 _STATES: Final = Look(
     words={
         "0": ("works", colours.GOOD),
@@ -165,15 +165,23 @@ def _state() -> Panel:
 
 
 def _today() -> Panel:
-    good = "As near to 100 % as it can be. Of the minutes of this day (UTC) of which something is known."
+    good = (
+        "As near to 100 % as it can be. Red is below what the OLA asks of a month: ola_availability_ratio."
+        " Of the minutes of this day (UTC) of which something is known."
+    )
     of_cloud = f'{{scope="cloud",{_IN}}}'
     passed = "(60 + 60 * scalar(floor(vector(time() % 86400 / 60))))"
     up = f"scope:stratoscope_availability_up_seconds:today{of_cloud}"
     unknown = f"scope:stratoscope_availability_unknown_seconds:today{of_cloud}"
     about = About("Available today", good, empty="nothing is known of this day yet.", word=NOT_MEASURED)
-    look = Look(unit="percentunit", colours=colours.high_is_good(0.8, 0.99))
     # The records of this minute may be still to come: a minute is not known yet.
-    return cells(about, look, Query(f"clamp_max({up} / ({passed} - {unknown} > 60), 1)", "{{cloud}}")).span(6)
+    share = f"clamp_max({up} / ({passed} - {unknown} > 60), 1)"
+    asked = "scalar(global:ola_availability_ratio:threshold)"
+    too_little = f"{share} < {asked}"
+    queries = [Query(f"{share} unless {too_little}", "{{cloud}}"), Query(too_little, "{{cloud}}")]
+    bad = DynamicConfigValue(id_val="thresholds", value=colours.steps(below=colours.BAD).build())
+    look = Look(unit="percentunit", colours=colours.steps((0.99, colours.GOOD), below=colours.NEAR))
+    return cells(about, look, *queries).override_by_query("B", [bad]).span(6)
 
 
 def _budget() -> Panel:

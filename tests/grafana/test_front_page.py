@@ -153,7 +153,10 @@ def test_table_of_downtimes_says_from_when_until_when(tmp_path: Path) -> None:
 def test_availability_of_today_is_of_the_minutes_that_are_known(tmp_path: Path) -> None:
     of_cloud = 'scope:stratoscope_availability_%s_seconds:today{scope="cloud",cloud="lab"}'
     series = {of_cloud % "up": 30_000, of_cloud % "unknown": NOON_S + 60 - 40_000}
-    assert (
-        PAGE.differs(tmp_path, PAGE.query("Available today"), series, {'{scope="cloud",cloud="lab"}': 0.75})
-        == ""
-    )
+    share = {'{scope="cloud",cloud="lab"}': 0.75}
+    asked = [PAGE.query("Available today", ref=ref) for ref in "AB"]
+    assert PAGE.differs(tmp_path, asked[0], series, share) == ""
+    for bound, (enough, too_little) in {0.75: (share, {}), 0.76: ({}, share)}.items():
+        with_bound = series | {"global:ola_availability_ratio:threshold": bound}
+        assert PAGE.differs(tmp_path, asked[0], with_bound, enough) == ""
+        assert PAGE.differs(tmp_path, asked[1], with_bound, too_little) == ""
