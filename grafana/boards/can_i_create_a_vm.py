@@ -108,7 +108,7 @@ def _budget() -> Panel:
     good = "Above 0: what is left of the failures that the objective allows in 30 days."
     look = Look(unit="percentunit", colours=colours.high_is_good(0, 0.25))
     query = Query(f"slo:period_error_budget_remaining:ratio{{{_IN}}}", "{{cloud}}: {{sloth_slo}}")
-    return cells(About("Error budget left", good), look, query).span(12).height(8)
+    return cells(About("Error budget left", good), look, query)
 
 
 def _burn_rates(one: BurnAlert) -> Panel:

@@ -32,8 +32,6 @@ _SCOPES: Final = {
 """Of a downtime, and the labels that an alert within it has of it, by which Alertmanager inhibits it."""
 _IN_DOWNTIME: Final = "in downtime"
 _MOST_ROWS: Final = 50
-_BEYOND_COUNTS: Final = 1_000_000
-"""What is critical is before what is not, however often that fires."""
 _NEAR: Final = 0.8
 _OVER: Final = Look(colours=colours.over_threshold())
 _ON_PURPOSE: Final = colours.steps(below=colours.PLANNED)
@@ -220,18 +218,16 @@ def _where() -> Panel:
         " In downtime: a downtime covers all alerts of this name in the cloud, as Alertmanager inhibits them."
     )
     about = About("Which cloud", good, empty=f"all values are below {_NEAR}.")
+    words = {"-1": (_IN_DOWNTIME, colours.PLANNED)}
     columns = [
         Column("check", "Check"),
         Column("cloud", "Cloud"),
-        Column("Value #A", "Value over threshold", _OVER),
-        Column("Value #B", "The same, in downtime", Look(f"suffix: {_IN_DOWNTIME}", _ON_PURPOSE)),
+        Column("Value", "Value over threshold", Look(colours=colours.over_threshold(), words=words)),
         Column("alert", "Alert", link=_RUNBOOK),
     ]
-    queries = [
-        Query(f"topk({_MOST_ROWS}, {CELL}{{{_IN_OR_NONE}}} >= {_NEAR} unless {PLANNED})"),
-        Query(f"topk({_MOST_ROWS}, max by (cloud, check, alert) ({PLANNED}{{{_IN_OR_NONE}}}))"),
-    ]
-    return _sorted(rows(about, columns, *queries), "Value over threshold", worst_first=True)
+    planned = f"-1 * group by (cloud, check, alert) ({PLANNED}{{{_IN_OR_NONE}}})"
+    query = Query(f"topk({_MOST_ROWS}, {CELL}{{{_IN_OR_NONE}}} >= {_NEAR} unless {PLANNED} or {planned})")
+    return _sorted(rows(about, columns, query), "Value over threshold", worst_first=True)
 
 
 def _not_planned(severity: str) -> str:
@@ -257,31 +253,32 @@ def _firing() -> Panel:
 def _alerts() -> Panel:
     good = (
         "None. The name leads to the runbook, which says what to do."
-        f" At most {_MOST_ROWS}: first those that are critical; and as many that a downtime covers."
+        f" At most {_MOST_ROWS}: first those that are critical, last those that an active downtime covers."
     )
     about = About("Alerts that fire", good, empty="no alert fires but those for information.")
     what = "host", "zone", "service", "binary", "backend", "pool", "flavor", "resource", "vm_name", "probe"
     rest = "phase", "reason", "collector", "instance", "alertmanager", "source", "project_id", "sloth_slo"
     others = "state", "sort", "kind", "network_name"
     joined = ", ".join(f'"{label}"' for label in (*what, *rest, *others))
-    planned = f'label_replace({_FIRING % _ANY}, "downtime", "{_IN_DOWNTIME}", "", "")'
-    marked = f"{_not_planned(_ANY)} or ignoring (downtime) {planned}"
-    counted = (
-        f'count by (severity, cloud, alertname, what, downtime) (label_join({marked}, "what", " ", {joined}))'
+    marked = f"{_not_planned(_ANY)} or 0 * {_FIRING % _ANY}"
+    worst = f'max by (severity, cloud, alertname, what) (label_join({marked}, "what", " ", {joined}))'
+    ranks = " or ".join(
+        f'label_replace(vector({rank}), "severity", "{severity}", "", "")'
+        for rank, severity in ((2, "critical"), (1, "warning"))
     )
-    first = (
-        f'label_replace(vector({_BEYOND_COUNTS}), "severity", "critical", "", "")'
-        ' or label_replace(vector(0), "severity", "warning", "", "")'
-    )
-    expr = f"topk by (downtime) ({_MOST_ROWS}, {counted} + on (severity) group_left () ({first}))"
+    expr = f"topk({_MOST_ROWS}, {worst} * on (severity) group_left () ({ranks}))"
+    words = {
+        "0": (_IN_DOWNTIME, colours.PLANNED),
+        "1": ("warning", colours.NEAR),
+        "2": ("critical", colours.BAD),
+    }
     columns = [
-        Column("severity", "Severity"),
+        Column("Value", "Severity", Look(words=words)),
         Column("cloud", "Cloud"),
         Column("alertname", "Alert", link=_RUNBOOK),
         Column("what", "What"),
-        Column("downtime", "Downtime", Look(words={_IN_DOWNTIME: (_IN_DOWNTIME, colours.PLANNED)})),
     ]
-    return _sorted(rows(about, columns, Query(expr)), "Downtime", "Severity")
+    return _sorted(rows(about, columns, Query(expr)), "Severity", worst_first=True)
 
 
 def _downtimes() -> Panel:
@@ -301,6 +298,6 @@ def _downtimes() -> Panel:
     return _sorted(rows(about, columns, *queries), "From")
 
 
-def _sorted(panel: table.Panel, *headings: str, worst_first: bool = False) -> Panel:
-    states = (common.TableSortByFieldState().display_name(one).desc(worst_first) for one in headings)
-    return panel.sort_by(list(states))
+def _sorted(panel: table.Panel, heading: str, *, worst_first: bool = False) -> Panel:
+    state = common.TableSortByFieldState().display_name(heading).desc(worst_first)
+    return panel.sort_by([state])

@@ -192,10 +192,10 @@ def _shares() -> Panel:
     largest = f"topk(20, {shares[0]} or {shares[1]})"
     queries = [
         Query(f"{largest} {word} on (cloud, service, resource) {_NEARLY_USED}", _QUOTA)
-        for word in ("unless", "and")
+        for word in ("and", "unless")
     ]
     bad = DynamicConfigValue(id_val="thresholds", value=colours.steps(below=colours.BAD).build())
-    return bars(about, look, *queries).height(10).override_by_query("B", [bad])
+    return bars(about, look, *queries).height(10).override_by_query("A", [bad])
 
 
 def _nearly_used() -> Panel:

@@ -58,7 +58,7 @@ def test_regions_in_which_the_project_has_the_same_id_are_told_apart(
         for cloud in ("north", "south")
     }
     (shown,) = [one for one in board("project")["panels"] if one["title"] == panel]
-    (target, *_) = shown["targets"]
+    (*_, target) = shown["targets"]
     legend = target.get("legendFormat", "")
     columns = [*shown["transformations"][-1]["options"]["indexByName"]] if "transformations" in shown else []
     labels = [
@@ -80,7 +80,7 @@ def test_quota_is_nearly_used_as_the_rules_have_it(
         f"stratoscope_management_quota_used{of % name}": f"{value}x100" for name, value in used.items()
     }
     series |= {f"stratoscope_management_quota_limit{of % name}": "8x100" for name in used}
-    for ref, names in (("A", used.keys() - nearly_used), ("B", nearly_used)):
+    for ref, names in (("A", nearly_used), ("B", used.keys() - nearly_used)):
         shares = {f'{{cloud="uni", service="compute", resource="{name}"}}': used[name] / 8 for name in names}
         asked = query("project", "How much of its quota it uses", ref)
         check(tmp_path, asked, series, shares, ["management"])
