@@ -69,9 +69,9 @@ def filled(expr: str, chosen: Mapping[str, str] = ANY, hour: float = HOUR) -> st
     return expr
 
 
-def check(folder: Path, expr: str, series: Series, found: Found) -> None:
-    """The query finds these values in these series. Args: folder: For promtool's file."""
-    assert what_differs(folder, [Site(series).test(expr, found)]) == ""
+def check(folder: Path, expr: str, series: Series, found: Found, rules: Sequence[str] = ()) -> None:
+    """The query finds these values in these series. Args: as those of `what_differs`."""
+    assert what_differs(folder, [Site(series).test(expr, found)], rules) == ""
 
 
 def what_differs(folder: Path, tests: Sequence[Mapping[str, Any]], rules: Sequence[str] = ()) -> str:
