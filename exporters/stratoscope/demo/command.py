@@ -23,7 +23,7 @@ from stratoscope.demo import COMMAND
 from stratoscope.demo.config_writer import CLOUD, CLOUDS_YAML, write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.hypervisors.choice import LEAST_HOSTS
-from stratoscope.demo.openstack.hypervisors.writer import households, moving
+from stratoscope.demo.openstack.hypervisors.writer import moving, shown_hosts
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import serving
 
@@ -101,7 +101,7 @@ async def _run(
     for address in addresses:
         Address.parse(address)
     world = build(size, seed=seed, now=time.time())
-    shown = () if folder is None else households(world)
+    shown = () if folder is None else shown_hosts(world)
     cloud = OpenStack(world, time.time)
     gc.freeze()  # collections need not visit what lives as long as the process
     over = asyncio.Event()

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import yaml
 
-from stratoscope.demo.stage.asking import get, is_ready
-from stratoscope.demo.stage.children import Child, DemoError, wait_until
+from stratoscope.demo.show.asking import get, is_ready
+from stratoscope.demo.show.children import Child, DemoError, wait_until
 
 _START_S: Final = 20
 _WAIT: Final = "5s"

@@ -7,8 +7,8 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from stratoscope.demo.stage.children import DemoError
-from stratoscope.demo.stage.terminal import say
+from stratoscope.demo.show.children import DemoError
+from stratoscope.demo.show.terminal import say
 
 _TIMEOUT_S = 5
 

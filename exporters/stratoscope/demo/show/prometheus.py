@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import yaml
 
-from stratoscope.demo.stage.asking import get
-from stratoscope.demo.stage.children import Child, DemoError, run, stratoscope
-from stratoscope.demo.stage.exporters import Exporter
-from stratoscope.demo.stage.questions import QUESTIONS
+from stratoscope.demo.show.asking import get
+from stratoscope.demo.show.children import Child, DemoError, run, stratoscope
+from stratoscope.demo.show.exporters import Exporter
+from stratoscope.demo.show.questions import QUESTIONS
 
 SCRAPED_EVERY_S: Final = 5
 ALERTS_AFTER_S: Final = 10

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from stratoscope.demo.stage.asking import get
-from stratoscope.demo.stage.children import Child, stratoscope
+from stratoscope.demo.show.asking import get
+from stratoscope.demo.show.children import Child, stratoscope
 
 NAME: Final = "demo"
 """Of the cloud in the configurations; `--write-config` gives it."""

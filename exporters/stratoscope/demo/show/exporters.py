@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from stratoscope.demo.stage.children import Child, DemoError, run, stratoscope
+from stratoscope.demo.show.children import Child, DemoError, run, stratoscope
 
 _NEEDED: Final = {"management": "openstack", "vmprobe": "asyncssh", "downtime": "sqlalchemy"}
 """By extra: a module that it installs."""

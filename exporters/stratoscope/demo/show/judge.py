@@ -3,12 +3,12 @@
 import json
 from typing import Final
 
-from stratoscope.demo.stage import cloud, probes
-from stratoscope.demo.stage.asking import ask, is_ready
-from stratoscope.demo.stage.children import DemoError
-from stratoscope.demo.stage.running import Running
-from stratoscope.demo.stage.shown import BAD_IMAGE, HOST_DOWN, SILENT_AGENT, dashboards, host_is_silenced
-from stratoscope.demo.stage.terminal import say
+from stratoscope.demo.show import cloud, probes
+from stratoscope.demo.show.asking import ask, is_ready
+from stratoscope.demo.show.children import DemoError
+from stratoscope.demo.show.running import Running
+from stratoscope.demo.show.shown import BAD_IMAGE, HOST_DOWN, SILENT_AGENT, dashboards, host_is_silenced
+from stratoscope.demo.show.terminal import say
 
 MOST_BYTES: Final = 1_500_000_000
 """The memory that all programs together may have."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.stage import children, packages
-from stratoscope.demo.stage.asking import free_port
-from stratoscope.demo.stage.children import Child, DemoError, Stopped
+from stratoscope.demo.show import children, packages
+from stratoscope.demo.show.asking import free_port
+from stratoscope.demo.show.children import Child, DemoError, Stopped
 from support.patience import FAR_S
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"

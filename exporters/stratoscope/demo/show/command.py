@@ -12,11 +12,11 @@ from typing import Final
 
 from stratoscope.core.client.flags import path, seconds
 from stratoscope.core.flags import Parser
-from stratoscope.demo.stage import COMMAND, exporters, packages, shown
-from stratoscope.demo.stage.children import DemoError, Stopped
-from stratoscope.demo.stage.judge import judge
-from stratoscope.demo.stage.running import Running
-from stratoscope.demo.stage.terminal import say
+from stratoscope.demo.show import COMMAND, exporters, packages, shown
+from stratoscope.demo.show.children import DemoError, Stopped
+from stratoscope.demo.show.judge import judge
+from stratoscope.demo.show.running import Running
+from stratoscope.demo.show.terminal import say
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_S: Final = 0.2

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from stratoscope.demo.stage import cloud
-from stratoscope.demo.stage.asking import get
-from stratoscope.demo.stage.terminal import say
+from stratoscope.demo.show import cloud
+from stratoscope.demo.show.asking import get
+from stratoscope.demo.show.terminal import say
 
 PROBES: Final = (
     {"name": "boot-cirros", "image": "cirros", "console": "login:", "floating_ip": "external"},

@@ -6,12 +6,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from stratoscope.demo.stage import alertmanager, cloud, downtimes, probes, prometheus
-from stratoscope.demo.stage.asking import ask
-from stratoscope.demo.stage.children import Stopped
-from stratoscope.demo.stage.questions import QUESTIONS, Question, answer
-from stratoscope.demo.stage.running import Running
-from stratoscope.demo.stage.terminal import say, table
+from stratoscope.demo.show import alertmanager, cloud, downtimes, probes, prometheus
+from stratoscope.demo.show.asking import ask
+from stratoscope.demo.show.children import Stopped
+from stratoscope.demo.show.questions import QUESTIONS, Question, answer
+from stratoscope.demo.show.running import Running
+from stratoscope.demo.show.terminal import say, table
 
 SEEN_S: Final = 150
 """How long is waited for what there is to see, on a machine that is busy."""

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from stratoscope.demo.stage import alertmanager, cloud, downtimes, exporters, packages, probes, prometheus
-from stratoscope.demo.stage.asking import free_port, is_ready
-from stratoscope.demo.stage.children import Child, DemoError, end, run, stratoscope, wait_until
-from stratoscope.demo.stage.exporters import Exporter
+from stratoscope.demo.show import alertmanager, cloud, downtimes, exporters, packages, probes, prometheus
+from stratoscope.demo.show.asking import free_port, is_ready
+from stratoscope.demo.show.children import Child, DemoError, end, run, stratoscope, wait_until
+from stratoscope.demo.show.exporters import Exporter
 
 PORTS: Final = {
     "hypervisor": 10971,

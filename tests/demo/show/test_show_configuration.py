@@ -14,10 +14,10 @@ from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.faults import Faults
 from stratoscope.demo.openstack.fault_effects import silence
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.stage import alertmanager, cloud, exporters, probes, prometheus
-from stratoscope.demo.stage.children import DemoError
-from stratoscope.demo.stage.exporters import Exporter
-from stratoscope.demo.stage.questions import QUESTIONS, Question, answer
+from stratoscope.demo.show import alertmanager, cloud, exporters, probes, prometheus
+from stratoscope.demo.show.children import DemoError
+from stratoscope.demo.show.exporters import Exporter
+from stratoscope.demo.show.questions import QUESTIONS, Question, answer
 from stratoscope.downtime import settings as of_downtime
 from stratoscope.management import settings as of_management
 from stratoscope.vmprobe import settings as of_vmprobe
