@@ -71,7 +71,9 @@ def rules_of(interval: str | None, wait: str) -> dict[str, Any]:
         (None, True, None),
     ],
 )
-@pytest.mark.parametrize(("wait", "waits"), [("1d", "10s"), ("1m30s", "10s"), ("0s", "0s")])
+@pytest.mark.parametrize(
+    ("wait", "waits"), [("1w", "10s"), ("1m30s", "10s"), ("500ms", "0.5s"), ("0s", "0s")]
+)
 def test_alerts_come_soon_and_what_is_counted_keeps_interval_and_window(
     interval: str | None, keeps: bool, expected: str | None, wait: str, waits: str
 ) -> None:

@@ -1,7 +1,6 @@
 """Prometheus of the demo: what it scrapes, and the rules that it evaluates, sooner than usual."""
 
 import json
-import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from stratoscope.core.durations import seconds
 from stratoscope.demo.show.asking import get
 from stratoscope.demo.show.children import Child, DemoError, run, stratoscope
 from stratoscope.demo.show.exporters import Exporter
@@ -26,8 +26,6 @@ _WINDOWS: Final = ("[5m]", "[1m]")
 """A rate over more time than has passed is too low. The records keep their names, such as `...:rate5m`."""
 _VALUES: Final = {"thresholds": {"vm_creation_failures": 2}}
 """Two failures of a probe are enough: the third comes 20 s later."""
-_DURATION: Final = re.compile(r"(\d+)([smhd])")
-_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def write_rules(folder: Path, stop: threading.Event) -> Path:
@@ -63,7 +61,7 @@ def _quicker(group: Mapping[str, Any], *, keeps_intervals: bool) -> dict[str, An
     found = {**group, "rules": [_sooner(rule) for rule in group["rules"]]}
     if keeps_intervals:
         return found
-    if EVALUATED_EVERY_S < _seconds(group.get("interval", "1m")) <= _LONGEST_S:
+    if EVALUATED_EVERY_S < seconds(group.get("interval", "1m")) <= _LONGEST_S:
         found["interval"] = f"{EVALUATED_EVERY_S}s"
     found["rules"] = [{**rule, "expr": rule["expr"].replace(*_WINDOWS)} for rule in found["rules"]]
     return found
@@ -72,11 +70,7 @@ def _quicker(group: Mapping[str, Any], *, keeps_intervals: bool) -> dict[str, An
 def _sooner(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     if "for" not in rule:
         return rule
-    return {**rule, "for": f"{min(_seconds(rule['for']), ALERTS_AFTER_S)}s"}
-
-
-def _seconds(duration: str) -> int:
-    return sum(int(number) * _UNITS_S[unit] for number, unit in _DURATION.findall(duration))
+    return {**rule, "for": f"{min(seconds(rule['for']), ALERTS_AFTER_S):g}s"}
 
 
 def configuration(exporters: Iterable[Exporter], rules: Path, alertmanager: str) -> dict[str, Any]:
