@@ -4,17 +4,22 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from stratoscope.demo.show.children import Child, DemoError, run, stratoscope
+from stratoscope.demo.show import cloud
+from stratoscope.demo.show.children import DemoError, run, stratoscope
+from stratoscope.demo.show.servers import Server
 
 _NEEDED: Final = {"management": "openstack", "vmprobe": "asyncssh", "downtime": "sqlalchemy"}
 """By extra: a module that it installs."""
 _LIBVIRT: Final = "libvirt"
+_PORTS: Final = {"hypervisor": 10971, "management": 10972, "vmprobe": 10973, "downtime": 10974}
+_PORT_OF_HOSTS: Final = 10981
+"""Of the first host of the embedded cloud; the next has the next."""
 _QUICK: Final = ("aggregates", "compute_services", "flavors", "hypervisors", "network_agents", "servers")
 _QUICK_S: Final = 15
 """The usual interval of these is 60 s, which is long for who waits to see something."""
@@ -28,27 +33,28 @@ print(connection.numOfDomains() + connection.numOfDefinedDomains())
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """An exporter to be started.
+    """An exporter, not started yet.
 
     Attributes:
-        program: Its sub-command; `name` tells two of the same.
+        program: Its sub-command.
+        config: Its configuration.
+        server: What starts it, and where it listens.
         labels: What Prometheus adds to all that it says.
     """
 
-    name: str
     program: str
     config: Path
-    port: int
+    server: Server
     labels: Mapping[str, str] = field(default_factory=dict)
-    flags: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """It tells two of the same program."""
+        return self.server.name
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self, folder: Path) -> Child:
-        own = (f"--config.file={self.config}", f"--web.listen-address=127.0.0.1:{self.port}", *self.flags)
-        return Child(self.name, stratoscope(self.program, *own), folder)
+        return self.server.url
 
 
 def check_extras() -> None:
@@ -61,41 +67,42 @@ def check_extras() -> None:
         )
 
 
-def management(folder: Path, cloud: Path, port: int, name: str) -> Exporter:
-    """The exporter for the cloud's management layer. Args: cloud: The file with the block `clouds:`."""
+def management(folder: Path, clouds: Path) -> Exporter:
+    """The exporter for the cloud's management layer. Args: clouds: The file with the block `clouds:`."""
     collectors = {one: {"interval": f"{_QUICK_S}s"} for one in _QUICK}
-    config = _with_section(folder, cloud, "management", {"collectors": collectors})
-    return Exporter("management", "management", config, port, {"cloud": name})
+    config = _with_section(folder, clouds, "management", {"collectors": collectors})
+    return Exporter("management", config, _server("management", config), {"cloud": cloud.NAME})
 
 
-def downtime(folder: Path, cloud: Path, port: int, name: str, alertmanager: str) -> Exporter:
+def downtime(folder: Path, clouds: Path, alertmanager: str) -> Exporter:
     """The downtime exporter. Args: alertmanager: Its URL; "" without one."""
-    section: dict[str, object] = {"hosts_off": {"clouds": [name]}}
+    section: dict[str, object] = {"hosts_off": {"clouds": [cloud.NAME]}}
     if alertmanager:
-        section["alertmanagers"] = [{"name": name, "urls": [alertmanager]}]
-    config = _with_section(folder, cloud, "downtime", section)
-    return Exporter("downtime", "downtime", config, port, flags=(f"--storage.path={folder / 'downtimes'}",))
+        section["alertmanagers"] = [{"name": cloud.NAME, "urls": [alertmanager]}]
+    config = _with_section(folder, clouds, "downtime", section)
+    return Exporter("downtime", config, _server("downtime", config, f"--storage.path={folder / 'downtimes'}"))
 
 
-def vmprobe(folder: Path, document: Mapping[str, object], port: int, name: str) -> Exporter:
+def vmprobe(folder: Path, document: Mapping[str, object]) -> Exporter:
     """The probe exporter with this configuration."""
     config = folder / "vmprobe.yml"
     config.write_text(json.dumps(document))  # JSON is YAML, too
-    state = f"--storage.path={folder / 'probes'}"
-    return Exporter("vmprobe", "vmprobe", config, port, {"cloud": name}, (state,))
+    server = _server("vmprobe", config, f"--storage.path={folder / 'probes'}")
+    return Exporter("vmprobe", config, server, {"cloud": cloud.NAME})
 
 
-def hosts(folder: Path, ports: Sequence[int], name: str) -> list[Exporter]:
-    """The exporters for the hosts of which the embedded cloud writes the files. Args: name: Of the cloud."""
+def hosts(folder: Path) -> list[Exporter]:
+    """The exporters for the hosts of which the embedded cloud writes the files."""
     found = sorted((folder / "hosts").glob("*/hypervisor.yml"))
-    return [_of_host(config, port, name) for config, port in zip(found, ports, strict=True)]
+    return [_of_host(config, folder, _PORT_OF_HOSTS + number) for number, config in enumerate(found)]
 
 
-def _of_host(config: Path, port: int, name: str) -> Exporter:
-    folder, host = config.parent, config.parent.name
-    paths = {"procfs": folder / "proc", "sysfs": folder / "sys", "cgroup": folder / "sys" / "fs" / "cgroup"}
-    flags = tuple(f"--path.{key}={path}" for key, path in paths.items())
-    return Exporter(f"hypervisor-{host}", "hypervisor", config, port, {"cloud": name, "host": host}, flags)
+def _of_host(config: Path, folder: Path, port: int) -> Exporter:
+    files, host = config.parent, config.parent.name
+    paths = {"procfs": files / "proc", "sysfs": files / "sys", "cgroup": files / "sys" / "fs" / "cgroup"}
+    flags = (f"--config.file={config}", *(f"--path.{key}={path}" for key, path in paths.items()))
+    server = Server(f"hypervisor-{host}", stratoscope("hypervisor", *flags), port, folder)
+    return Exporter("hypervisor", config, server, {"cloud": cloud.NAME, "host": host})
 
 
 def has_libvirt() -> bool:
@@ -103,12 +110,12 @@ def has_libvirt() -> bool:
     return find_spec(_LIBVIRT) is not None
 
 
-def hypervisor(folder: Path, uri: str, port: int) -> Exporter:
+def hypervisor(folder: Path, uri: str) -> Exporter:
     """The exporter for this machine, with what this libvirt has."""
     config = folder / "hypervisor.yml"
     config.write_text(json.dumps({"clouds": [{"name": "here", "kind": "libvirt", "uri": uri}]}))
     labels = {"cloud": "here", "host": socket.gethostname()}
-    return Exporter("hypervisor", "hypervisor", config, port, labels)
+    return Exporter("hypervisor", config, _server("hypervisor", config), labels)
 
 
 def domains(uri: str, stop: threading.Event) -> str:
@@ -119,8 +126,14 @@ def domains(uri: str, stop: threading.Event) -> str:
     return "" if int(asked.output) else "it has no domains"
 
 
-def _with_section(folder: Path, cloud: Path, name: str, section: Mapping[str, object]) -> Path:
+def _with_section(folder: Path, clouds: Path, name: str, section: Mapping[str, object]) -> Path:
     """The file with the clouds and one exporter's section."""
     config = folder / f"{name}.yml"
-    config.write_text(f"{cloud.read_text()}\n{name}: {json.dumps(section)}\n")
+    config.write_text(f"{clouds.read_text()}\n{name}: {json.dumps(section)}\n")
     return config
+
+
+def _server(program: str, config: Path, *flags: str) -> Server:
+    """An exporter with this configuration; its messages stand beside that."""
+    words = stratoscope(program, f"--config.file={config}", *flags)
+    return Server(program, words, _PORTS[program], config.parent)

@@ -2,28 +2,15 @@
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Final
 
 from stratoscope.demo.show import alertmanager, cloud, downtimes, exporters, packages, probes, prometheus
-from stratoscope.demo.show.asking import free_port, is_ready
-from stratoscope.demo.show.children import Child, DemoError, end, run, stratoscope, wait_until
+from stratoscope.demo.show.children import DemoError, end, run, stratoscope, wait_until
 from stratoscope.demo.show.exporters import Exporter
-
-PORTS: Final = {
-    "hypervisor": 10971,
-    "hypervisor-1": 10981,
-    "hypervisor-2": 10982,
-    "management": 10972,
-    "vmprobe": 10973,
-    "downtime": 10974,
-    "demo-cloud": 10980,
-    "alertmanager": 9093,
-    "prometheus": 9090,
-}
+from stratoscope.demo.show.servers import Server
+from stratoscope.demo.show.terminal import say
 
 
 @dataclass(slots=True)
@@ -35,22 +22,26 @@ class Running:
         tools: Where packages are unpacked.
         stop: Set by a signal.
         libvirt: URI of a libvirt of this machine that has domains; "" without.
-        prometheus: Its URL, as `alertmanager`; "" where it cannot run.
+        servers: All programs that were started, but those that are lost.
+        cloud: URL of the embedded OpenStack.
+        prometheus: Its URL, as `alertmanager`; "" where it cannot run, or has ended.
         downtime_page: Of the downtime that was filed.
         missing: What is not shown, and why.
+        lost: Which of Prometheus and Alertmanager have ended while the demo ran.
     """
 
     folder: Path
     tools: Path
     stop: threading.Event
     libvirt: str = ""
-    children: list[Child] = field(default_factory=list)
+    servers: list[Server] = field(default_factory=list)
     exporters: list[Exporter] = field(default_factory=list)
     cloud: str = ""
     prometheus: str = ""
     alertmanager: str = ""
     downtime_page: str = ""
     missing: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
     def start(self) -> None:
         """Start everything.
@@ -60,18 +51,18 @@ class Running:
             Stopped: A signal came.
         """
         self._look_for_domains()
-        ports = {name: free_port(wanted, name) for name, wanted in PORTS.items()}
-        child, clouds = cloud.start(self.folder, ports["demo-cloud"])
-        self.children.append(child)
-        self.cloud = f"http://127.0.0.1:{ports['demo-cloud']}"
+        openstack, clouds = cloud.server(self.folder)
+        self._start(openstack)
         files = self._write_files()
-        self._start_alertmanager(ports["alertmanager"], files / "alertmanager" / "alertmanager.yml")
-        wait_until(child, clouds.exists, self.stop)
+        self._start_alertmanager(files / "alertmanager" / "alertmanager.yml")
+        openstack.until_it_listens(self.stop)
+        wait_until(openstack.child, clouds.exists, self.stop)
+        self.cloud = openstack.url
         cloud.break_something(self.cloud)
-        started = self._start_exporters(ports, clouds)
-        self._start_prometheus(ports["prometheus"])
-        for child, exporter in zip(started, self.exporters, strict=True):
-            wait_until(child, partial(is_ready, exporter.url), self.stop)
+        self._start_exporters(clouds)
+        self._start_prometheus()
+        for one in self.exporters:
+            one.server.until_it_is_ready(self.stop)
         self.downtime_page = downtimes.file(self.url("downtime"), self.stop)
 
     def url(self, program: str) -> str:
@@ -79,13 +70,35 @@ class Running:
         return next(one.url for one in self.exporters if one.program == program)
 
     def check(self) -> None:
-        """Raises DemoError: A program has ended."""
-        for child in self.children:
-            child.check()
+        """See whether all programs live; without Prometheus and Alertmanager the demo goes on, and says so.
+
+        Raises:
+            DemoError: Another program has ended.
+        """
+        for server in list(self.servers):
+            try:
+                server.child.check()
+            except DemoError as error:
+                if server.url not in (self.prometheus, self.alertmanager):
+                    raise
+                self._lose(server, str(error))
+
+    def _lose(self, server: Server, why: str) -> None:
+        self.servers.remove(server)
+        self.lost.append(server.name)
+        if server.url == self.prometheus:
+            self.prometheus = ""
+        else:
+            self.alertmanager = ""
+        say(f"{why}\nthe demo goes on without {server.name}")
 
     def end(self) -> None:
         """End all."""
-        end(self.children)
+        end([one.child for one in self.servers])
+
+    def _start(self, server: Server) -> None:
+        server.start()
+        self.servers.append(server)
 
     def _look_for_domains(self) -> None:
         """Those of this machine are shown, too: of qemu:///system, or what LIBVIRT_DEFAULT_URI names."""
@@ -105,28 +118,37 @@ class Running:
             raise DemoError(f"the files were not written: {done.reason}")
         return files
 
-    def _start_alertmanager(self, port: int, shipped: Path) -> None:
+    def _start_alertmanager(self, shipped: Path) -> None:
         found = self._found("alertmanager")
         if found is None:
             return
-        child, why_not = alertmanager.start(self.folder, found, port, shipped, self.stop)
-        if child is None:
-            self.missing.append(f"Alertmanager, so no silence: {why_not}")
-            return
-        self.children.append(child)
-        self.alertmanager = f"http://127.0.0.1:{port}"
+        server = alertmanager.server(self.folder, found, shipped)
+        if self._runs(server, "Alertmanager, so no silence", alertmanager.START_S):
+            self.alertmanager = server.url
 
-    def _start_prometheus(self, port: int) -> None:
+    def _start_prometheus(self) -> None:
         found = self._found("prometheus")
-        if found is None:
+        rules = None if found is None else prometheus.write_rules(self.folder, self.stop)
+        for one in self.exporters:  # from now on they have their ports
+            one.server.until_it_listens(self.stop)
+        if found is None or rules is None:
             return
-        rules = prometheus.write_rules(self.folder, self.stop)
         document = prometheus.configuration(self.exporters, rules, self.alertmanager)
-        child = prometheus.start(self.folder, found, port, document)
-        self.children.append(child)
-        at = f"http://127.0.0.1:{port}"
-        wait_until(child, partial(is_ready, at), self.stop)
-        self.prometheus = at
+        server = prometheus.server(self.folder, found, document)
+        if self._runs(server, "Prometheus, so no alert and no answer", prometheus.START_S):
+            self.prometheus = server.url
+
+    def _runs(self, server: Server, what: str, within_s: float) -> bool:
+        """Start a program that the demo can do without; if it does not run, that is missing."""
+        self._start(server)
+        try:
+            server.until_it_is_ready(self.stop, within_s)
+        except DemoError as error:
+            self.servers.remove(server)
+            server.end()
+            self.missing.append(f"{what}: {error}")
+            return False
+        return True
 
     def _found(self, name: str) -> Sequence[str | Path] | None:
         found = packages.find(name, self.tools, self.stop)
@@ -135,22 +157,18 @@ class Running:
             return None
         return found.start
 
-    def _start_exporters(self, ports: Mapping[str, int], clouds: Path) -> list[Child]:
+    def _start_exporters(self, clouds: Path) -> None:
         of_probes = probes.configuration(clouds.with_name("clouds.yaml"))
-        name, folder = cloud.NAME, self.folder
         self.exporters += [
-            exporters.management(folder, clouds, ports["management"], name),
-            exporters.vmprobe(folder, of_probes, ports["vmprobe"], name),
-            exporters.downtime(folder, clouds, ports["downtime"], name, self.alertmanager),
+            exporters.management(self.folder, clouds),
+            exporters.vmprobe(self.folder, of_probes),
+            exporters.downtime(self.folder, clouds, self.alertmanager),
         ]
         if exporters.has_libvirt():
-            self.exporters += exporters.hosts(folder, [ports["hypervisor-1"], ports["hypervisor-2"]], name)
+            self.exporters += exporters.hosts(self.folder)
         else:
             self.missing.append("hosts: the extra [hypervisor] is not installed")
         if self.libvirt:
-            self.exporters.append(exporters.hypervisor(folder, self.libvirt, ports["hypervisor"]))
-        started = []
+            self.exporters.append(exporters.hypervisor(self.folder, self.libvirt))
         for one in self.exporters:
-            started.append(one.start(folder))
-            self.children.append(started[-1])
-        return started
+            self._start(one.server)
