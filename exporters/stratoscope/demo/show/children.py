@@ -78,7 +78,9 @@ class Child:
         """Raises DemoError: It has ended; with the last lines of what it said."""
         status = self._process.poll()
         if status is not None:
-            raise DemoError(f"{self.name} ended with status {status}; its last lines:\n{self.last_lines()}")
+            said = self.last_lines()
+            words = f"its last lines:\n{said}" if said else "it had said nothing"
+            raise DemoError(f"{self.name} ended with status {status}; {words}")
 
     def last_lines(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:])

@@ -89,8 +89,12 @@ def configuration(cloud: str, host: str, definitions: Path) -> Mapping[str, obje
 
 
 @asynccontextmanager
-async def moving(chosen: Iterable[ShownHost], world: World, folder: Path, cloud: str) -> AsyncIterator[None]:
+async def moving(
+    chosen: Iterable[ShownHost], world: World, folder: Path, cloud: str
+) -> AsyncIterator[asyncio.Task[None]]:
     """Write the files of these hosts into a folder, and keep them moving until the block ends.
+
+    What cannot be written later is logged once, and tried again. Yields the task, which fails by a bug only.
 
     Raises:
         ConfigError: They cannot be written; the message names `--write-hosts`.
@@ -103,7 +107,7 @@ async def moving(chosen: Iterable[ShownHost], world: World, folder: Path, cloud:
         raise ConfigError(f"--write-hosts: {error.filename}: {error.strerror}") from error
     task = asyncio.create_task(_move(hosts, world), name="hosts")
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
