@@ -97,7 +97,7 @@ def test_program_that_ends_is_not_ready_though_another_listens_on_its_port(tmp_p
     one = Server("little", [sys.executable, "-IS", "-c", "import time; time.sleep(0.2)"], 0, tmp_path)
     one.start()
     other = socket.create_server(("127.0.0.1", one.port))
-    with other, pytest.raises(DemoError, match="little ended with status 0; it had said nothing$"):
+    with other, pytest.raises(DemoError, match=r"little ended with status 0; it had said nothing$"):
         one.until_it_is_ready(threading.Event())
 
 
