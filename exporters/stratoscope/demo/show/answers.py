@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from stratoscope.core.durations import seconds
 from stratoscope.demo.show import downtimes, probes, prometheus
 from stratoscope.demo.show.asking import NoAnswerError, ask
 from stratoscope.demo.show.queries import QUERIES, WAITING, TitledQuery, answer
@@ -51,7 +52,7 @@ class Answers:
                 self._show(query, said)
 
     def _of_probes(self) -> None:
-        often = " and every ".join(one["interval"] for one in probes.PROBES)
+        often = " and every ".join(f"{seconds(one['interval']):g} s" for one in probes.PROBES)
         say(f"Can a user get a VM now? Two probes, every {often}")
         try:
             for what, page in probes.found(self.running.url("vmprobe")):
