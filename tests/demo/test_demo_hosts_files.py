@@ -1,6 +1,7 @@
 """What is written of a host, word by word: two VMs on four CPUs, and what they have used after 100 s."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ def vm(serial: int, *, vcpus: int = 2) -> VM:
         name=f"web-{serial}",
         vm_state="active",
         flavor=replace(SMALL, vcpus=vcpus),
-        ports=(replace(ANY.ports[0], id=f"{serial:08}-1111-2222"),),
+        ports=tuple(replace(ANY.ports[0], id=f"{serial:08}-{number}") for number in ("1111", "2222")),
     )
 
 
@@ -181,11 +182,16 @@ def test_files_that_stay_name_the_vm_its_threads_and_its_quota() -> None:
     }
     other = f"{SLICE}/machine-qemu\\x2d2\\x2dinstance\\x2d00000008.scope"
     assert files[f"{other}/libvirt/vcpu0/cpu.max"] == "max 100000\n"
-    tap = {path.rpartition("/")[2]: text for path, text in files.items() if "/tap00000007-11/" in path}
-    assert tap == {
+    assert tap("tap00000007-11", files) == {
         "ifindex": "2100\n", "flags": "0x1003\n", "carrier": "1\n", "mtu": "1450\n",
         "uevent": "INTERFACE=ovs-system\nIFINDEX=3\n",
     }  # fmt: skip
+    assert tap("tap00000007-22", files)["ifindex"] == "2101\n"
+
+
+def tap(name: str, files: Mapping[str, str]) -> Mapping[str, str]:
+    """What the kernel says of a tap, by the file's name."""
+    return {path.rpartition("/")[2]: text for path, text in files.items() if f"/{name}/" in path}
 
 
 def test_files_of_the_host_that_stay() -> None:
@@ -235,7 +241,7 @@ def test_libvirt_knows_the_vms_by_novas_ids_names_and_owners() -> None:
     parameters, target = interface.find("virtualport/parameters"), interface.find("target")
     assert parameters is not None
     assert target is not None
-    assert parameters.get("interfaceid") == "00000007-1111-2222"
+    assert parameters.get("interfaceid") == "00000007-1111"
     assert target.get("dev") == "tap00000007-11"
     assert first.find("t:runstate", names) is None
     assert [one.findtext("t:runstate", None, names) for one in others] == ["3", "5"]

@@ -176,7 +176,7 @@ def test_answer_that_does_not_come_is_told_and_the_demo_goes_on(
     monkeypatch.setattr(asking, "_TIMEOUT_S", 0.05)  # not the seconds that a program may need
     assert main(["demo", "--seconds=0.1"]) == 0
     said = capsys.readouterr().out
-    (one,) = re.findall(r"after +\d+ s: no answer yet to whether every question has an answer: (.*)\n", said)
+    (one,) = re.findall(r"after +\d+ s: no answer, so it is asked again: (.*)\n", said)
     assert re.fullmatch(rf"http://\S+/api/v1/query\?\S+: {why}", one)
     assert re.search(r"after +\d+ s: every question has an answer\n", said)
 

@@ -99,6 +99,8 @@ class Watch:
     never: list[Event] = field(default_factory=list)
     """What nobody will see any more, since a program that it needs has ended."""
 
+    _said_no_answer: bool = False
+
     def __post_init__(self) -> None:
         self.left = events(self.running)
         say(
@@ -138,6 +140,8 @@ class Watch:
             elif self._happened(event):
                 self.left.remove(event)
                 say(f"{self._after()}: {event.text}")
+        if not any(event.no_answer for event in self.left):
+            self._said_no_answer = False
 
     def unseen(self) -> list[str]:
         """What was not seen, in words."""
@@ -147,8 +151,9 @@ class Watch:
         try:
             happened, event.no_answer = event.has_happened(), ""
         except NoAnswerError as error:
-            if not event.no_answer:
-                say(f"{self._after()}: no answer yet to whether {event.text}: {error}")
+            if not self._said_no_answer:
+                say(f"{self._after()}: no answer, so it is asked again: {error}")
+            self._said_no_answer = True
             happened, event.no_answer = False, str(error)
         return happened
 
