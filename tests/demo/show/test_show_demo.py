@@ -52,7 +52,7 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
         "    edge 50 %",
         "?g0.expr=zone:full:ratio&g0.tab=1",
         "/d/stratoscope-vm?var-cloud=demo&var-project=p1&var-vm=v1",
-        "lines; what is missing after 150 s is named then",
+        "what has not come after 150 s is named then",
         "Prometheus saw exporters up: 0.5",
         "memory: ",
     ):

@@ -138,6 +138,11 @@ def test_output_that_another_session_keeps_open_is_not_waited_for(monkeypatch: p
     assert time.monotonic() < began + 2.5
 
 
+def test_command_that_is_not_there_is_named() -> None:
+    done = children.run(["no-such-program", "x"], threading.Event())
+    assert (done.status, done.reason) == (127, "no-such-program: No such file or directory")
+
+
 def test_reason_of_a_command_is_its_last_line() -> None:
     done = children.run(["sh", "-c", "echo a; echo b >&2; echo >&2; exit 3"], threading.Event())
     assert (done.status, done.output, done.reason) == (3, "a\n", "b")

@@ -19,6 +19,8 @@ _LOOK_S: Final = 0.1
 _LOG_LINES: Final = 15
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG: Final = 1
+_NOT_FOUND: Final = 127
+"""A shell's status for a program that is not there."""
 
 
 class DemoError(Exception):
@@ -164,15 +166,18 @@ def run(command: Sequence[str | Path], stop: threading.Event, within_s: float = 
     Raises:
         Stopped: A signal came.
     """
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=_ends_with_us(),  # noqa: PLW1509 - as above
-    )
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_ends_with_us(),  # noqa: PLW1509 - as above
+        )
+    except OSError as error:
+        return Done(_NOT_FOUND, "", f"{command[0]}: {error.strerror}")
     deadline = time.monotonic() + within_s
     while True:
         try:

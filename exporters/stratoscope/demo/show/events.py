@@ -104,8 +104,8 @@ class Watch:
     def __post_init__(self) -> None:
         self.left = events(self.running)
         say(
-            f"what is to be seen, usually within a minute: {len(self.left)} lines;"
-            f" what is missing after {SEEN_S:g} s is named then"
+            "what there is to see is told when it comes, usually within a minute;"
+            f" what has not come after {SEEN_S:g} s is named then"
         )
 
     def follow(self) -> None:
