@@ -101,6 +101,15 @@ def test_program_that_ends_is_not_ready_though_another_listens_on_its_port(tmp_p
         one.until_it_is_ready(threading.Event())
 
 
+def test_program_that_is_slow_is_not_started_again_though_another_listens_on_its_port(tmp_path: Path) -> None:
+    with server(tmp_path, 0, after_s=60) as one:
+        before = one.child
+        other = socket.create_server(("127.0.0.1", one.port))
+        with other, pytest.raises(DemoError, match=r"little is not ready after 0.1 s:"):
+            one.until_it_listens(threading.Event(), 0.1)
+        assert one.child is before
+
+
 def test_program_that_ends_by_itself_is_not_started_again(tmp_path: Path) -> None:
     one = Server("little", [sys.executable, "-IS", "-c", "import sys; sys.exit('no')"], 0, tmp_path)
     one.start()

@@ -35,7 +35,7 @@ WAITING: Final = TitledQuery(
     title="Which VMs wait for a CPU? Share of the time in which they could run",
     record="vm:waiting:ratio",
     expr="topk(5, vm:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_ratio)"
-    " * on (cloud, vm_id) group_left (vm_name, host, project_id)"
+    " * on (cloud, vm_id) group_left (vm_name, host)"
     " topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique)",
     reads="vm:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_ratio",
     unit="share",
