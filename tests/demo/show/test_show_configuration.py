@@ -15,6 +15,7 @@ from stratoscope.demo.faults import Faults
 from stratoscope.demo.openstack.fault_effects import silence
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.show import alertmanager, cloud, exporters, probes, prometheus
+from stratoscope.demo.show.answers import vm_page
 from stratoscope.demo.show.asking import NoAnswerError
 from stratoscope.demo.show.exporters import Exporter
 from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer
@@ -194,6 +195,13 @@ def test_answers_are_shares_hours_and_names_the_largest_first() -> None:
         ["agent on n1"] * 5 + ["2 more"]
     )
     assert answer(names, []) == "none"
+
+
+def test_page_of_a_vm_is_that_of_the_dashboard() -> None:
+    uid = json.loads((SHIPPED.parents[1] / "grafana" / "dashboards" / "vm.json").read_text())["uid"]
+    labels = {"cloud": "demo", "project_id": "p1", "vm_id": "v1"}
+    assert vm_page(labels) == f"/d/{uid}?var-cloud=demo&var-project=p1&var-vm=v1"
+    assert vm_page({"vm_id": "v1"}).endswith("?var-cloud=&var-project=&var-vm=v1")
 
 
 def test_demo_says_what_the_last_run_with_a_result_found() -> None:

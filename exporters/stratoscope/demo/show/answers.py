@@ -92,4 +92,5 @@ class Answers:
 
 def vm_page(labels: dict[str, str]) -> str:
     """The path of the dashboard *One VM* for a VM with these labels."""
-    return "/d/stratoscope-vm?var-cloud={cloud}&var-project={project_id}&var-vm={vm_id}".format_map(labels)
+    cloud, project, vm = (labels.get(one, "") for one in ("cloud", "project_id", "vm_id"))
+    return f"/d/stratoscope-vm?var-cloud={cloud}&var-project={project}&var-vm={vm}"
