@@ -139,9 +139,11 @@ BAD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         series("stratoscope_vmprobe_success", "0", cloud="demo", probe="b"),
     ],
     "probes that fail on their image, to blame: the project": [
-        series(
-            "stratoscope_vmprobe_last_failure", "1",
-            cloud="demo", probe="b", phase="resolve", reason="image", blame="cloud",
+        series("stratoscope_vmprobe_last_failure", "1", cloud="demo", probe="b", **labels)
+        for labels in (
+            {"phase": "built", "reason": "image", "blame": "project"},
+            {"phase": "resolve", "reason": "flavor", "blame": "project"},
+            {"phase": "resolve", "reason": "image", "blame": "cloud"},
         )
     ],
     "hosts in downtime": [
