@@ -6,11 +6,11 @@ MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
-STAGE := exporters/stratoscope/demo/stage
+SHOW := exporters/stratoscope/demo/show
 NODE := grafana/check/node_modules/.ready
 TOOLS := build/tools/usr/bin
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
-SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/* $(STAGE)/*)
+SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/* $(SHOW)/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
 .PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer bench demo audit dashboards dashboards-check dashboards-written clean
@@ -26,7 +26,7 @@ $(READY): pyproject.toml requirements/build.txt requirements/dev.txt scripts/set
 	@touch $@
 
 tools: $(TOOLS)/promtool ## prometheus and promtool of this distribution in build/tools
-$(TOOLS)/promtool: $(STAGE)/get-debian.sh
+$(TOOLS)/promtool: $(SHOW)/get-debian.sh
 	@scripts/get-debian prometheus
 	@touch $@
 

@@ -247,6 +247,7 @@ def test_refusal_names_the_whole_path_of_keys(text: str, message: str) -> None:
         ("7d", 604800),
         ("1w", 604800),
         ("14d", 1209600),
+        ("1y", 31536000),
     ],
 )
 def test_duration_is_what_prometheus_takes_it_for(text: str, seconds: float) -> None:

@@ -12,7 +12,7 @@ from stratoscope.demo.command import main
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.hypervisors import writer
 from stratoscope.demo.openstack.hypervisors.activity import stretch
-from stratoscope.demo.openstack.hypervisors.writer import households, moving
+from stratoscope.demo.openstack.hypervisors.writer import moving, shown_hosts
 from stratoscope.demo.openstack.scheduler import choose_host
 from stratoscope.demo.openstack.seed import Size, build
 from support import logs
@@ -31,20 +31,20 @@ def shown(tmp_path: Path) -> Shown:
 
 @pytest.mark.parametrize("number", [0, 1])
 async def test_exporter_shows_the_vms_of_nova_with_names_and_owners(shown: Shown, number: int) -> None:
-    household = shown.households[number]
+    shown_host = shown.shown_hosts[number]
     async with exporter_of(shown.files[number].root) as exporter:
         page = await exporter.page()
     found = {have["vm_id"]: have for have, _ in page.all(f"{VM}_info")}
-    assert set(found) == {vm.id for vm in household.host.vms.values()}
-    for vm in household.host.vms.values():
+    assert set(found) == {vm.id for vm in shown_host.host.vms.values()}
+    for vm in shown_host.host.vms.values():
         have = found[vm.id]
-        assert (have["vm_name"], have["host"]) == (vm.name, household.host.name)
+        assert (have["vm_name"], have["host"]) == (vm.name, shown_host.host.name)
         assert (have["project_id"], have["project_name"]) == (vm.project.id, vm.project.name)
         assert (have["user_id"], have["flavor"]) == (vm.user.id, vm.flavor.name)
         assert have["image_id"] == ("" if vm.image is None else vm.image.id)
-    ports = {port.id for vm in household.host.vms.values() for port in vm.ports}
+    ports = {port.id for vm in shown_host.host.vms.values() for port in vm.ports}
     assert {have["port_id"] for have, _ in page.all(f"{VM}_nic_info")} == ports
-    assert page.value(f"{HOST}_cpus") == household.cpus
+    assert page.value(f"{HOST}_cpus") == shown_host.cpus
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -56,7 +56,7 @@ async def test_exporter_reads_everything_without_an_error(shown: Shown, number: 
     assert page.total("stratoscope_collector_malformed_items_total") == 0
     assert page.total(f"{HOST}_vms_unreadable") + page.total(f"{HOST}_vms_refused") == 0
     assert page.total(f"{VM}_status_check_failed") == 0
-    active = [vm for vm in shown.households[number].host.vms.values() if vm.vm_state == "active"]
+    active = [vm for vm in shown.shown_hosts[number].host.vms.values() if vm.vm_state == "active"]
     assert page.total(f"{HOST}_vms", state="running") == len(active)
     for name in ("cpu_seconds_total", "memory_rss_bytes", "network_up", "storage_blocked_seconds"):
         assert {have["vm_id"] for have, _ in page.all(f"{VM}_{name}")} >= {vm.id for vm in active}, name
@@ -154,7 +154,7 @@ def test_moving_the_files_takes_less_than_two_percent_of_a_cpu(shown: Shown) -> 
 def test_churn_leaves_the_vms_of_the_two_hosts_alone(seed: int) -> None:
     now = [BEGAN]
     world = build(Size(), seed=seed, now=BEGAN)
-    chosen = [one.host for one in households(world)]
+    chosen = [one.host for one in shown_hosts(world)]
     cloud = OpenStack(world, lambda: now[0])
     before = {host.name: {vm.id: vm.vm_state for vm in host.vms.values()} for host in chosen}
     size = world.live
@@ -170,7 +170,7 @@ def test_churn_leaves_the_vms_of_the_two_hosts_alone(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_hosts_take_vms_and_their_zones_have_others_that_do(seed: int) -> None:
     world = build(Size(), seed=seed, now=BEGAN)
-    first, second = (one.host for one in households(world))
+    first, second = (one.host for one in shown_hosts(world))
     assert first.zone != second.zone
     for host in (first, second):
         others = [other for other in world.hosts.values() if other.zone == host.zone and not other.is_still]
@@ -180,7 +180,7 @@ def test_hosts_take_vms_and_their_zones_have_others_that_do(seed: int) -> None:
 
 def test_scheduler_chooses_neither_host_unless_an_administrator_requests_it() -> None:
     world = build(Size(), seed=1, now=BEGAN)
-    (first, second), flavor = (one.host for one in households(world)), next(iter(world.flavors.values()))
+    (first, second), flavor = (one.host for one in shown_hosts(world)), next(iter(world.flavors.values()))
     claim = flavor.claim(boots_from_volume=False)
     chosen = {
         choose_host(world, claim, flavor, zone) for zone in (first.zone, second.zone) for _ in range(50)
@@ -195,7 +195,7 @@ async def test_files_move_by_themselves_until_the_end(
 ) -> None:
     monkeypatch.setattr(writer, "EVERY_S", 0.01)
     folder = tmp_path / "moving"
-    async with moving(shown.households, shown.world, folder, "demo"):
+    async with moving(shown.shown_hosts, shown.world, folder, "demo"):
         file = folder / shown.noisy.host.name / "proc/stat"
         before = file.read_text()
         shown.world.timeline.advance(BEGAN + 60)
@@ -209,7 +209,7 @@ async def test_files_that_cannot_be_written_for_a_while_are_one_line_and_go_on(
     monkeypatch.setattr(writer, "EVERY_S", 0.01)
     caplog.set_level("INFO")
     folder = tmp_path / "moving"
-    async with moving(shown.households, shown.world, folder, "demo"):
+    async with moving(shown.shown_hosts, shown.world, folder, "demo"):
         process = folder / shown.noisy.host.name / "proc"
         process.rename(folder / "away")
         process.write_text("in its place")
@@ -228,7 +228,7 @@ async def test_folder_that_cannot_be_written_is_said_at_the_start(shown: Shown, 
     (tmp_path / "moving").mkdir()
     (tmp_path / "moving" / shown.noisy.host.name).write_text("")
     with pytest.raises(ConfigError, match=r"^--write-hosts: .*: File exists$"):
-        async with moving(shown.households, shown.world, tmp_path / "moving", "demo"):
+        async with moving(shown.shown_hosts, shown.world, tmp_path / "moving", "demo"):
             pass
 
 

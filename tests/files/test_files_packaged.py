@@ -14,7 +14,7 @@ from stratoscope.files.shipped import shipped
 
 ROOT = Path(__file__).parents[2]
 BELOW = "stratoscope/files/"
-STAGE = "stratoscope/demo/stage/"
+SHOW = "stratoscope/demo/show/"
 SCRIPTS = ("get-debian.sh", "run-alertmanager.sh")
 
 
@@ -51,7 +51,7 @@ def check(wheel: Path) -> None:
     assert {name: text for name, text in found.items() if not name.endswith(".py")} == shipped()
     assert not [name for name in found if "/tests/" in name]
     for name in SCRIPTS:
-        assert contents[f"{STAGE}{name}"].startswith(b"#!/bin/bash\n")
+        assert contents[f"{SHOW}{name}"].startswith(b"#!/bin/bash\n")
 
 
 def test_wheel_has_what_is_shipped(source: Path, tmp_path: Path) -> None:

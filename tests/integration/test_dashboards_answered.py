@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from stratoscope.demo.stage.prometheus import SCRAPED_EVERY_S
-from stratoscope.demo.stage.running import Running
+from stratoscope.demo.show.prometheus import SCRAPED_EVERY_S
+from stratoscope.demo.show.running import Running
 from support import steady_prometheus
 from support.asked_boards import Key, Told, told
 from support.debian import ROOT

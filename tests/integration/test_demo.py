@@ -68,7 +68,7 @@ def gone(folder: Path) -> bool:
 
 
 def test_demo_shows_what_it_promises_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with demo(tmp_path, "--seconds=5") as process:
+    with demo(tmp_path, "--seconds=1") as process:
         said, _ = process.communicate(timeout=SEEN_S)
     assert process.returncode == 0, said
     after = {
@@ -88,6 +88,34 @@ def test_signal_ends_all_programs(tmp_path: Path, number: signal.Signals) -> Non
         said_until(process, "dashboards")
         assert len(started(tmp_path)) >= 6
         process.send_signal(number)
+        process.wait(ENDED_S)
+    assert process.returncode == 0
+    assert gone(tmp_path)
+
+
+@pytest.mark.full
+def test_demo_that_is_killed_leaves_no_program_behind(tmp_path: Path) -> None:
+    with demo(tmp_path) as process:
+        said_until(process, "every question has an answer")
+        assert len(started(tmp_path)) >= 6
+        process.kill()
+        process.wait(ENDED_S)
+        deadline = time.monotonic() + ENDED_S
+        while started(tmp_path) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert started(tmp_path) == {}
+
+
+@pytest.mark.full
+def test_demo_goes_on_without_a_prometheus_that_is_killed(tmp_path: Path) -> None:
+    with demo(tmp_path) as process:
+        said_until(process, "Ctrl-C ends it")
+        (pid,) = (pid for line, pid in started(tmp_path).items() if "--storage.tsdb.path" in line)
+        os.kill(pid, signal.SIGKILL)
+        said_until(process, "the demo goes on without prometheus")
+        time.sleep(2)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
         process.wait(ENDED_S)
     assert process.returncode == 0
     assert gone(tmp_path)

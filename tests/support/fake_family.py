@@ -1,14 +1,16 @@
 """All programs that the demo starts, in one little program: each answers at once, and well.
 
 It stands for Python, for Prometheus and for Alertmanager, by the name with which it is called. The variable
-FAKE_FAMILY has words that say what is wrong: `no-domains`, `no-libvirt`, `dies:NAME` (once it was asked),
-`refuses:NAME`, `nothing-found`, `not-silenced`.
+FAKE_FAMILY has words that say what is wrong: `no-domains`, `no-libvirt`, `dies:NAME` (once it is used),
+`refuses:NAME`, `nothing-found`, `nothing-recorded` (though what is read is there), `not-silenced`. In the
+half second after the first query: `late` (nothing is found), `slow` and `broken` (late answers, or nonsense).
 """
 
 import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,36 +18,59 @@ from typing import Any, Final
 
 WRONG: Final = os.environ.get("FAKE_FAMILY", "").split()
 SUCCESS: Final = {"outcome": "success", "accepted_s": {"built": 1.0}, "phases": {"deleted": 1.0, "gone": 1.0}}
+LABELS: Final = {"zone": "edge", "cloud": "demo", "project_id": "p1", "vm_id": "v1"}
 ANSWERS: Final[Mapping[str, Any]] = {
-    "/api/v1/query": {"data": {"result": [{"metric": {"zone": "edge"}, "value": [0, "0.5"]}]}},
+    "/api/v1/query": {"data": {"result": [{"metric": LABELS, "value": [0, "0.5"]}]}},
     "/api/v1/probes": {"probes": [{"name": "boot", "cloud": "demo", "runs": [SUCCESS]}]},
     "/api/v2/alerts": [
         {"labels": {"alertname": "StratoscopeHostDown", "host": "cn11"}, "status": {"silencedBy": ["1"]}}
     ],
 }
-EMPTY: Final[Mapping[str, Any]] = {**ANSWERS, "/api/v1/query": {"data": {"result": []}}}
+OF_OTHERS: Final = ("prometheus", "alertmanager")
+NOTHING: Final[Mapping[str, Any]] = {"data": {"result": []}}
+QUERY: Final = "/api/v1/query"
+BEGINNING_S: Final = 0.5
+QUERIED: Final[list[float]] = []
+"""When there was a query."""
 
 
 def flag(words: Sequence[str], name: str) -> str:
     return next((word.partition("=")[2] for word in words if word.startswith(f"--{name}=")), "")
 
 
+def answer(path: str, query: str) -> bytes:
+    """What is answered, in time or not."""
+    found = ANSWERS.get(path)
+    if path == "/api/v2/alerts" and "not-silenced" in WRONG:
+        found = []
+    if path == QUERY:
+        QUERIED.append(time.monotonic())
+        is_early = QUERIED[-1] < QUERIED[0] + BEGINNING_S
+        is_read = "offset" in query
+        if (
+            "nothing-found" in WRONG
+            or ("nothing-recorded" in WRONG and not is_read)
+            or ("late" in WRONG and is_early)
+        ):
+            found = NOTHING
+        if is_early and "slow" in WRONG:
+            time.sleep(BEGINNING_S)
+        if is_early and "broken" in WRONG:
+            return b"nonsense"
+    return b"amtool" if found is None else json.dumps(found).encode()
+
+
 def serve(name: str, words: Sequence[str]) -> None:
     """Answer until SIGTERM."""
-    is_empty = "nothing-found" in WRONG
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            found = EMPTY.get(path) if is_empty else ANSWERS.get(path)
-            if path == "/api/v2/alerts" and "not-silenced" in WRONG:
-                found = []
-            content = b"amtool" if found is None else json.dumps(found).encode()
+            content = answer(*self.path.partition("?")[::2])
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
-            if f"dies:{name}" in WRONG:
+            if f"dies:{name}" in WRONG and (name not in OF_OTHERS or self.path.startswith("/api/")):
                 os._exit(3)
 
         do_POST = do_GET  # noqa: N815 - a name of BaseHTTPRequestHandler

@@ -4,11 +4,12 @@ Prometheus must go faster as well: evaluate every `evaluated_every` seconds, and
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import yaml
 
+from stratoscope.core import durations
 from stratoscope.rules import thresholds
 
 DIVIDED: Final = frozenset(
@@ -32,8 +33,6 @@ _OF_RATE: Final = 4
 """Scrapes that a window must hold, so that one that fails leaves a rate."""
 _EVALUATED_S: Final = 60
 _LOOKBACK_S: Final = 300
-_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
-_PART: Final = re.compile(r"(\d+)(ms|[smhdwy])")
 _DURATION: Final = r"(?:\d+(?:ms|[smhdwy]))+"
 _TOKENS: Final = re.compile(
     r"""(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
@@ -99,10 +98,6 @@ def _expression(expression: str, factor: float, least_s: float) -> str:
 
 def _divided(duration: str, factor: float, *, least_s: float = 0) -> str:
     """A duration, but no longer one than it was, even where that is less than the least."""
-    before = sum(_seconds(duration))
+    before = durations.seconds(duration)
     after = min(before, max(before / factor, least_s))
     return f"{after:.0f}s" if after == int(after) else f"{after * 1000:.0f}ms"
-
-
-def _seconds(duration: str) -> Iterator[float]:
-    return (int(number) * _UNITS[unit] for number, unit in _PART.findall(duration))

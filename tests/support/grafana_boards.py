@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from stratoscope.core import durations
 from support.debian import ROOT
 
 FOLDER: Final = ROOT / "grafana" / "dashboards"
 BOARD_WIDTH_PX: Final = 1_872
 """Of 24 columns in a window of 1,920 pixels. Grafana asks for as many points as a panel is wide."""
-_UNITS_S: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "M": 2_592_000}
-_DURATION: Final = re.compile(r"(\d+)(ms|[smhdwM])")
+_MONTH: Final = re.compile(r"(\d+)M")
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,9 @@ def start(since: str, now: float) -> float:
 
 
 def seconds(duration: str) -> float:
-    """Of `6h` or `1d12h`. Raises ValueError."""
-    if not re.fullmatch(f"(?:{_DURATION.pattern})+", duration):
-        raise ValueError(f"no duration: {duration}")
-    return sum(int(amount) * _UNITS_S[unit] for amount, unit in _DURATION.findall(duration))
+    """Of `6h`, `1d12h`, or Grafana's `1M`. Raises ValueError."""
+    months = _MONTH.fullmatch(duration)
+    return durations.seconds(f"{30 * int(months[1])}d" if months else duration)
 
 
 def _all_panels(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

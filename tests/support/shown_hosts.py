@@ -9,8 +9,8 @@ from aiohttp import ClientSession
 
 from stratoscope.core import yaml_file
 from stratoscope.core.runner import Runner
-from stratoscope.demo.openstack.hypervisors.guests import Household
-from stratoscope.demo.openstack.hypervisors.writer import CONFIGURATION, HostFiles, households
+from stratoscope.demo.openstack.hypervisors.guests import ShownHost
+from stratoscope.demo.openstack.hypervisors.writer import CONFIGURATION, HostFiles, shown_hosts
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.openstack.world import World
 from stratoscope.hypervisor.exporter import EXPORTER
@@ -27,13 +27,13 @@ class Shown:
 
     def __init__(self, folder: Path, seed: int = 1) -> None:
         self.world: World = build(Size(), seed=seed, now=BEGAN)
-        self.noisy, self.limited = households(self.world)
+        self.noisy, self.limited = shown_hosts(self.world)
         self.files = [HostFiles(one, folder, BEGAN) for one in (self.noisy, self.limited)]
         for one in self.files:
             one.begin("demo")
 
     @property
-    def households(self) -> tuple[Household, Household]:
+    def shown_hosts(self) -> tuple[ShownHost, ShownHost]:
         return self.noisy, self.limited
 
     def move(self, seconds: float) -> None:

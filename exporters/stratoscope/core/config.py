@@ -8,15 +8,14 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 import yaml
 
+from stratoscope.core import durations
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config_errors import LONGEST_SHOWN, got, refusal
 from stratoscope.core.errors import ConfigError
 
 T = TypeVar("T")
 
-_UNITS_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
-_DURATION: Final = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS_MS))
-_LONGEST_MS: Final = 365 * _UNITS_MS["d"]
+_LONGEST_S: Final = 365 * 86_400
 _PASSWORD: Final = re.compile(r"(://[^/@:\s]*:)[^/@\s]+(?=@)")
 
 
@@ -28,22 +27,30 @@ class Duration(float):
     @classmethod
     def parse(cls, text: object) -> "Duration":
         """Raises ValueError for what is no duration, or one that nobody can wait for."""
-        match = _DURATION.fullmatch(text) if isinstance(text, str) else None
-        if match is None or not text:
+        found = _seconds(text)
+        if found is None:
             value = repr(text)[:LONGEST_SHOWN] if isinstance(text, str | int | float) else got(text)
             raise ValueError(f"expected a duration such as `30s`, `1m30s` or `2h`, got {value}")
-        parts = zip(match.groups(default="0"), _UNITS_MS.values(), strict=True)
-        in_ms = sum(int(number) * unit_ms for number, unit_ms in parts)
-        if not 0 < in_ms <= _LONGEST_MS:
+        if not 0 < found <= _LONGEST_S:
             raise ValueError(f"expected a duration above zero and of 365d at most, got {text!r}")
-        return cls(in_ms / 1000)
+        return cls(found)
 
     def __str__(self) -> str:
         parts, rest_ms = [], round(self * 1000)
-        for unit, unit_ms in _UNITS_MS.items():
+        for unit, unit_ms in durations.UNITS_MS.items():
             number, rest_ms = divmod(rest_ms, unit_ms)
             parts += [f"{number}{unit}"] if number else []
         return "".join(parts)
+
+
+def _seconds(text: object) -> float | None:
+    """Of a duration without fractions; None for anything else."""
+    if not isinstance(text, str) or "." in text:
+        return None
+    try:
+        return durations.seconds(text)
+    except ValueError:
+        return None
 
 
 def moment(text: str) -> dt.datetime | None:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, NoReturn
@@ -23,7 +23,7 @@ from stratoscope.demo import COMMAND
 from stratoscope.demo.config_writer import CLOUD, CLOUDS_YAML, write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.hypervisors.choice import LEAST_HOSTS
-from stratoscope.demo.openstack.hypervisors.writer import households, moving
+from stratoscope.demo.openstack.hypervisors.writer import moving, shown_hosts
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import serving
 
@@ -101,7 +101,7 @@ async def _run(
     for address in addresses:
         Address.parse(address)
     world = build(size, seed=seed, now=time.time())
-    shown = () if folder is None else households(world)
+    shown = () if folder is None else shown_hosts(world)
     cloud = OpenStack(world, time.time)
     gc.freeze()  # collections need not visit what lives as long as the process
     over = asyncio.Event()
@@ -109,13 +109,23 @@ async def _run(
         asyncio.get_running_loop().add_signal_handler(number, over.set)
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(serving(cloud, addresses))
+        tasks = [running.advancing]
         if folder is not None:
-            await stack.enter_async_context(moving(shown, world, folder, CLOUD))
+            tasks.append(await stack.enter_async_context(moving(shown, world, folder, CLOUD)))
         if file is not None:
             write_config(file, running.urls[0])
         log.info("listening urls=%s vms=%d hosts=%d", ",".join(running.urls), size.vms, size.hosts)
-        await over.wait()
+        await _until(over, tasks)
         log.info("stopping")
+
+
+async def _until(over: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Wait for a signal. Raises what a task fails with: a cloud that stands still would look well."""
+    signalled = asyncio.create_task(over.wait())
+    done, _ = await asyncio.wait({signalled, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    signalled.cancel()
+    for task in done:
+        task.result()
 
 
 def _end(*_: object) -> NoReturn:

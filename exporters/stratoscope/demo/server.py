@@ -24,10 +24,14 @@ _ABOUT: Final = """An embedded OpenStack for demonstrations, tests and benchmark
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Attributes: urls: Where it listens, with the port that the kernel chose for port 0."""
+    """Attributes:
+    urls: Where it listens, with the port that the kernel chose for port 0.
+    advancing: What advances its time; it fails by a bug only.
+    """
 
     cloud: OpenStack
     urls: Sequence[str]
+    advancing: asyncio.Task[None]
 
 
 @asynccontextmanager
@@ -50,7 +54,7 @@ async def serving(cloud: OpenStack, addresses: Sequence[str]) -> AsyncIterator[R
             await web.SockSite(runner, listener).start()
         advancing = asyncio.create_task(_advance(cloud), name="time")
         try:
-            yield Running(cloud, urls)
+            yield Running(cloud, urls, advancing)
         finally:
             advancing.cancel()
             with suppress(asyncio.CancelledError):

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 
 from dateutil.tz import datetime_ambiguous, datetime_exists
 
+from stratoscope.core import durations
 from stratoscope.downtime.draft import LONGEST_S, FieldError
 from stratoscope.downtime.model import DAY_S
 
@@ -99,8 +100,8 @@ def duration(text: str) -> int:
         FieldError: `when`: it is none.
     """
     found = _DURATION.fullmatch(" ".join(text.lower().split()))
-    weeks, days, hours, minutes = (int(one or 0) for one in found.groups()) if found else (0, 0, 0, 0)
-    seconds = 60 * (minutes + 60 * (hours + 24 * (days + 7 * weeks)))
+    parts = zip(found.groups(), "wdhm", strict=True) if found else ()
+    seconds = int(durations.seconds("".join(f"{number}{unit}" for number, unit in parts if number) or "0s"))
     if not 0 < seconds <= LONGEST_S:
         allowed = f"such as 90m, 2h, 1h30m, 2 hours, 1d, 2w; {LONGEST_S // DAY_S}d at most"
         raise _error(f"{text[:_LONGEST]!r} is no duration; allowed: {allowed}")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
+from stratoscope.core import durations
 from stratoscope.core.errors import one_line
 from stratoscope.core.program import USAGE_STATUS
 
-_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d|)")
-_UNITS_S: Final = {"ms": 0.001, "s": 1, "": 1, "m": 60, "h": 3600, "d": 86400}
+_WITHOUT_UNIT: Final = re.compile(r"[0-9.]+")
 _LONGEST_S: Final = 365 * 86400
 _REQUIRED: Final = "the following arguments are required"
 
@@ -98,9 +98,11 @@ def not_empty(text: str) -> str:
 
 
 def seconds(text: str) -> float:
-    """The type of a flag that is a time above zero."""
-    found = _DURATION.fullmatch(text)
-    value = float(found[1]) * _UNITS_S[found[2]] if found is not None else 0.0
+    """The type of a flag that is a time above zero; without a unit it is in seconds."""
+    try:
+        value = durations.seconds(f"{text}s" if _WITHOUT_UNIT.fullmatch(text) else text)
+    except ValueError:
+        value = 0.0
     if not 0 < value <= _LONGEST_S:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no time above zero; allowed: such as 10s, 5m, 2h")
     return value

@@ -27,7 +27,8 @@ from stratoscope.core.yaml_file import Loader, plain
 _LARGEST: Final = 1 << 18
 _BCRYPT: Final = re.compile(r"(\$2[abxy]\$)(?:0[4-9]|1[0-6])(\$[./A-Za-z0-9]{53})\Z")
 _HASHES: Final = "allowed: $2a$, $2b$, $2y$ with a cost of 04 to 16"
-_DURATION: Final = re.compile(r"(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+\Z")  # Go's time.ParseDuration
+_DURATION: Final = re.compile(r"(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+\Z")
+"""Go's time.ParseDuration, as the exporter-toolkit: units in any order, and ns, unlike core/durations.py."""
 _PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
 _UNITS_S: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_S: Final = 8760 * 3600.0

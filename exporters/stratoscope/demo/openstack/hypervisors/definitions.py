@@ -2,7 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
-from stratoscope.demo.openstack.hypervisors.guests import RUNNING, Guest, Household
+from stratoscope.demo.openstack.hypervisors.guests import RUNNING, Guest, ShownHost
 from stratoscope.demo.openstack.models import VM, Port, Volume
 from stratoscope.demo.openstack.texts import mac_address, moment
 
@@ -11,18 +11,18 @@ _TEST = "http://libvirt.org/schemas/domain/test/1.0"
 SOCKETS = 2
 
 
-def node(household: Household) -> str:
+def node(shown_host: ShownHost) -> str:
     """The host with its VMs; the driver numbers those that run, as `Guest.number` does."""
     root = ET.Element("node")
     cpu = ET.SubElement(root, "cpu")
     facts = {
-        "mhz": "2400", "model": "x86_64", "active": household.cpus, "nodes": SOCKETS, "sockets": 1,
-        "cores": household.cpus // SOCKETS, "threads": 1,
+        "mhz": "2400", "model": "x86_64", "active": shown_host.cpus, "nodes": SOCKETS, "sockets": 1,
+        "cores": shown_host.cpus // SOCKETS, "threads": 1,
     }  # fmt: skip
     for name, value in facts.items():
         ET.SubElement(cpu, name).text = str(value)
-    ET.SubElement(root, "memory").text = str(household.host.has.memory_mib << 10)
-    for guest in household.guests:
+    ET.SubElement(root, "memory").text = str(shown_host.host.has.memory_mib << 10)
+    for guest in shown_host.guests:
         root.append(_domain(guest))
     ET.indent(root)
     return ET.tostring(root, encoding="unicode") + "\n"

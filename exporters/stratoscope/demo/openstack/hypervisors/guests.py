@@ -74,7 +74,7 @@ class Guest:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Household:
+class ShownHost:
     """A host and its VMs.
 
     Attributes:
@@ -109,26 +109,26 @@ class Household:
         return wanted
 
 
-def with_noisy_neighbour(host: Host) -> Household:
+def with_noisy_neighbour(host: Host) -> ShownHost:
     """The host's largest VM takes all its virtual CPUs, and the others want more than it leaves them."""
     guests = list(_guests(host))
     active = [guest for guest in guests if guest.state == RUNNING]
     if not active:
-        return Household(host, guests)
+        return ShownHost(host, guests)
     largest = max(active, key=lambda guest: (guest.vcpus, guest.vm.id))
     noisy = Guest(largest.vm, largest.number, largest.state, ALWAYS)
     guests[guests.index(largest)] = noisy
-    return Household(host, guests, noisy)
+    return ShownHost(host, guests, noisy)
 
 
-def with_own_limit(host: Host) -> Household:
+def with_own_limit(host: Host) -> ShownHost:
     """One VM wants all its virtual CPUs, but has a quota of half of them; nobody else waits long."""
     guests = list(_guests(host))
     active = [guest for guest in guests if guest.state == RUNNING]
     if active:
         limited = min(active, key=lambda guest: (abs(guest.vcpus - 2), guest.vm.id))
         guests[guests.index(limited)] = Guest(limited.vm, limited.number, limited.state, ALWAYS, _QUOTA)
-    return Household(host, guests)
+    return ShownHost(host, guests)
 
 
 def _guests(host: Host) -> Iterable[Guest]:

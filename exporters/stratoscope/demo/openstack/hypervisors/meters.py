@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stratoscope.demo.openstack.hypervisors.activity import shared
-from stratoscope.demo.openstack.hypervisors.guests import Guest, Household
+from stratoscope.demo.openstack.hypervisors.guests import Guest, ShownHost
 
 PERIODS_PER_S: Final = 10
 """Of a CPU quota: libvirt's period is 100 ms."""
@@ -64,7 +64,7 @@ class HostMeter:
         joules: Of each of two sockets.
     """
 
-    household: Household
+    shown_host: ShownHost
     at: float
     guests: list[GuestMeter] = field(default_factory=list)
     guest_s: float = 0.0
@@ -74,23 +74,23 @@ class HostMeter:
     joules: float = 0.0
 
     def __post_init__(self) -> None:
-        self.guests = [GuestMeter() for _ in self.household.running]
+        self.guests = [GuestMeter() for _ in self.shown_host.running]
 
     def advance(self, now: float) -> None:
         """Count until now; a clock that goes back counts nothing."""
         seconds = max(0.0, now - self.at)
         self.at = max(self.at, now)
-        household, running = self.household, self.household.running
-        wanted = household.wanted_cpus(now)
+        shown_host, running = self.shown_host, self.shown_host.running
+        wanted = shown_host.wanted_cpus(now)
         allowed = [min(one, guest.limit_cpus) for one, guest in zip(wanted, running, strict=True)]
-        greedy = None if household.noisy is None else running.index(household.noisy)
-        got = shared(allowed, household.cpus / (1 + _EMULATOR), greedy)
+        greedy = None if shown_host.noisy is None else running.index(shown_host.noisy)
+        got = shared(allowed, shown_host.cpus / (1 + _EMULATOR), greedy)
         for meter, guest, want, have in zip(self.guests, running, wanted, got, strict=True):
             meter.add(guest, want, have, seconds)
-        used = min(float(household.cpus), sum(got) * (1 + _EMULATOR))
+        used = min(float(shown_host.cpus), sum(got) * (1 + _EMULATOR))
         waited = sum(allowed) - sum(got)
         self.guest_s += used * seconds
-        self.idle_s += (household.cpus - used) * seconds
+        self.idle_s += (shown_host.cpus - used) * seconds
         self.stalled_s += min(1.0, waited + _BACKGROUND_DELAY * used) * seconds
         self.disk_s += min(1.0, _WAITS_FOR_DISKS / 2 * used) * seconds
         self.joules += (_IDLE_WATTS + _WATTS_PER_CPU * used / 2) * seconds

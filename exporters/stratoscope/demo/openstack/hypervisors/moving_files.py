@@ -26,16 +26,16 @@ _CONNECTIONS, _CONNECTIONS_PER_CPU = 1200, 90
 def moving_files(meter: HostMeter) -> Iterator[tuple[str, str]]:
     """Of the host and all its VMs."""
     yield from _of_host(meter)
-    for guest, of_guest in zip(meter.household.running, meter.guests, strict=True):
+    for guest, of_guest in zip(meter.shown_host.running, meter.guests, strict=True):
         yield from _of_process(guest, of_guest)
         yield from _of_cgroup(guest, of_guest)
 
 
 def _of_host(meter: HostMeter) -> Iterator[tuple[str, str]]:
-    host = meter.household.host
+    host = meter.shown_host.host
     yield "proc/stat", _stat(meter)
     total = host.has.memory_mib << 20
-    taken = _HOST_BYTES + sum(resident_bytes(guest) for guest in meter.household.running)
+    taken = _HOST_BYTES + sum(resident_bytes(guest) for guest in meter.shown_host.running)
     available = max(0, total - taken)
     free = round(available * (1 - _CACHE))
     yield "proc/meminfo", _meminfo("", total, free) + f"MemAvailable:   {available >> 10} kB\n"
@@ -60,7 +60,7 @@ def _stat(meter: HostMeter) -> str:
     def line(name: str, cpus: int) -> str:
         return f"{name} " + " ".join(str(int(one * _TICKS / cpus)) for one in seconds) + "\n"
 
-    cpus = meter.household.cpus
+    cpus = meter.shown_host.cpus
     return line("cpu ", 1) + "".join(line(f"cpu{number}", cpus) for number in range(cpus))
 
 

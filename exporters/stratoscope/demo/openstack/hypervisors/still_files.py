@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from stratoscope.demo.openstack.hypervisors.definitions import SOCKETS
-from stratoscope.demo.openstack.hypervisors.guests import Guest, Household
+from stratoscope.demo.openstack.hypervisors.guests import Guest, ShownHost
 
 CGROUPS: Final = "sys/fs/cgroup"
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -30,17 +30,17 @@ def stat(pid: int, command: str, *, user: int = 0, system: int = 0, rss_bytes: i
     return f"{before} {user} {system} 0 0 20 0 9 0 {4000 + pid} 975249408 {pages} 18446744073709551615\n"
 
 
-def still_files(household: Household) -> Iterator[tuple[str, str]]:
+def still_files(shown_host: ShownHost) -> Iterator[tuple[str, str]]:
     """Of the host and all its VMs."""
-    yield from _of_host(household)
-    for guest in household.running:
+    yield from _of_host(shown_host)
+    for guest in shown_host.running:
         yield from _of_process(guest)
         yield from _of_cgroup(guest)
         for number, tap in enumerate(guest.taps):
             yield from _of_tap(tap, guest.pid + number)
 
 
-def _of_host(household: Household) -> Iterator[tuple[str, str]]:
+def _of_host(shown_host: ShownHost) -> Iterator[tuple[str, str]]:
     yield "proc/1/comm", "systemd\n"
     yield "proc/1/cmdline", "/sbin/init\0"
     yield "proc/1/stat", stat(1, "systemd")
@@ -49,14 +49,14 @@ def _of_host(household: Household) -> Iterator[tuple[str, str]]:
     yield "proc/vmstat", "nr_free_pages 812345\noom_kill 0\n"
     yield f"{CGROUPS}/cgroup.controllers", "cpuset cpu io memory hugetlb pids\n"
     yield f"{_SLICE}/memory.events", _events()
-    part = household.cpus // SOCKETS
+    part = shown_host.cpus // SOCKETS
     for cell in range(SOCKETS):
         yield f"sys/devices/system/node/node{cell}/cpulist", f"{cell * part}-{(cell + 1) * part - 1}\n"
         yield f"sys/class/powercap/intel-rapl:{cell}/name", f"package-{cell}\n"
     huge = "sys/kernel/mm/hugepages/hugepages-2048kB"
     for name in ("nr_hugepages", "free_hugepages", "resv_hugepages"):
         yield f"{huge}/{name}", "0\n"
-    saved = int(household.host.has.memory_mib * _MERGED) * (1 << 20) // PAGE_BYTES
+    saved = int(shown_host.host.has.memory_mib * _MERGED) * (1 << 20) // PAGE_BYTES
     merged = {"shared": saved // 4, "sharing": saved, "unshared": saved * 2, "volatile": saved // 8}
     yield "sys/kernel/mm/ksm/run", "1\n"
     for name, pages in merged.items():

@@ -15,7 +15,7 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.demo.openstack.hypervisors.choice import choose
 from stratoscope.demo.openstack.hypervisors.definitions import node
 from stratoscope.demo.openstack.hypervisors.guests import (
-    Household,
+    ShownHost,
     with_noisy_neighbour,
     with_own_limit,
 )
@@ -35,7 +35,7 @@ _INVENTED: Final = ("disks", "network")
 """Subjects of which libvirt's mock driver makes the counters up: they are switched off."""
 
 
-def households(world: World) -> tuple[Household, ...]:
+def shown_hosts(world: World) -> tuple[ShownHost, ...]:
     """The two hosts; from now on their VMs stay. Call it before there is a churn."""
     first, second = choose(world)
     for host in (first, second):
@@ -46,22 +46,22 @@ def households(world: World) -> tuple[Household, ...]:
 class HostFiles:
     """The files of one host, below a folder of its name."""
 
-    def __init__(self, household: Household, folder: Path, now: float) -> None:
-        self.root = folder / household.host.name
-        self._household, self._meter = household, HostMeter(household, now)
+    def __init__(self, shown_host: ShownHost, folder: Path, now: float) -> None:
+        self.root = folder / shown_host.host.name
+        self._shown_host, self._meter = shown_host, HostMeter(shown_host, now)
         self._written: dict[str, str] = {}
 
     def begin(self, cloud: str) -> None:
         """Write all of them; the configuration of the exporter last. Raises OSError."""
         self.root.mkdir(parents=True)
-        files = {**dict(still_files(self._household)), **dict(moving_files(self._meter))}
+        files = {**dict(still_files(self._shown_host)), **dict(moving_files(self._meter))}
         for folder in {os.path.dirname(path) for path in files}:  # noqa: PTH120 - paths are texts here
             (self.root / folder).mkdir(parents=True, exist_ok=True)
         for path, text in files.items():
             _put(f"{self.root}/{path}", text)
         definitions = self.root / NODE
-        _put(str(definitions), node(self._household))
-        document = configuration(cloud, self._household.host.name, definitions)
+        _put(str(definitions), node(self._shown_host))
+        document = configuration(cloud, self._shown_host.host.name, definitions)
         text = f"# {self._command()}\n" + yaml.safe_dump(document, sort_keys=False)
         _put(f"{self.root}/{CONFIGURATION}", text)
 
@@ -89,13 +89,17 @@ def configuration(cloud: str, host: str, definitions: Path) -> Mapping[str, obje
 
 
 @asynccontextmanager
-async def moving(chosen: Iterable[Household], world: World, folder: Path, cloud: str) -> AsyncIterator[None]:
+async def moving(
+    chosen: Iterable[ShownHost], world: World, folder: Path, cloud: str
+) -> AsyncIterator[asyncio.Task[None]]:
     """Write the files of these hosts into a folder, and keep them moving until the block ends.
+
+    What cannot be written later is logged once, and tried again. Yields the task, which fails by a bug only.
 
     Raises:
         ConfigError: They cannot be written; the message names `--write-hosts`.
     """
-    hosts = [HostFiles(household, folder, world.now) for household in chosen]
+    hosts = [HostFiles(shown_host, folder, world.now) for shown_host in chosen]
     try:
         for host in hosts:
             await asyncio.to_thread(host.begin, cloud)
@@ -103,7 +107,7 @@ async def moving(chosen: Iterable[Household], world: World, folder: Path, cloud:
         raise ConfigError(f"--write-hosts: {error.filename}: {error.strerror}") from error
     task = asyncio.create_task(_move(hosts, world), name="hosts")
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

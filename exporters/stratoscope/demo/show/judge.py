@@ -1,18 +1,26 @@
 """Whether the demo has shown what it promises; for tests."""
 
 import json
-from typing import Final
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, TypeVar
 
-from stratoscope.demo.stage import cloud, probes
-from stratoscope.demo.stage.asking import ask, is_ready
-from stratoscope.demo.stage.children import DemoError
-from stratoscope.demo.stage.running import Running
-from stratoscope.demo.stage.shown import BAD_IMAGE, HOST_DOWN, SILENT_AGENT, dashboards, host_is_silenced
-from stratoscope.demo.stage.terminal import say
+from stratoscope.demo.show import cloud, probes
+from stratoscope.demo.show.asking import NoAnswerError, ask, is_ready
+from stratoscope.demo.show.children import DemoError
+from stratoscope.demo.show.events import BAD_IMAGE, HOST_DOWN, SILENT_AGENT, host_is_silenced
+from stratoscope.demo.show.running import Running
+from stratoscope.demo.show.shown import dashboards
+from stratoscope.demo.show.terminal import say
 
+T = TypeVar("T")
 MOST_BYTES: Final = 1_500_000_000
 """The memory that all programs together may have."""
-_EXPECTED: Final = {
+PATIENCE_S: Final = 20
+"""How long a program that is slow to answer is asked again."""
+_PAUSE_S: Final = 0.1
+EXPECTED: Final[Mapping[str, str]] = {
     "VMs of the cloud": "count(stratoscope_management_vm_info)",
     "probes that have run": f"count(stratoscope_vmprobe_runs_total > 0) >= {len(probes.PROBES)}",
     "probes whose VM was created and is gone": "count(stratoscope_vmprobe_success == 1) == 1",
@@ -24,32 +32,52 @@ _EXPECTED: Final = {
     "alerts on an agent that is silent": f"count({SILENT_AGENT})",
     "alerts on a probe whose image is bad": f"count({BAD_IMAGE})",
 }
+"""Queries, by what they show; each has a result in a demo that is well."""
 
 
-def judge(running: Running, late: list[str]) -> None:
-    """Say what was seen. Args: late: What did not happen in time.
+def exporters_up(count: int) -> str:
+    """The query that has a result while so many exporters are scraped."""
+    return f"count(up == 1) == {count}"
+
+
+def judge(running: Running, unseen: list[str]) -> None:
+    """Say what was seen. Args: unseen: What did not happen in time.
 
     Raises:
         DemoError: Something was not seen.
     """
-    if late:
-        raise DemoError(f"not seen: {'; '.join(late)}")
+    if running.lost:
+        raise DemoError(f"ended while the demo ran: {', '.join(running.lost)}")
+    if unseen:
+        raise DemoError(f"not seen: {'; '.join(unseen)}")
     for one in running.exporters:
         if not is_ready(one.url):
             raise DemoError(f"{one.name} does not answer")
     if running.prometheus:
         _judge_metrics(running.prometheus, len(running.exporters))
     if running.alertmanager and running.prometheus:
-        if not host_is_silenced(running):
+        if not _patiently(lambda: host_is_silenced(running)):
             raise DemoError(f"{HOST_DOWN} for {cloud.DOWN} is not silenced")
         say(f"Alertmanager has silenced {HOST_DOWN} for {cloud.DOWN}")
     _judge_dashboards()
     _judge_memory(running)
 
 
+def _patiently(asked: Callable[[], T]) -> T:
+    """What is answered, soon or after a while. Raises NoAnswerError."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return asked()
+        except NoAnswerError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_S)
+
+
 def _judge_metrics(at: str, exporters: int) -> None:
-    for what, query in {"exporters up": f"count(up == 1) == {exporters}", **_EXPECTED}.items():
-        result = ask(at, query)
+    for what, query in {"exporters up": exporters_up(exporters), **EXPECTED}.items():
+        result = _patiently(partial(ask, at, query))
         if not result:
             raise DemoError(f"Prometheus did not see {what}: {query} is empty")
         say(f"Prometheus saw {what}: {result[0]['value'][1]}")
@@ -64,7 +92,7 @@ def _judge_dashboards() -> None:
 
 
 def _judge_memory(running: Running) -> None:
-    by_name = {child.name: child.resident_bytes() for child in running.children}
+    by_name = {one.name: one.child.resident_bytes() for one in running.servers}
     rows = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in by_name.items())
     total = sum(by_name.values())
     say(f"memory: {total / 1e6:.0f} MB ({rows})")

@@ -1,5 +1,6 @@
-"""The programs of the demo: started, waited for, ended."""
+"""The programs of the demo: started, waited for, ended. None of them outlives the demo, however that ends."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,6 +18,9 @@ _STOP_S: Final = 5
 _LOOK_S: Final = 0.1
 _LOG_LINES: Final = 15
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_PR_SET_PDEATHSIG: Final = 1
+_NOT_FOUND: Final = 127
+"""A shell's status for a program that is not there."""
 
 
 class DemoError(Exception):
@@ -26,34 +31,66 @@ class Stopped(BaseException):
     """A signal came. No Exception, so that nobody takes it for a failure of what was under way."""
 
 
+def _ends_with_us() -> Callable[[], None] | None:
+    """What a new process calls before its program: Linux kills it once the demo has ended, even by SIGKILL.
+
+    Elsewhere None. Start programs in the main thread: Linux takes the end of the thread for the demo's.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    demo = os.getpid()
+
+    def before() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != demo:  # it ended meanwhile
+            os._exit(1)
+
+    return before
+
+
 class Child:
     """A program of the demo, in a session of its own: Ctrl-C reaches it through us only.
 
     Attributes:
         name: Of its file of messages, and in what is said of it.
+        log: Its file of messages.
+        pid: Of its process.
     """
 
     def __init__(self, name: str, command: Sequence[str | Path], folder: Path) -> None:
         self.name = name
-        self._log = folder / f"{name}.log"
-        with self._log.open("wb") as log:
+        self.log = folder / f"{name}.log"
+        with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_ends_with_us(),  # noqa: PLW1509 - the demo has no other thread
             )
+        self.pid = self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def check(self) -> None:
         """Raises DemoError: It has ended; with the last lines of what it said."""
         status = self._process.poll()
         if status is not None:
-            raise DemoError(f"{self.name} ended with status {status}; its last lines:\n{self.last_lines()}")
+            said = self.last_lines()
+            words = f"its last lines:\n{said}" if said else "it had said nothing"
+            raise DemoError(f"{self.name} ended with status {status}; {words}")
 
     def last_lines(self) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
 
     def resident_bytes(self) -> int:
         """Its memory, with pages that it shares with others; 0 once it has ended."""
         try:
-            pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+            pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
         except (OSError, IndexError):
             return 0
         return int(pages) * _PAGE_BYTES
@@ -83,15 +120,18 @@ def end(children: Sequence[Child]) -> None:
 def wait_until(
     child: Child, is_there: Callable[[], bool], stop: threading.Event, within_s: float = READY_S
 ) -> None:
-    """Until it is there.
+    """Until it is there, while the child lives.
 
     Raises:
         DemoError: The child ends, or takes too long.
         Stopped: A signal came.
     """
     deadline = time.monotonic() + within_s
-    while not is_there():
-        child.check()
+    while True:
+        found = is_there()
+        child.check()  # after the question: a program that has ended was not what answered
+        if found:
+            return
         if time.monotonic() > deadline:
             raise DemoError(f"{child.name} is not ready after {within_s:g} s:\n{child.last_lines()}")
         if stop.wait(_LOOK_S):
@@ -120,17 +160,24 @@ class Done(NamedTuple):
 def run(command: Sequence[str | Path], stop: threading.Event, within_s: float = READY_S) -> Done:
     """Run a program to its end.
 
+    A program that takes too long, or is under way when a signal comes, is ended with all that it has started:
+    by SIGTERM, and 5 s later by SIGKILL.
+
     Raises:
-        Stopped: A signal came; then it was ended with all that it had started.
+        Stopped: A signal came.
     """
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_ends_with_us(),  # noqa: PLW1509 - as above
+        )
+    except OSError as error:
+        return Done(_NOT_FOUND, "", f"{command[0]}: {error.strerror}")
     deadline = time.monotonic() + within_s
     while True:
         try:
@@ -139,9 +186,23 @@ def run(command: Sequence[str | Path], stop: threading.Event, within_s: float = 
             is_late = time.monotonic() > deadline
             if not is_late and not stop.is_set():
                 continue
-            os.killpg(process.pid, signal.SIGTERM)
-            process.communicate()
+            _end_group(process)
             if stop.is_set():
                 raise Stopped from None
             return Done(1, "", f"it has not ended after {within_s:g} s")
         return Done(process.returncode, output, errors)
+
+
+def _end_group(process: "subprocess.Popen[str]") -> None:
+    """End a program and all that it has started, by force after a while."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):  # who has left the group may keep its output open
+            process.communicate(timeout=_STOP_S)
+            return
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_S)

@@ -1,6 +1,6 @@
-"""The programs of the demo: waited for and ended; where Prometheus and Alertmanager come from."""
+"""The programs of the demo: how they end, also with the demo; where Prometheus and Alertmanager come from."""
 
-import socket
+import subprocess
 import sys
 import threading
 import time
@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.stage import children, packages
-from stratoscope.demo.stage.asking import free_port
-from stratoscope.demo.stage.children import Child, DemoError, Stopped
+from stratoscope.demo.show import children, packages
+from stratoscope.demo.show.children import Child, DemoError, Stopped
 from support.patience import FAR_S
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
+GONE_S = 20
+"""Far sooner than what sleeps for 60 s ends by itself."""
 ENDING = (
     "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); print('on');"
     "signal.sigwait([15]); print(time.monotonic())"
@@ -75,17 +76,73 @@ def test_signal_ends_a_command_with_all_that_it_started(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         children.run(["sh", "-c", f"sleep 60 & echo $! > {file}.new; mv {file}.new {file}; wait"], stop)
     thread.join()
-    assert not Path(f"/proc/{file.read_text().strip()}/cmdline").exists() or is_zombie(file.read_text())
+    assert is_gone(file.read_text())
 
 
-def is_zombie(pid: str) -> bool:
-    """Whether it has ended, and nobody has asked how."""
-    return Path(f"/proc/{pid.strip()}/cmdline").read_bytes() == b""
+def is_gone(pid: str) -> bool:
+    """Whether it ends within a moment; nobody may have asked how."""
+    file = Path(f"/proc/{pid.strip()}/cmdline")
+    deadline = time.monotonic() + GONE_S
+    while time.monotonic() < deadline:
+        try:
+            if file.read_bytes() == b"":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that their parent has ended")
+def test_programs_end_with_a_demo_that_is_killed_even_those_that_are_deaf(tmp_path: Path) -> None:
+    demo = f"""
+import pathlib, sys, threading
+from stratoscope.demo.show import children
+folder = pathlib.Path({str(tmp_path)!r})
+child = children.Child("deaf", [sys.executable, "-IS", "-u", "-c", {DEAF!r}], folder)
+children.wait_until(child, lambda: child.last_lines() != "", threading.Event())
+(folder / "pid").write_text(str(child.pid))
+sleeps = f"trap '' TERM; echo $$ > {{folder}}/other.new; mv {{folder}}/other.new {{folder}}/other; sleep 60"
+children.run(["sh", "-c", sleeps], threading.Event())
+"""
+    process = subprocess.Popen([sys.executable, "-c", demo])
+    deadline = time.monotonic() + FAR_S
+    while time.monotonic() < deadline and not (tmp_path / "other").exists():
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert is_gone((tmp_path / "pid").read_text())
+    assert is_gone((tmp_path / "other").read_text())
 
 
 def test_command_that_does_not_end_is_ended() -> None:
     done = children.run(["sleep", "60"], threading.Event(), 0.05)
     assert (done.status, done.reason) == (1, "it has not ended after 0.05 s")
+
+
+def test_command_that_is_deaf_is_ended_by_force_with_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "_STOP_S", 0.2)  # as above
+    file = tmp_path / "pid"
+    done = children.run(
+        ["sh", "-c", f"trap '' TERM; sleep 60 & echo $! > {file}; wait"], threading.Event(), 0.3
+    )
+    assert (done.status, done.reason) == (1, "it has not ended after 0.3 s")
+    assert is_gone(file.read_text())
+
+
+def test_output_that_another_session_keeps_open_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "_STOP_S", 0.1)  # as above
+    command = [sys.executable, "-IS", "-c", "import os, time; os.fork() or os.setsid(); time.sleep(3)"]
+    began = time.monotonic()
+    assert children.run(command, threading.Event(), 0.5).status == 1
+    assert time.monotonic() < began + 2.5
+
+
+def test_command_that_is_not_there_is_named() -> None:
+    done = children.run(["no-such-program", "x"], threading.Event())
+    assert (done.status, done.reason) == (127, "no-such-program: No such file or directory")
 
 
 def test_reason_of_a_command_is_its_last_line() -> None:
@@ -169,11 +226,3 @@ def test_packages_are_kept_in_the_cache_of_their_user(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", given)
     assert packages.cache() == tmp_path / expected / "stratoscope"
-
-
-def test_port_that_is_busy_is_replaced_and_named(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        wanted = busy.getsockname()[1]
-        got = free_port(wanted, "prometheus")
-    assert got != wanted
-    assert capsys.readouterr().out == f"port {wanted} is busy: prometheus takes {got}\n"

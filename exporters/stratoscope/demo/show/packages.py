@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from stratoscope.demo.stage.children import run
-from stratoscope.demo.stage.terminal import say
+from stratoscope.demo.show.children import run
+from stratoscope.demo.show.terminal import say
 
 HERE: Final = Path(__file__).parent
 _NAMES: Final = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}

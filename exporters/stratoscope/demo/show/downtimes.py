@@ -5,8 +5,8 @@ import shlex
 import threading
 from typing import Final
 
-from stratoscope.demo.stage import cloud
-from stratoscope.demo.stage.children import DemoError, run, stratoscope
+from stratoscope.demo.show import cloud
+from stratoscope.demo.show.children import DemoError, run, stratoscope
 
 TYPED: Final = (
     "downtime",

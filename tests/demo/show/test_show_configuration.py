@@ -14,14 +14,17 @@ from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.faults import Faults
 from stratoscope.demo.openstack.fault_effects import silence
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.stage import alertmanager, cloud, exporters, probes, prometheus
-from stratoscope.demo.stage.children import DemoError
-from stratoscope.demo.stage.exporters import Exporter
-from stratoscope.demo.stage.questions import QUESTIONS, Question, answer
+from stratoscope.demo.show import alertmanager, cloud, exporters, probes, prometheus
+from stratoscope.demo.show.answers import vm_page
+from stratoscope.demo.show.asking import NoAnswerError
+from stratoscope.demo.show.exporters import Exporter
+from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer
+from stratoscope.demo.show.servers import Server
 from stratoscope.downtime import settings as of_downtime
 from stratoscope.management import settings as of_management
 from stratoscope.vmprobe import settings as of_vmprobe
 
+RULES = Path(__file__).parents[3] / "prometheus" / "rules"
 SHIPPED = Path(__file__).parents[3] / "alertmanager" / "alertmanager.yml"
 
 
@@ -34,20 +37,24 @@ def checked(*command: str | Path) -> str:
     return done.stdout
 
 
+def an_exporter(folder: Path, program: str, port: int, **labels: str) -> Exporter:
+    return Exporter(program, folder / "x.yml", Server(program, (), port, folder), labels)
+
+
 def test_prometheus_takes_its_configuration_and_all_rules(tmp_path: Path) -> None:
     rules = prometheus.write_rules(tmp_path, threading.Event())
-    one = Exporter("management", "management", tmp_path / "x.yml", 1, {"cloud": "demo"})
+    one = an_exporter(tmp_path, "management", 1, cloud="demo")
     document = prometheus.configuration([one], rules, "http://127.0.0.1:2")
     (tmp_path / "prometheus.yml").write_text(json.dumps(document))
     said = checked("check", "config", tmp_path / "prometheus.yml")
-    assert f"{rules / 'questions.yml'}\n  SUCCESS: 6 rules found" in said
+    assert f"{rules / 'demo.yml'}\n  SUCCESS: 6 rules found" in said
     assert f"{rules / 'management.yml'}\n  SUCCESS" in said
     thresholds = (rules / "thresholds.yml").read_text()
     assert '"global:vm_creation_failures:threshold", "expr": "vector(2.0)"' in thresholds
 
 
 def test_prometheus_scrapes_all_exporters_by_the_jobs_of_the_rules(tmp_path: Path) -> None:
-    two = [Exporter(name, "hypervisor", tmp_path, n, {"host": name}) for n, name in enumerate("ab")]
+    two = [an_exporter(tmp_path, "hypervisor", number, host=name) for number, name in enumerate("ab")]
     found = prometheus.configuration(two, tmp_path, "")
     (job,) = found["scrape_configs"]
     assert job["job_name"] == "stratoscope-hypervisor"
@@ -61,26 +68,40 @@ def rules_of(interval: str | None, wait: str) -> dict[str, Any]:
     return {"groups": [{**group, "interval": interval} if interval else group]}
 
 
-@pytest.mark.parametrize(
-    ("interval", "keeps", "expected"),
-    [
-        ("4m", False, "15s"),
-        ("10s", False, "10s"),
-        ("20m", False, "20m"),
-        ("4m", True, "4m"),
-        (None, True, None),
-    ],
-)
-@pytest.mark.parametrize(("wait", "waits"), [("1d", "10s"), ("1m30s", "10s"), ("0s", "0s")])
-def test_alerts_come_soon_and_what_is_counted_keeps_interval_and_window(
-    interval: str | None, keeps: bool, expected: str | None, wait: str, waits: str
+WAITS = [("1w", "10s"), ("1m30s", "10s"), ("500ms", "0.5s"), ("0s", "0s")]
+
+
+@pytest.mark.parametrize(("interval", "expected"), [("4m", "5s"), ("3s", "3s"), ("20m", "20m"), (None, "5s")])
+@pytest.mark.parametrize(("wait", "waits"), WAITS)
+def test_groups_and_rates_are_quicker_and_alerts_come_soon(
+    interval: str | None, expected: str, wait: str, waits: str
 ) -> None:
-    (group,) = prometheus.quicker(rules_of(interval, wait), keeps_intervals=keeps)["groups"]
+    (group,) = prometheus.quicker(rules_of(interval, wait))["groups"]
     assert group.get("interval") == expected
     assert group["rules"] == [
         {"record": "a", "expr": "b"},
-        {"alert": "A", "expr": f"rate(c[{'5m' if keeps else '1m'}])", "for": waits},
+        {"alert": "A", "expr": "rate(c[30s])", "for": waits},
     ]
+
+
+@pytest.mark.parametrize(("wait", "waits"), WAITS)
+def test_alerts_of_records_that_count_their_samples_come_soon_and_nothing_else_changes(
+    wait: str, waits: str
+) -> None:
+    before = rules_of("4m", wait)
+    (group,) = prometheus.alerting_sooner(before)["groups"]
+    assert group["interval"] == "4m"
+    assert group["rules"] == [
+        {"record": "a", "expr": "b"},
+        {"alert": "A", "expr": "rate(c[5m])", "for": waits},
+    ]
+
+
+def test_records_that_count_their_samples_keep_their_intervals_and_windows(tmp_path: Path) -> None:
+    rules = prometheus.write_rules(tmp_path, threading.Event())
+    shipped = {name: yaml.safe_load((RULES / name).read_text()) for name in ("slo.yml", "availability.yml")}
+    for name, document in shipped.items():
+        assert json.loads((rules / name).read_text()) == prometheus.alerting_sooner(document)
 
 
 def test_alertmanager_has_the_routes_that_are_shipped_and_notifies_nobody(tmp_path: Path) -> None:
@@ -96,15 +117,15 @@ def test_alertmanager_has_the_routes_that_are_shipped_and_notifies_nobody(tmp_pa
 def test_exporters_take_their_configurations(tmp_path: Path) -> None:
     clouds = tmp_path / "clouds.yml"
     write_config(clouds, "http://127.0.0.1:1")
-    management = exporters.management(tmp_path, clouds, 1, "demo")
+    management = exporters.management(tmp_path, clouds)
     assert {"servers", "network_agents"} <= of_management.parse(
         read(management), {}
     ).management.collectors.keys()
-    downtime = exporters.downtime(tmp_path, clouds, 2, "demo", "http://127.0.0.1:9093")
+    downtime = exporters.downtime(tmp_path, clouds, "http://127.0.0.1:9093")
     assert of_downtime.parse(read(downtime), {})
-    without = exporters.downtime(tmp_path, clouds, 2, "demo", "")
+    without = exporters.downtime(tmp_path, clouds, "")
     assert "alertmanagers" not in read(without)["downtime"]
-    probing = exporters.vmprobe(tmp_path, probes.configuration(tmp_path / CLOUDS_YAML), 3, "demo")
+    probing = exporters.vmprobe(tmp_path, probes.configuration(tmp_path / CLOUDS_YAML))
     found = of_vmprobe.parse(read(probing), {})
     assert [(probe.name, probe.vm.image) for probe in found.probes] == [
         ("boot-cirros", "cirros"),
@@ -130,7 +151,7 @@ def test_cloud_has_the_host_that_is_down_and_takes_the_fault() -> None:
 def test_links_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     # Whether the page is there is asked over HTTP, and no Prometheus runs here.
     monkeypatch.setattr(prometheus, "get", lambda _: b"a page")
-    links = [prometheus.link("http://127.0.0.1:9090", question.name) for question in QUESTIONS]
+    links = [prometheus.link("http://127.0.0.1:9090", query.record) for query in QUERIES]
     assert links[0] == "http://127.0.0.1:9090/graph?g0.expr=zone:full:ratio&g0.tab=1"
     assert max(map(len, links)) <= 80
 
@@ -153,7 +174,7 @@ def test_prometheus_without_pages_is_asked_for_its_answers(
             return b"a page"
         if says_how_to_get_it:
             return b"run install-ui.sh"
-        raise DemoError("404")
+        raise NoAnswerError(url, "404")
 
     monkeypatch.setattr(prometheus, "get", get)  # as above
     assert (prometheus.alerts_page(""), prometheus.link("", "a")) == (alerts, record)
@@ -164,16 +185,23 @@ def result(value: float, **labels: str) -> dict[str, Any]:
 
 
 def test_answers_are_shares_hours_and_names_the_largest_first() -> None:
-    share = Question("", "", "", "share", ("zone",))
+    share = TitledQuery("", "", "", "", "share", ("zone",))
     assert answer(share, [result(0.354, zone="a"), result(1, zone="b")]) == "b 100 %, a 35 %"
-    hours = Question("", "", "", "hours", ("state",))
+    hours = TitledQuery("", "", "", "", "hours", ("state",))
     several = [result(hours_, state="x") for hours_ in (0.001, 0.2, 3.25, 0, 26)]
     assert answer(hours, several) == "x 26.0 h, x 3.2 h, x 12 min, x 4 s, x 0 s"
-    names = Question("", "", "", "none", ("binary", "host"))
+    names = TitledQuery("", "", "", "", "none", ("binary", "host"))
     assert answer(names, [result(0, binary="agent", host="n1")] * 7) == ", ".join(
         ["agent on n1"] * 5 + ["2 more"]
     )
     assert answer(names, []) == "none"
+
+
+def test_page_of_a_vm_is_that_of_the_dashboard() -> None:
+    uid = json.loads((SHIPPED.parents[1] / "grafana" / "dashboards" / "vm.json").read_text())["uid"]
+    labels = {"cloud": "demo", "project_id": "p1", "vm_id": "v1"}
+    assert vm_page(labels) == f"/d/{uid}?var-cloud=demo&var-project=p1&var-vm=v1"
+    assert vm_page({"vm_id": "v1"}).endswith("?var-cloud=&var-project=&var-vm=v1")
 
 
 def test_demo_says_what_the_last_run_with_a_result_found() -> None:

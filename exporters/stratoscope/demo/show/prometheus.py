@@ -1,7 +1,6 @@
 """Prometheus of the demo: what it scrapes, and the rules that it evaluates, sooner than usual."""
 
 import json
-import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,25 +8,27 @@ from typing import Any, Final
 
 import yaml
 
-from stratoscope.demo.stage.asking import get
-from stratoscope.demo.stage.children import Child, DemoError, run, stratoscope
-from stratoscope.demo.stage.exporters import Exporter
-from stratoscope.demo.stage.questions import QUESTIONS
+from stratoscope.core.durations import seconds
+from stratoscope.demo.show.asking import NoAnswerError, get
+from stratoscope.demo.show.children import DemoError, run, stratoscope
+from stratoscope.demo.show.exporters import Exporter
+from stratoscope.demo.show.queries import QUERIES
+from stratoscope.demo.show.servers import Server
 
 SCRAPED_EVERY_S: Final = 5
 ALERTS_AFTER_S: Final = 10
 """How long what an alert is about must last in the demo: minutes are long for who waits to see it."""
-EVALUATED_EVERY_S: Final = 15
+EVALUATED_EVERY_S: Final = 5
+START_S: Final = 60
+_PORT: Final = 9090
 _COUNTED: Final = ("slo.yml", "availability.yml")
 """Files whose records count their own samples: their intervals and windows stay as they are."""
 _LONGEST_S: Final = 300
 """Groups with a longer interval add up parts of a day: they keep it, too."""
-_WINDOWS: Final = ("[5m]", "[1m]")
+_WINDOWS: Final = ("[5m]", "[30s]")
 """A rate over more time than has passed is too low. The records keep their names, such as `...:rate5m`."""
 _VALUES: Final = {"thresholds": {"vm_creation_failures": 2}}
-"""Two failures of a probe are enough: the third comes 20 s later."""
-_DURATION: Final = re.compile(r"(\d+)([smhd])")
-_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+"""Two failures of a probe are enough: the third comes 10 s later."""
 
 
 def write_rules(folder: Path, stop: threading.Event) -> Path:
@@ -43,40 +44,40 @@ def write_rules(folder: Path, stop: threading.Event) -> Path:
         raise DemoError(f"the rules were not written: {done.reason}")
     for file in rules.glob("*.yml"):
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        file.write_text(json.dumps(quicker(document, keeps_intervals=file.name in _COUNTED)))
-    asked = [{"record": question.name, "expr": question.query} for question in QUESTIONS]
-    (rules / "questions.yml").write_text(json.dumps({"groups": [{"name": "questions", "rules": asked}]}))
+        changed = alerting_sooner(document) if file.name in _COUNTED else quicker(document)
+        file.write_text(json.dumps(changed))
+    (rules / "demo.yml").write_text(json.dumps(records()))
     return rules
 
 
-def quicker(document: Mapping[str, Any], *, keeps_intervals: bool) -> dict[str, Any]:
-    """The groups of a file, evaluated every 15 s, with rates of a minute, whose alerts fire after 10 s.
-
-    Args:
-        document: The content of a file of rules.
-        keeps_intervals: Whether intervals and windows stay as they are.
-    """
-    return {"groups": [_quicker(group, keeps_intervals=keeps_intervals) for group in document["groups"]]}
+def records() -> dict[str, Any]:
+    """The rules that record the answers to the demo's own queries."""
+    asked = [{"record": query.record, "expr": query.expr} for query in QUERIES]
+    return {"groups": [{"name": "demo", "rules": asked}]}
 
 
-def _quicker(group: Mapping[str, Any], *, keeps_intervals: bool) -> dict[str, Any]:
-    found = {**group, "rules": [_sooner(rule) for rule in group["rules"]]}
-    if keeps_intervals:
-        return found
-    if EVALUATED_EVERY_S < _seconds(group.get("interval", "1m")) <= _LONGEST_S:
-        found["interval"] = f"{EVALUATED_EVERY_S}s"
-    found["rules"] = [{**rule, "expr": rule["expr"].replace(*_WINDOWS)} for rule in found["rules"]]
-    return found
+def alerting_sooner(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The groups of a file of rules, with alerts that fire after 10 s; the rest is as it was."""
+    groups = document["groups"]
+    return {"groups": [{**one, "rules": [_sooner(rule) for rule in one["rules"]]} for one in groups]}
+
+
+def quicker(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, and the groups are evaluated every 5 s, with rates of 30 s."""
+    return {"groups": [_quicker(group) for group in alerting_sooner(document)["groups"]]}
+
+
+def _quicker(group: Mapping[str, Any]) -> dict[str, Any]:
+    rules = [{**rule, "expr": rule["expr"].replace(*_WINDOWS)} for rule in group["rules"]]
+    if EVALUATED_EVERY_S < seconds(group.get("interval", "1m")) <= _LONGEST_S:
+        return {**group, "rules": rules, "interval": f"{EVALUATED_EVERY_S}s"}
+    return {**group, "rules": rules}
 
 
 def _sooner(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     if "for" not in rule:
         return rule
-    return {**rule, "for": f"{min(_seconds(rule['for']), ALERTS_AFTER_S)}s"}
-
-
-def _seconds(duration: str) -> int:
-    return sum(int(number) * _UNITS_S[unit] for number, unit in _DURATION.findall(duration))
+    return {**rule, "for": f"{min(seconds(rule['for']), ALERTS_AFTER_S):g}s"}
 
 
 def configuration(exporters: Iterable[Exporter], rules: Path, alertmanager: str) -> dict[str, Any]:
@@ -102,18 +103,17 @@ def configuration(exporters: Iterable[Exporter], rules: Path, alertmanager: str)
     }
 
 
-def start(folder: Path, program: Sequence[str | Path], port: int, document: Mapping[str, object]) -> Child:
-    """Prometheus with this configuration. Args: program: The words that start it."""
+def server(folder: Path, program: Sequence[str | Path], document: Mapping[str, object]) -> Server:
+    """Prometheus with this configuration, not started yet. Args: program: The words that start it."""
     config = folder / "prometheus.yml"
     config.write_text(json.dumps(document))
     flags = [
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'tsdb'}",
         "--storage.tsdb.retention.time=35d",  # else an alert says that it is too short for the rules
-        f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=warn",
     ]
-    return Child("prometheus", [*program, *flags], folder)
+    return Server("prometheus", [*program, *flags], _PORT, folder)
 
 
 def alerts_page(at: str) -> str:
@@ -131,7 +131,7 @@ def _page(at: str, path: str) -> str:
     for url in (f"{at}/{path}", f"{at}/classic/{path}"):
         try:
             content = get(url)
-        except DemoError:
+        except NoAnswerError:
             continue
         if b"install-ui" not in content:  # Debian says so in place of pages
             return url

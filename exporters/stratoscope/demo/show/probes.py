@@ -1,20 +1,26 @@
 """Two probes of the embedded OpenStack: one works, the other names an image that is deactivated."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from stratoscope.demo.stage import cloud
-from stratoscope.demo.stage.asking import get
-from stratoscope.demo.stage.terminal import say
+from stratoscope.demo.show import cloud
+from stratoscope.demo.show.asking import get_json
 
 PROBES: Final = (
-    {"name": "boot-cirros", "image": "cirros", "console": "login:", "floating_ip": "external"},
-    {"name": "boot-centos-7", "image": "centos-7"},  # the embedded cloud has deactivated it
+    {
+        "name": "boot-cirros",
+        "image": "cirros",
+        "console": "login:",
+        "floating_ip": "external",
+        "interval": "20s",  # longer than a run
+    },
+    {
+        "name": "boot-centos-7",
+        "image": "centos-7",
+        "interval": "10s",
+    },  # the embedded cloud has deactivated it
 )
-PROBED_EVERY_S: Final = 20
-"""Shorter than the pause of a person who reads, and longer than a run."""
 
 
 def configuration(clouds_file: Path) -> dict[str, object]:
@@ -25,26 +31,21 @@ def configuration(clouds_file: Path) -> dict[str, object]:
         "os_cloud": "user1",
         "clouds_file": str(clouds_file),
     }
-    common = {
-        "cloud": cloud.NAME,
-        "flavor": "t1.nano",
-        "network": "astronomy-net",
-        "interval": f"{PROBED_EVERY_S}s",
-    }
+    common = {"cloud": cloud.NAME, "flavor": "t1.nano", "network": "astronomy-net"}
     return {"clouds": [entry], "vmprobe": {"probes": [{**common, **probe} for probe in PROBES]}}
 
 
 def have_run(at: str) -> bool:
-    """Whether each probe has a result."""
+    """Whether each probe has a result. Raises NoAnswerError."""
     return all(verdict(probe["runs"]) != _NONE for probe in _probes(at))
 
 
-def show(at: str) -> None:
-    """What the probe exporter at this address found."""
-    say(f"Can a user get a VM now? Two probes, each every {PROBED_EVERY_S} s")
-    for probe in _probes(at):
-        say(f"    {probe['name']} {verdict(probe['runs'])}")
-        say(f"    {at}/probes/{probe['cloud']}/{probe['name']}")
+def found(at: str) -> list[tuple[str, str]]:
+    """What each probe found, and its page. Args: at: Of the exporter. Raises NoAnswerError."""
+    return [
+        (f"{one['name']} {verdict(one['runs'])}", f"{at}/probes/{one['cloud']}/{one['name']}")
+        for one in _probes(at)
+    ]
 
 
 _NONE: Final = "has no result yet"
@@ -63,5 +64,5 @@ def verdict(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _probes(at: str) -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = json.loads(get(f"{at}/api/v1/probes"))["probes"]
-    return found
+    probes: list[Mapping[str, Any]] = get_json(f"{at}/api/v1/probes")["probes"]
+    return probes

@@ -1,6 +1,7 @@
 """`stratoscope demo` as a whole, with little programs in place of the real ones."""
 
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stratoscope.__main__ import main
-from stratoscope.demo.stage import children, judge, packages, shown
+from stratoscope.demo.show import asking, children, events, judge, packages
 from support.patience import FAR_S
 
 
@@ -19,7 +20,7 @@ def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Where its folder is, to see that nothing is left there; and it is not waited for as for real programs.
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(shown, "_LOOK_S", 0.01)
+    monkeypatch.setattr(events, "LOOK_S", 0.01)
     monkeypatch.setattr(children, "_LOOK_S", 0.01)
 
 
@@ -50,6 +51,8 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
         "/downtimes/d1",
         "    edge 50 %",
         "?g0.expr=zone:full:ratio&g0.tab=1",
+        "/d/stratoscope-vm?var-cloud=demo&var-project=p1&var-vm=v1",
+        "what has not come after 150 s is named then",
         "Prometheus saw exporters up: 0.5",
         "memory: ",
     ):
@@ -81,7 +84,6 @@ def test_signal_ends_all_and_is_no_failure(
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ("dies:prometheus", "prometheus ended with status 3; its last lines:"),
         ("dies:management", "management ended with status 3"),
         ("refuses:rules", "the rules were not written: rules: no"),
         ("refuses:files", "the files were not written: files: no"),
@@ -98,6 +100,88 @@ def test_program_that_ends_ends_the_demo_with_its_words(
 
 
 @pytest.mark.usefixtures("family")
+@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
+def test_program_of_others_that_does_not_start_is_left_out_with_its_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", f"refuses:{name}")
+    assert main(["demo", "--seconds=0.1"]) == 0
+    said = capsys.readouterr().out
+    what = {
+        "prometheus": "Prometheus, so no alert and no answer",
+        "alertmanager": "Alertmanager, so no silence",
+    }
+    assert f"not shown: {what[name]}: {name} ended with status 1; its last lines:\n{name}: no\n" in said
+    assert "each probe has created its VM" in said
+
+
+@pytest.mark.usefixtures("family")
+@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
+def test_program_of_others_that_ends_while_the_demo_runs_is_told_and_the_demo_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", f"dies:{name} nothing-found not-silenced")
+    monkeypatch.setattr(events, "SEEN_S", 0.2)  # as above
+    assert main(["demo", "--seconds=0.1"]) == 1
+    said = capsys.readouterr()
+    assert f"{name} ended with status 3; it had said nothing\n" in said.out
+    assert f"the demo goes on without {name}\n" in said.out
+    assert f"will not be seen without {name}: StratoscopeHostDown for cn11 is silenced" in said.out
+    assert "Can a user get a VM now?" in said.out
+    assert said.err == f"stratoscope demo: ended while the demo ran: {name}\n"
+    assert left(tmp_path) == []
+
+
+@pytest.mark.usefixtures("family")
+def test_what_comes_late_is_named_with_the_place_to_look_and_told_when_it_comes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", "late")
+    monkeypatch.setattr(events, "SEEN_S", 0.1)  # as above
+    assert main(["demo", "--seconds=1"]) == 0
+    early, _, late = capsys.readouterr().out.partition("the demo goes on to look for them\n")
+    agent = "StratoscopeServiceDown fires: an agent of cn07 was made to fall silent"
+    assert re.search(rf"after +\d+ s: not seen yet: {agent}; look at http://.*/alerts\n", early)
+    assert re.search(r"each probe has created its VM, or failed\n", early)
+    answers, _, after = late.partition("ends by itself after 1 s\n")
+    assert re.search(
+        r"How full is it\?.*\n    not yet: Prometheus has zone:\S+ since \d+ s at most, or not at all\n",
+        answers,
+    )
+    assert re.search(rf"after +\d+ s: {agent}\n", after)
+    assert re.search(r"How full is it\?.*\n    edge 50 %\n", after)
+
+
+@pytest.mark.usefixtures("family")
+def test_answer_that_is_empty_is_none_once_what_it_reads_is_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", "nothing-recorded")
+    monkeypatch.setattr(events, "SEEN_S", 0.1)  # as above
+    assert main(["demo", "--seconds=0.1"]) == 1
+    said = capsys.readouterr()
+    assert re.search(r"What is down that should be up\?\n    none\n", said.out)
+    assert "not yet:" not in said.out
+    assert "not seen: every question has an answer; " in said.err
+
+
+@pytest.mark.usefixtures("family")
+@pytest.mark.parametrize(
+    ("wrong", "why"), [("slow", r"it takes longer than 0\.05 s"), ("broken", "no JSON: Expecting value.*")]
+)
+def test_answer_that_does_not_come_is_told_and_the_demo_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str, why: str
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", wrong)
+    monkeypatch.setattr(asking, "_TIMEOUT_S", 0.05)  # not the seconds that a program may need
+    assert main(["demo", "--seconds=0.1"]) == 0
+    said = capsys.readouterr().out
+    (one,) = re.findall(r"after +\d+ s: no answer, so it is asked again: (.*)\n", said)
+    assert re.fullmatch(rf"http://\S+/api/v1/query\?\S+: {why}", one)
+    assert re.search(r"after +\d+ s: every question has an answer\n", said)
+
+
+@pytest.mark.usefixtures("family")
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
@@ -109,7 +193,7 @@ def test_what_is_not_seen_in_time_is_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str, why: str
 ) -> None:
     monkeypatch.setenv("FAKE_FAMILY", wrong)
-    monkeypatch.setattr(shown, "SEEN_S", 0.2)  # not the minutes that a demo may need
+    monkeypatch.setattr(events, "SEEN_S", 0.2)  # not the minutes that a demo may need
     assert main(["demo", "--seconds=0.1"]) == 1
     assert why in capsys.readouterr().err
 
@@ -128,16 +212,6 @@ def test_demo_without_prometheus_and_alertmanager_says_why_and_goes_on(
     assert "not shown: Prometheus: apt knows no package" in said
     assert "not shown: Alertmanager: apt knows no package" in said
     assert "How full is it?" not in said
-
-
-@pytest.mark.usefixtures("family")
-def test_alertmanager_that_does_not_run_is_left_out_with_its_words(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("FAKE_FAMILY", "refuses:alertmanager")
-    assert main(["demo", "--seconds=0.1"]) == 0
-    said = capsys.readouterr().out
-    assert "not shown: Alertmanager, so no silence: alertmanager ended with status 1" in said
 
 
 @pytest.mark.usefixtures("family")
@@ -164,7 +238,7 @@ def test_demo_without_libvirts_bindings_shows_no_hosts_and_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # The bindings are installed where tests run.
-    monkeypatch.setattr("stratoscope.demo.stage.exporters._LIBVIRT", "no_such_module")
+    monkeypatch.setattr("stratoscope.demo.show.exporters._LIBVIRT", "no_such_module")
     assert main(["demo", "--seconds=0.1"]) == 0
     found = capsys.readouterr().out
     assert "not shown: hosts: the extra [hypervisor] is not installed" in found
@@ -184,7 +258,7 @@ def test_what_is_not_installed_is_named_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # All extras are installed where tests run; and the handlers of signals are the test run's own.
-    monkeypatch.setattr("stratoscope.demo.stage.exporters._NEEDED", {"vmprobe": "no_such_module"})
+    monkeypatch.setattr("stratoscope.demo.show.exporters._NEEDED", {"vmprobe": "no_such_module"})
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert main(["demo"]) == 1
     said = capsys.readouterr().err

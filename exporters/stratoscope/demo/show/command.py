@@ -12,14 +12,15 @@ from typing import Final
 
 from stratoscope.core.client.flags import path, seconds
 from stratoscope.core.flags import Parser
-from stratoscope.demo.stage import COMMAND, exporters, packages, shown
-from stratoscope.demo.stage.children import DemoError, Stopped
-from stratoscope.demo.stage.judge import judge
-from stratoscope.demo.stage.running import Running
-from stratoscope.demo.stage.terminal import say
+from stratoscope.demo.show import COMMAND, events, exporters, packages, shown
+from stratoscope.demo.show.answers import Answers
+from stratoscope.demo.show.children import DemoError, Stopped
+from stratoscope.demo.show.events import Watch
+from stratoscope.demo.show.judge import judge
+from stratoscope.demo.show.running import Running
+from stratoscope.demo.show.terminal import say
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_LOOK_S: Final = 0.2
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,29 +60,37 @@ def _show(running: Running, seconds_s: float | None) -> None:
         Stopped: A signal came.
     """
     began = time.monotonic()
-    say("demo: an embedded OpenStack, its exporters, Prometheus and Alertmanager start; some 30 s")
+    say("demo: an embedded OpenStack, its exporters, Prometheus and Alertmanager start; some 15 s")
     try:
         running.start()
         shown.addresses(running)
-        late = shown.follow(running, began)
-        shown.answers(running)
+        watch, answers = Watch(running, began), Answers(running)
+        watch.follow()
+        answers.show()
         say(f"ends by itself after {seconds_s:g} s" if seconds_s is not None else "Ctrl-C ends it")
-        _watch(running, seconds_s)
-        judge(running, late)
+        _go_on(running, watch, answers, seconds_s)
+        judge(running, watch.unseen())
     except DemoError:
-        running.stop.wait(_LOOK_S)
+        running.stop.wait(events.LOOK_S)
         running.check()  # a program that has ended does not answer: what it said tells more
         raise
     finally:
         running.end()
 
 
-def _watch(running: Running, seconds_s: float | None) -> None:
-    """Until the time is over. Raises DemoError when a program ends, Stopped when a signal came."""
+def _go_on(running: Running, watch: Watch, answers: Answers, seconds_s: float | None) -> None:
+    """Say what comes late, until the time is over.
+
+    Raises:
+        DemoError: A program has ended.
+        Stopped: A signal came.
+    """
     deadline = None if seconds_s is None else time.monotonic() + seconds_s
     while deadline is None or time.monotonic() < deadline:
         running.check()
-        if running.stop.wait(_LOOK_S):
+        watch.look()
+        answers.look()
+        if running.stop.wait(events.LOOK_S):
             raise Stopped
 
 
@@ -91,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds",
         type=seconds,
         metavar="TIME",
-        help="end after this time, with status 1 if not all was seen that is promised (default: Ctrl-C)",
+        help="end by itself so long after the answers; then the status is 1 if something was not seen that is"
+        " promised (default: Ctrl-C ends it, with status 0)",
     )
     parser.add_argument(
         "--tools",

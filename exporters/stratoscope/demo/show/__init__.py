@@ -5,7 +5,7 @@ from typing import Final
 from stratoscope.core.program import Command
 
 COMMAND: Final = Command(
-    "stratoscope.demo.stage.command",
+    "stratoscope.demo.show.command",
     "All exporters on an embedded cloud, with Prometheus, Alertmanager, rules and alerts; Ctrl-C ends it.",
 )
 """`stratoscope demo`."""
