@@ -1,6 +1,7 @@
 """Whether the demo has shown what it promises; for tests."""
 
 import json
+import re
 from typing import Final
 
 from stratoscope.demo.stage import cloud, probes
@@ -12,6 +13,8 @@ from stratoscope.demo.stage.terminal import say
 
 MOST_BYTES: Final = 1_500_000_000
 """The memory that all programs together may have."""
+_FRONT_PAGE: Final = "stratoscope-now"
+_TO_DASHBOARD: Final = re.compile(r"/d/([\w-]+)")
 _EXPECTED: Final = {
     "VMs of the cloud": "count(stratoscope_management_vm_info)",
     "probes that have run": f"count(stratoscope_vmprobe_runs_total > 0) >= {len(probes.PROBES)}",
@@ -56,11 +59,13 @@ def _judge_metrics(at: str, exporters: int) -> None:
 
 
 def _judge_dashboards() -> None:
-    files = sorted(dashboards().glob("*.json"))
-    titles = [json.loads(file.read_text(encoding="utf-8"))["title"] for file in files]
-    if not titles:
-        raise DemoError(f"no dashboards in {dashboards()}")
-    say(f"dashboards: {', '.join(titles)}")
+    """The front page is there, and all that dashboards lead to."""
+    texts = [file.read_text(encoding="utf-8") for file in sorted(dashboards().glob("*.json"))]
+    titles = {board["uid"]: board["title"] for board in map(json.loads, texts)}
+    wanted = {_FRONT_PAGE, *_TO_DASHBOARD.findall(" ".join(texts))}
+    if missing := sorted(wanted - titles.keys()):
+        raise DemoError(f"no dashboards {', '.join(missing)} in {dashboards()}")
+    say(f"dashboards: {', '.join(titles.values())}")
 
 
 def _judge_memory(running: Running) -> None:
