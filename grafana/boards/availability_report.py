@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours, words
-from boards.panels import About, Column, Look, Panel, Query, cells, rows, timeline
+from boards.panels import About, Column, Look, Panel, Query, cells, lowest, rows, timeline
 
 _SCOPES: Final = 'scope=~"cloud|zone|image",cloud=~"$cloud"'
 _OF_SCOPES: Final = "{{cloud}} {{scope}} {{zone}}{{image_id}}"
@@ -138,7 +138,7 @@ def _days() -> Panel:
         _each(f"last_over_time(scope:stratoscope_{record}{{{_SCOPES}}}[10m] offset -1d)")
         for record in ("availability_within_ola:yesterday", "availability:ratio_yesterday")
     )
-    query = Query(f"topk(50, ({ratio} < 0) or {known})", _OF_SCOPES)
+    query = Query(lowest(50, f"({ratio} < 0) or {known}"), _OF_SCOPES)
     return timeline(About("Day by day", good, empty=_NO_DAY), _DAY, query).interval("1h")
 
 
