@@ -1,7 +1,9 @@
 """CI draws the dashboards where they changed, and where it cannot know that."""
 
+import ast
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,13 +43,54 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
 
 
+def used_by(*files: Path) -> set[Path]:
+    """The modules of tests/support that these import, and what those import."""
+    found: set[Path] = set()
+    new = set(files)
+    while new:
+        new = {one for file in new for one in _imported(file)} - found
+        found |= new
+    return found
+
+
+def _imported(file: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "support":
+            named = [f"{node.module}.{one.name}" for one in node.names] + [str(node.module)]
+            modules = (ROOT / "tests" / f"{name.replace('.', '/')}.py" for name in named)
+            yield from (one for one in modules if one.is_file())
+
+
+DRAWING = sorted(
+    str(one.relative_to(ROOT))
+    for one in used_by(ROOT / "scripts/dashboards-draw", *(ROOT / "tests/drawn").glob("*.py"))
+)
+
+
+def test_what_draws_is_known() -> None:
+    assert {"tests/support/drawn_board.py", "tests/support/chromium.py"} <= set(DRAWING)
+
+
 @pytest.mark.parametrize(
     ("file", "changed"),
     [
         ("grafana/boards/colours.py", True),
         ("grafana/check/package-lock.json", True),
-        ("tests/support/grafana_queries.py", True),
+        ("grafana/check/page/kinds.tsx", True),
+        ("scripts/dashboards", True),
+        ("scripts/dashboards-draw", True),
+        ("scripts/boards-changed", True),
+        ("tests/drawn/test_types.py", True),
+        ("tests/conftest.py", True),
+        ("tests/support/board_look_checks.py", True),
+        ("requirements/browser.txt", True),
+        ("requirements/dev.txt", True),
+        ("pyproject.toml", True),
+        ("Makefile", True),
+        (".ci/run", True),
+        *((file, True) for file in DRAWING),
         ("tests/support/vms.py", False),
+        ("scripts/newcomer", False),
         ("docs/dashboards.md", False),
     ],
 )
@@ -61,15 +104,22 @@ def test_branch_is_compared_with_where_it_left_main(repository: Repository, file
     assert repository.changed() is changed
 
 
-def test_main_is_compared_with_its_commit_before(repository: Repository) -> None:
+def test_on_main_a_landing_may_have_changed_them_in_an_earlier_commit(repository: Repository) -> None:
     repository.commit("grafana/boards/vm.py")
+    repository.commit("docs/other.md")
     assert repository.changed()
+
+
+def test_main_is_that_of_the_origin_where_there_is_one(repository: Repository) -> None:
+    repository.git("update-ref", "refs/remotes/origin/main", "HEAD")
     repository.commit("docs/other.md")
     assert not repository.changed()
+    repository.commit("grafana/boards/vm.py")
+    repository.commit("docs/other.md")
+    assert repository.changed()
 
 
 def test_what_is_not_known_counts_as_changed(repository: Repository) -> None:
-    assert repository.changed()
     repository.git("branch", "--move", "other")
     assert repository.changed()
 

@@ -4,8 +4,8 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from boards import board, colours
-from boards.panels import About, Column, Look, Panel, Query, cells, rows, timeline
+from boards import board, colours, words
+from boards.panels import About, Column, Look, Panel, Query, cells, lowest, rows, timeline
 
 _SCOPES: Final = 'scope=~"cloud|zone|image",cloud=~"$cloud"'
 _OF_SCOPES: Final = "{{cloud}} {{scope}} {{zone}}{{image_id}}"
@@ -28,16 +28,7 @@ _DAY: Final = Look(
         "-1": ("nothing is known", colours.UNKNOWN),
     }
 )
-_STATES: Final = Look(
-    words={
-        "0": ("ok", colours.GOOD),
-        "1": ("warning", colours.NEAR),
-        "2": ("unknown", colours.UNKNOWN),
-        "3": ("missing", colours.UNKNOWN),
-        "4": ("downtime", colours.PLANNED),
-        "5": ("critical", colours.BAD),
-    }
-)
+_STATES: Final = words.badness("ok", "warning", "missing", "downtime", "critical")
 
 
 def made() -> Dashboard:
@@ -147,7 +138,7 @@ def _days() -> Panel:
         _each(f"last_over_time(scope:stratoscope_{record}{{{_SCOPES}}}[10m] offset -1d)")
         for record in ("availability_within_ola:yesterday", "availability:ratio_yesterday")
     )
-    query = Query(f"topk(50, ({ratio} < 0) or {known})", _OF_SCOPES)
+    query = Query(lowest(50, f"({ratio} < 0) or {known}"), _OF_SCOPES)
     return timeline(About("Day by day", good, empty=_NO_DAY), _DAY, query).interval("1h")
 
 
@@ -169,10 +160,9 @@ def _objectives() -> Panel:
 
 
 def _budget() -> Panel:
-    good = "Above 0: what is left of the failures that the objective allows."
     look = Look(unit="percentunit", colours=colours.high_is_good(0, 0.25))
     query = Query('slo:period_error_budget_remaining:ratio{cloud=~"$cloud"}', "{{cloud}}: {{sloth_slo}}")
-    return cells(About("Error budget left", good, empty="no probe ran within 30 days."), look, query).span(8)
+    return cells(words.BUDGET_LEFT, look, query).span(8)
 
 
 def _burnt() -> Panel:

@@ -5,20 +5,11 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from boards import board, colours
+from boards import board, colours, words
 from boards.panels import About, Column, Look, Panel, Query, cells, lines, rows, timeline
 
 _IN: Final = 'cloud=~"$cloud"'
-_STATES: Final = Look(
-    words={
-        "0": ("works", colours.GOOD),
-        "1": ("slow", colours.NEAR),
-        "2": ("unknown", colours.UNKNOWN),
-        "3": ("no run", colours.UNKNOWN),
-        "4": ("downtime", colours.PLANNED),
-        "5": ("fails", colours.BAD),
-    }
-)
+_STATES: Final = words.badness("works", "slow", "no run", "downtime", "fails")
 
 
 @dataclass(frozen=True)
@@ -105,10 +96,9 @@ def _phases() -> Panel:
 
 
 def _budget() -> Panel:
-    good = "Above 0: what is left of the failures that the objective allows in 30 days."
     look = Look(unit="percentunit", colours=colours.high_is_good(0, 0.25))
     query = Query(f"slo:period_error_budget_remaining:ratio{{{_IN}}}", "{{cloud}}: {{sloth_slo}}")
-    return cells(About("Error budget left", good), look, query)
+    return cells(words.BUDGET_LEFT, look, query)
 
 
 def _burn_rates(one: BurnAlert) -> Panel:

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from grafana_foundation_sdk.models.common import GraphDrawStyle
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
-from boards import board, colours
+from boards import board, colours, words
 from boards.panels import (
     About,
     Column,
@@ -45,9 +45,7 @@ _STATES: Final = Look(
         "5": ("down", colours.BAD),
     }
 )
-_CAUSES: Final = (
-    "`own_limit`: it reached its quota. `noisy_neighbour`: one VM takes it. Else the host has too many."
-)
+_CAUSES: Final = " ".join(f"`{cause}`: {text}." for cause, text in words.CAUSES.items())
 _VM_COLUMNS: Final = (
     Column("vm_name", "VM", link=board.LINK_TO_VM),
     Column("project_name", "Project"),
@@ -222,7 +220,11 @@ def _oom_kills() -> Panel:
 
 
 def _verdicts() -> Panel:
-    about = About("VMs that wait for CPU, by cause", f"None. {_CAUSES}", empty="no VM waits for CPU.")
+    about = About(
+        "VMs that wait for CPU, by cause",
+        f"None. {_CAUSES}",
+        empty="no VM waits for CPU.",
+    )
     query = Query(f"sum by (cause) (host:stratoscope_contention:verdict_count{{{_IN}}})", "{{cause}}")
     return stacked(lines(about, "short", query))
 
@@ -238,7 +240,9 @@ def _steal() -> Panel:
 
 def _losers() -> Panel:
     about = About(
-        "VMs that lose most", f"None. {_CAUSES}", empty="no VM loses CPU, or all wait for their own quota."
+        "VMs that lose most",
+        "None. Those that wait for their own CPU quota are left out.",
+        empty="no VM loses CPU, or all wait for their own quota.",
     )
     loss = (
         f'vm:stratoscope_contention:loss{{cloud=~"$cloud"}} {_with_names("vm:stratoscope_contention:loss")}'
@@ -251,7 +255,7 @@ def _losers() -> Panel:
         f"topk(10, {loss} * on (cloud, vm_id) group_left (cause) topk by (cloud, vm_id) (1, {cause}))"
     )
     lost = Column("Value", "CPUs lost", Look(colours=colours.steps((0.05, colours.NEAR), (0.5, colours.BAD))))
-    columns = [*_VM_COLUMNS, Column("cause", "Cause"), lost, *_IDS]
+    columns = [*_VM_COLUMNS, Column("cause", "What it waits for", words.causes()), lost, *_IDS]
     return rows(about, columns, query)
 
 

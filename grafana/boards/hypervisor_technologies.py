@@ -71,7 +71,7 @@ def made() -> Dashboard:
 
 
 def _side_by_side() -> Panel:
-    good = "Groups of many hosts, side by side. What differs between groups of a few hosts can be chance."
+    good = "Many hosts in each group, side by side. What differs between groups of a few hosts can be chance."
     share, seconds, plain = Look(unit="percentunit"), Look(unit="s"), Look(unit="none")
     up = Look(unit="percentunit", colours=colours.high_is_good(0.9, 1))
     measured = [

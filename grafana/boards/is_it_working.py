@@ -11,7 +11,7 @@ from grafana_foundation_sdk.builders import common, table
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row, TextBoxVariable
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, VariableHide, VariableOption
 
-from boards import board, colours
+from boards import board, colours, words
 from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, rows
 
 CELL: Final = "cloud:stratoscope_glance:over_threshold"
@@ -38,15 +38,12 @@ _ON_PURPOSE: Final = colours.steps(below=colours.PLANNED)
 _RUNBOOKS: Final = "docs/runbooks/"
 """By default as in the rules; the variable `runbooks` says another."""
 _RUNBOOK: Final = "${runbooks}${__value.text:percentencode}.md"
-_STATES: Final = Look(
-    words={
-        "0": ("works", colours.GOOD),
-        "1": ("slow, or partly down", colours.NEAR),
-        "2": ("unknown", colours.UNKNOWN),
-        "3": ("nothing is seen", colours.UNKNOWN),
-        "4": ("down on purpose, in part or whole", colours.PLANNED),
-        "5": ("a probe or a service fails", colours.BAD),
-    }
+_STATES: Final = words.badness(
+    "works",
+    "slow, or partly down",
+    "nothing is seen",
+    "down on purpose, in part or whole",
+    "a probe or a service fails",
 )
 
 
@@ -183,11 +180,9 @@ def _today() -> Panel:
 
 
 def _budget() -> Panel:
-    good = "Above 0: what is left of the failures that the objectives of VM creation allow in 30 days."
-    about = About("Error budget left", good, empty="no probe has run.", word=NOT_MEASURED)
     look = Look(unit="percentunit", colours=colours.high_is_good(0, 0.25))
     query = Query(f"slo:period_error_budget_remaining:ratio{{{_IN}}}", "{{cloud}}: {{sloth_slo}}")
-    return cells(about, look, query).span(6)
+    return cells(words.BUDGET_LEFT, look, query).span(6)
 
 
 def _glance(title: str, subject: Subject) -> Panel:

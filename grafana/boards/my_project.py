@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
-from boards import board, colours
+from boards import board, colours, words
 from boards.panels import About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
 
 _ITS: Final = '{cloud=~"$cloud",project_id="$project"}'
@@ -23,21 +23,6 @@ _BUSY: Final = f"topk(10, {_OF_VMS}cpu_seconds:rate5m_ratio{_ITS})"
 _NEARLY_USED: Final = f"project:stratoscope_management_quota_used:ratio_of_those_nearly_used{_ITS}"
 _QUOTA: Final = "{{cloud}}, {{service}}: {{resource}}"
 _PLAIN: Final = colours.steps(below=colours.PLAIN)
-_CHECKS: Final = Look(
-    words={
-        "host": ("the host does not run it", colours.BAD),
-        "vm": ("it crashed, or was ended", colours.BAD),
-        "storage": ("its storage does not answer", colours.BAD),
-        "network": ("its network interface is cut off", colours.BAD),
-    }
-)
-_CAUSES: Final = Look(
-    words={
-        "own_limit": ("its own CPU quota", colours.NEAR),
-        "noisy_neighbour": ("another VM of its host", colours.BAD),
-        "host_overcommitted": ("a host that promised too much", colours.BAD),
-    }
-)
 _VM: Final = [Column("vm_name", "VM", link=_TO_VM), Column("vm_id", "Id", link=_TO_VM)]
 
 _NO_VM: Final = "the project has no VM."
@@ -56,18 +41,17 @@ def made() -> Dashboard:
 
 
 def _failing() -> Panel:
-    good = "None. Only the operators can mend a host or storage; a VM that crashed can be started again."
-    about = About("VMs that fail a check", good, empty="all VMs pass their checks.")
+    about = About("VMs that fail a check", words.NO_CHECK_FAILS, empty="all VMs pass their checks.")
     record = f"vm_check:stratoscope_hypervisor_vm_failed_check_info:max{_ITS}"
     query = Query(f"topk(50, group by (cloud, vm_id, vm_name, check) ({record}))")
-    return rows(about, [*_VM, Column("check", "What fails", _CHECKS)], query).span(12)
+    return rows(about, [*_VM, Column("check", "What fails", words.checks())], query).span(12)
 
 
 def _losing() -> Panel:
     good = "None. A quota of its own is changed by another flavor; of the others tell the operators."
     about = About("VMs that lose CPU time", good, empty="no VM waits for CPU.")
     query = Query(f"topk(50, vm:stratoscope_contention:verdict{_ITS}{_NAMED})")
-    return rows(about, [*_VM, Column("cause", "What it waits for", _CAUSES)], query).span(12)
+    return rows(about, [*_VM, Column("cause", "What it waits for", words.causes())], query).span(12)
 
 
 def _alerts() -> Panel:

@@ -4,25 +4,13 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from boards import board, colours
+from boards import board, colours, words
 from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, lines, rows, timeline
 
 _IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
 _STEAL: Final = 0.1
 """Users notice more. As usual: the threshold of the alerts has no project_id, so it cannot be read here."""
-_CHECKS: Final = {
-    "host": "the host does not run it",
-    "vm": "it crashed, or was ended",
-    "storage": "its storage does not answer",
-    "network": "its network interface is cut off",
-}
-_CAUSES: Final = {
-    "own_limit": "for its own CPU quota",
-    "noisy_neighbour": "for another VM of its host",
-    "host_overcommitted": "for a host that promised too much",
-}
-
 _UNSEEN: Final = "no hypervisor exporter shows this of the VM."
 _SOLD: Final = "Below what its disks are sold for."
 _EXPLAINED: Final = "What its services explain."
@@ -72,11 +60,12 @@ def _status() -> Panel:
 
 
 def _failed_checks() -> Panel:
-    good = "None. Only the operators can mend a host or storage; a VM that crashed can be started again."
-    about = About("Checks that fail now", good, empty="the VM passes all checks.")
+    about = About("Checks that fail now", words.NO_CHECK_FAILS, empty="the VM passes all checks.")
     look = Look(words={"1": ("fails", colours.BAD)})
     record = "vm_check:stratoscope_hypervisor_vm_failed_check_info:max"
-    queries = [Query(f'max({record}{_IT[:-1]},check="{check}"}})', words) for check, words in _CHECKS.items()]
+    queries = [
+        Query(f'max({record}{_IT[:-1]},check="{check}"}})', text) for check, text in words.CHECKS.items()
+    ]
     return cells(about, look, *queries).span(8)
 
 
@@ -85,8 +74,8 @@ def _waits() -> Panel:
     about = About("What it waits for when it wants CPU", good, empty="the VM loses no CPU time.")
     look = Look(words={"1": ("waits", colours.NEAR)})
     queries = [
-        Query(f'max(vm:stratoscope_contention:verdict{_IT[:-1]},cause="{cause}"}})', words)
-        for cause, words in _CAUSES.items()
+        Query(f'max(vm:stratoscope_contention:verdict{_IT[:-1]},cause="{cause}"}})', f"for {text}")
+        for cause, text in words.CAUSES.items()
     ]
     return cells(about, look, *queries).span(8)
 
@@ -136,7 +125,7 @@ def _both(metric: str, ways: tuple[str, str], what: str) -> list[Query]:
 
 def _disk_requests() -> Panel:
     about = About(
-        "Disk requests", f"{_SOLD} The sum of all disks, each second.", empty=_UNSEEN, word="not measured"
+        "Disk requests", f"{_SOLD} The sum of all disks, each second.", empty=_UNSEEN, word=NOT_MEASURED
     )
     return lines(about, "iops", *_both("disk_{}_requests:rate5m", ("read", "write"), "")).span(8)
 
@@ -154,7 +143,7 @@ def _latency() -> Panel:
 
 def _network_bytes() -> Panel:
     about = About(
-        "Network traffic", f"{_EXPLAINED} The sum of all interfaces.", empty=_UNSEEN, word="not measured"
+        "Network traffic", f"{_EXPLAINED} The sum of all interfaces.", empty=_UNSEEN, word=NOT_MEASURED
     )
     return lines(about, "Bps", *_both("network_{}_bytes:rate5m", ("receive", "transmit"), ""))
 

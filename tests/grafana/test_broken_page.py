@@ -1,5 +1,7 @@
 """The page of what panels say when everything is broken."""
 
+from pathlib import Path
+
 import pytest
 
 from support import broken_page
@@ -20,11 +22,43 @@ def told(said: Said) -> Told:
     return Told({KEY: said})
 
 
-def test_page_has_each_panel() -> None:
-    """STRATOSCOPE_GOLDEN=1 and the test of all faults write them anew."""
-    assert broken_page.panels() == {
-        (board.title, panel.title) for board in BOARDS for panel in board.panels if panel.targets
+def test_page_has_each_panel_and_none_that_is_gone() -> None:
+    """`make dashboards` writes the rows, as `not tried yet`; the test of all faults fills them."""
+    assert broken_page.page(broken_page.kept()) == broken_page.PAGE.read_text()
+
+
+def of_page(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, *rows: broken_page.Row
+) -> dict[tuple[str, str], str]:
+    """What is kept of a page with these rows."""
+    page = folder / "page.md"
+    page.write_text(broken_page.page(iter(rows)))
+    monkeypatch.setattr(broken_page, "PAGE", page)
+    return {(board, panel): says for board, panel, says in broken_page.kept()}
+
+
+def test_panel_that_is_new_is_not_tried_yet_and_one_that_is_gone_has_no_row(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one, other = ((board.title, panel.title) for board in BOARDS[1:3] for panel in board.panels[:1])
+    found = of_page(monkeypatch, tmp_path, (*one, "a: 1"), ("Gone", "Panel", "none"))
+    assert found[one] == "a: 1"
+    assert found[other] == broken_page.UNTRIED
+    assert ("Gone", "Panel") not in found
+    broken_page.PAGE.write_text(broken_page.page(broken_page.kept()))
+    assert other in broken_page.untried()
+    assert one not in broken_page.untried()
+
+
+def test_panel_that_was_silent_has_its_word_of_today(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    words = {
+        (board.title, panel.title): panel.says for board in BOARDS for panel in board.panels if panel.targets
     }
+    silent = next(key for key, says in words.items() if says == "not measured")
+    always = next(key for key, says in words.items() if not says)
+    found = of_page(monkeypatch, tmp_path, (*silent, "none"), (*always, "none"))
+    assert found[silent] == "not measured"
+    assert found[always] == broken_page.UNTRIED
 
 
 def test_page_says_which_panels_are_silent_by_the_word_that_they_say() -> None:

@@ -21,6 +21,8 @@ CLOUD: Final = 'cloud=~"$cloud"'
 VM: Final = "vm:stratoscope_vm_info:unique"
 CPU: Final = "stratoscope_hypervisor_vm_cpu_seconds_total"
 RUNS: Final = "stratoscope_vmprobe_runs_total"
+LATE: Final = "stratoscope_downtime_last_sync_timestamp_seconds"
+BUILT: Final = "stratoscope_vmprobe_accepted_to_built_seconds_bucket"
 
 
 def good() -> dict[str, Any]:
@@ -66,7 +68,7 @@ def _panel(number: int, kind: str, target: Json) -> dict[str, Any]:
         "id": number,
         "type": kind,
         "title": f"Panel {number}",
-        "description": "Good is what does not change.",
+        "description": "Steady: what does not change.",
         "datasource": DATA,
         "gridPos": {"x": 0, "y": 8 * number, "w": 24, "h": 8},
         "fieldConfig": {"defaults": {"unit": "none"}, "overrides": []},
@@ -96,6 +98,16 @@ Change = Callable[[dict[str, Any]], object]
 def expr(text: str, **keys: Any) -> Change:
     """The first panel asks this."""
     return lambda board: board["panels"][0]["targets"][0].update(expr=text, legendFormat="", **keys)
+
+
+def second(text: str) -> Change:
+    """The table asks this."""
+    return lambda board: board["panels"][1]["targets"][0].update(expr=text)
+
+
+def shown_as(unit: str, text: str) -> Change:
+    """The first panel asks this, and shows it in this unit."""
+    return lambda board: (expr(text)(board), first(fieldConfig={"defaults": {"unit": unit}})(board))
 
 
 def first(**keys: Any) -> Change:
@@ -182,12 +194,46 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("portable", everything(id=7), "has id"),
     ("words", first(title=""), "no title"),
     ("words", first(description="Latency."), "does not say what good looks like"),
+    (
+        "words",
+        first(description="Shows the CPU time of each host, by mode."),
+        "does not say what good looks like",
+    ),
+    ("words", first(description="The number of runs of all probes."), "does not say what good looks like"),
+    (
+        "words",
+        first(description="None. Says 'none': nobody shows the disks."),
+        "does not say what good looks",
+    ),
     ("none", first(fieldConfig={"defaults": {"noValue": "none"}}), "noValue and description differ"),
     ("none", first(description="No VM. Says 'none': all is well."), "noValue and description differ"),
     ("none", first(description="No VM. Says 'not measured': never."), "noValue and description differ"),
     ("none", first(fieldConfig={"defaults": {"noValue": "0"}}), "noValue and description differ"),
     ("units", first(fieldConfig={"defaults": {}}), "panel 'Panel 1': no unit"),
     ("units", table('"id": "unit"', '"id": "min"'), "panel 'Panel 2': no unit of Value"),
+    ("units", table('"value": "none"', '"value": "percent"'), "panel 'Panel 2': percent is no unit of Value"),
+    ("units", shown_as("percent", VM), "panel 'Panel 1': percent is no unit of A"),
+    ("units", shown_as("s", f"rate({CPU}[5m])"), "s is no unit of A"),
+    (
+        "units",
+        shown_as("none", "process_resident_memory_bytes * on (job) group_left (cloud) up"),
+        "no unit of A",
+    ),
+    (
+        "units",
+        shown_as("bytes", "vm:stratoscope_hypervisor_vm_disk_read_bytes:rate5m"),
+        "bytes is no unit of A",
+    ),
+    ("units", shown_as("s", f"1000 * {LATE}"), "s is no unit of A"),
+    ("units", shown_as("s", "vm:stratoscope_hypervisor_vm_cpu_seconds:rate5m_ratio"), "s is no unit of A"),
+    ("units", second("process_resident_memory_bytes"), "panel 'Panel 2': none is no unit of Value"),
+    ("units", shown_as("bytes", f"time() - {LATE}"), "bytes is no unit of A"),
+    ("units", shown_as("short", f"histogram_quantile(0.5, rate({BUILT}[1h]))"), "short is no unit of A"),
+    (
+        "units",
+        shown_as("short", "max(global:host_memory_available_ratio:threshold)"),
+        "short is no unit of A",
+    ),
     ("columns", table('"cloud": true', '"region": true'), "panel 'Panel 2': no column region"),
     ("columns", table('"Value": true', '"Value #B": true'), "panel 'Panel 2': no column Value #B"),
     ("numbers", everything(uid=""), "uid ''"),

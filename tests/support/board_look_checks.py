@@ -6,12 +6,13 @@ is not: the provisioning file says whether a dashboard can be changed.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any, Final
 
 from support import board_parts as parts
 from support.board_parts import Json, Site, drawn, name_of
+from support.board_units import UNITS, fitting
 from support.debian import ROOT
 
 MOST_QUERIES: Final = 40
@@ -19,7 +20,16 @@ MOST_QUERIES: Final = 40
 _DATA: Final = {"type": "prometheus", "uid": "${datasource}"}
 _KINDS: Final = {"bargauge", "row", "stat", "state-timeline", "table", "text", "timeseries"}
 """Types of panels that Grafana has itself, and that are drawn by `make dashboards-check`."""
-_LEAST_WORDS: Final = 20
+_LEAST_WORDS: Final = 4
+"""Of a description, without what says when the panel is empty."""
+_GOOD: Final = re.compile(
+    r"(?:none|no|nothing|nobody|all|each|few|many|more|most|mostly|not|those|one|as|in|below|above|within|near"
+    r"|far|low|high|flat|steady|similar|met|works|stored|read|used|they)\b|[\d`]",
+    re.IGNORECASE,
+)
+"""How a sentence begins that says what good looks like, not what is shown: `the`, `number of`."""
+_ALSO_GOOD: Final = re.compile(r"\b(?:announced|explain|expect|should|at most|beyond|switched off)\b")
+"""Or what stands in its first sentence."""
 _ON_TIME_RANGE: Final = 2
 _COLOURS: Final = frozenset(re.findall('"(#[0-9A-F]{6})"', (ROOT / "grafana/boards/colours.py").read_text()))
 _COLOUR_KEYS: Final = ("color", "fixedColor", "iconColor")
@@ -73,8 +83,15 @@ def words(site: Site) -> Iterator[str]:
     for panel in drawn(site.board):
         if not panel.get("title"):
             yield f"{name_of(panel)}: no title"
-        if panel.get("type") != "text" and len(panel.get("description") or "") < _LEAST_WORDS:
+        if panel.get("type") != "text" and not _says_what_is_good(panel.get("description") or ""):
             yield f"{name_of(panel)}: does not say what good looks like"
+
+
+def _says_what_is_good(description: str) -> bool:
+    """For instance `Below 80 %: ...`, or `None. ...`."""
+    good = description.partition(" Says '")[0]
+    first = good.split(". ")[0]
+    return len(good.split()) >= _LEAST_WORDS and bool(_GOOD.match(first) or _ALSO_GOOD.search(first))
 
 
 def none(site: Site) -> Iterator[str]:
@@ -88,28 +105,44 @@ def none(site: Site) -> Iterator[str]:
 
 
 def units(site: Site) -> Iterator[str]:
-    """Values have a unit, in tables those of each column of values."""
+    """Values have a unit that fits their metrics, in tables each column of values."""
     for panel in drawn(site.board):
-        if panel.get("type") == "table":
-            yield from (f"{name_of(panel)}: no unit of {column}" for column in _without_unit(panel))
-        elif panel.get("type") != "text" and not panel.get("fieldConfig", {}).get("defaults", {}).get("unit"):
-            yield f"{name_of(panel)}: no unit"
+        fits = {one["refId"]: _units_of(one.get("expr") or "") for one in panel.get("targets") or ()}
+        shown = _of_columns(panel) if panel.get("type") == "table" else _of_panel(panel, fits)
+        for what, ref, unit in shown:
+            if not unit:
+                yield f"{name_of(panel)}: no unit{what}"
+            elif unit not in fits.get(ref, UNITS):
+                yield f"{name_of(panel)}: {unit} is no unit{what or f' of {ref}'}"
 
 
-def _without_unit(panel: Json) -> Iterator[str]:
+def _units_of(expr: str) -> frozenset[str]:
+    try:
+        return fitting(parts.tree(expr))
+    except ValueError:
+        return UNITS
+
+
+def _of_panel(panel: Json, refs: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """What has a unit, its target, and the unit."""
+    if panel.get("type") != "text":
+        unit = panel.get("fieldConfig", {}).get("defaults", {}).get("unit") or ""
+        yield from (("", ref, unit) for ref in refs)
+
+
+def _of_columns(panel: Json) -> Iterator[tuple[str, str, str]]:
+    """The same of each column of values; words that replace a value need no unit."""
     overrides = panel.get("fieldConfig", {}).get("overrides", ())
     looks = {
-        one["matcher"].get("options"): {each["id"] for each in one["properties"]}
+        one["matcher"].get("options"): {each["id"]: each["value"] for each in one["properties"]}
         for one in overrides
         if one["matcher"]["id"] == "byName"
     }
     names = _organized(panel).get("renameByName", {})
     for column in _columns(panel):
-        if _VALUE.fullmatch(column) and not looks.get(names.get(column, column), set()) & {
-            "unit",
-            "mappings",
-        }:
-            yield column
+        look = looks.get(names.get(column, column), {})
+        if (value := _VALUE.fullmatch(column)) and "mappings" not in look:
+            yield f" of {column}", value[1] or "A", look.get("unit") or ""
 
 
 def _organized(panel: Json) -> Json:

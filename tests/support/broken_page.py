@@ -15,6 +15,8 @@ IN_DEMO: Final = "nothing; it has data in the demo"
 
 SILENT: Final = ("none", "not measured", IN_DEMO)
 """What a panel says, or does not say, that has no data."""
+UNTRIED: Final = "not tried yet"
+"""Of a panel that is newer than the last round of faults."""
 
 _LONGEST: Final = 120
 """Of the labels of a series, so many characters are shown."""
@@ -49,6 +51,18 @@ def _words(found: Sequence[Said]) -> str:
     return f"{count} series: {text}" if count > 1 else text
 
 
+def kept() -> Iterator[Row]:
+    """As the page has it, of the panels that there are: new ones are not tried, a word is the panel's own."""
+    written = _written()
+    for board in map(load, files()):
+        for panel in board.panels:
+            says = written.get((board.title, panel.title), UNTRIED)
+            if says in SILENT and says not in (IN_DEMO, panel.says):
+                says = panel.says or UNTRIED
+            if panel.targets:
+                yield board.title, panel.title, says
+
+
 def table(found: Iterator[Row]) -> str:
     """As it stands in the page, between its marks."""
     lines = []
@@ -58,10 +72,10 @@ def table(found: Iterator[Row]) -> str:
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
-def write(text: str) -> None:
-    """Put the table into the page."""
+def page(found: Iterator[Row]) -> str:
+    """The page with this table."""
     before, _, rest = PAGE.read_text().partition(_BEGINS)
-    PAGE.write_text(f"{before}{_BEGINS}\n{text}\n{_ENDS}{rest.partition(_ENDS)[2]}")
+    return f"{before}{_BEGINS}\n{table(found)}\n{_ENDS}{rest.partition(_ENDS)[2]}"
 
 
 def silent() -> set[tuple[str, str]]:
@@ -74,9 +88,9 @@ def empty() -> set[tuple[str, str, str]]:
     return {(*panel, says) for panel, says in _written().items() if says in SILENT and says != IN_DEMO}
 
 
-def panels() -> set[tuple[str, str]]:
-    """All panels of the page."""
-    return set(_written())
+def untried() -> set[tuple[str, str]]:
+    """The panels that no round of faults has seen, by the page."""
+    return {panel for panel, says in _written().items() if says == UNTRIED}
 
 
 def _written() -> Mapping[tuple[str, str], str]:

@@ -47,7 +47,7 @@ def test_prometheus_takes_its_configuration_and_all_rules(tmp_path: Path) -> Non
     document = prometheus.configuration([one], rules, "http://127.0.0.1:2")
     (tmp_path / "prometheus.yml").write_text(json.dumps(document))
     said = checked("check", "config", tmp_path / "prometheus.yml")
-    assert f"{rules / 'demo.yml'}\n  SUCCESS: 6 rules found" in said
+    assert f"{rules / 'demo.yml'}\n  SUCCESS: {len(QUERIES)} rules found" in said
     assert f"{rules / 'management.yml'}\n  SUCCESS" in said
     thresholds = (rules / "thresholds.yml").read_text()
     assert '"global:vm_creation_failures:threshold", "expr": "vector(2.0)"' in thresholds
@@ -104,14 +104,13 @@ def test_records_that_count_their_samples_keep_their_intervals_and_windows(tmp_p
         assert json.loads((rules / name).read_text()) == prometheus.alerting_sooner(document)
 
 
-def test_alertmanager_has_the_routes_that_are_shipped_and_notifies_nobody(tmp_path: Path) -> None:
+def test_alertmanager_has_the_routes_that_are_shipped_and_notifies_nobody() -> None:
     shipped = yaml.safe_load(SHIPPED.read_text())
     found = alertmanager.quiet(shipped)
     assert found["inhibit_rules"] == shipped["inhibit_rules"]
     assert found["route"]["routes"] == shipped["route"]["routes"]
     assert {name for one in found["receivers"] for name in one} == {"name"}
     assert len(found["receivers"]) == len(shipped["receivers"])
-    assert tmp_path.exists()
 
 
 def test_exporters_take_their_configurations(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import tempfile
 import threading
@@ -252,6 +253,19 @@ def test_memory_above_the_bound_is_a_failure(
     monkeypatch.setattr(judge, "MOST_BYTES", 1_000_000)  # little programs stay below the real bound
     assert main(["demo", "--seconds=0.1"]) == 1
     assert "allowed: 1 MB" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["now", "hosts", "vm"])
+def test_dashboard_that_others_lead_to_must_be_there(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(judge.dashboards(), tmp_path / "dashboards"))
+    monkeypatch.setattr(judge, "dashboards", lambda: folder)
+    judge._judge_dashboards()
+    assert "Hosts and contention" in capsys.readouterr().out
+    (folder / f"{missing}.json").unlink()
+    with pytest.raises(children.DemoError, match=f"no dashboards stratoscope-{missing} in "):
+        judge._judge_dashboards()
 
 
 def test_what_is_not_installed_is_named_in_one_line(

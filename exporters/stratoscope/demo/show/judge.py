@@ -1,6 +1,7 @@
 """Whether the demo has shown what it promises; for tests."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,6 +18,8 @@ from stratoscope.demo.show.terminal import say
 T = TypeVar("T")
 MOST_BYTES: Final = 1_500_000_000
 """The memory that all programs together may have."""
+_FRONT_PAGE: Final = "stratoscope-now"
+_TO_DASHBOARD: Final = re.compile(r"/d/([\w-]+)")
 PATIENCE_S: Final = 20
 """How long a program that is slow to answer is asked again."""
 _PAUSE_S: Final = 0.1
@@ -84,11 +87,13 @@ def _judge_metrics(at: str, exporters: int) -> None:
 
 
 def _judge_dashboards() -> None:
-    files = sorted(dashboards().glob("*.json"))
-    titles = [json.loads(file.read_text(encoding="utf-8"))["title"] for file in files]
-    if not titles:
-        raise DemoError(f"no dashboards in {dashboards()}")
-    say(f"dashboards: {', '.join(titles)}")
+    """The front page is there, and all that dashboards lead to."""
+    texts = [file.read_text(encoding="utf-8") for file in sorted(dashboards().glob("*.json"))]
+    titles = {board["uid"]: board["title"] for board in map(json.loads, texts)}
+    wanted = {_FRONT_PAGE, *_TO_DASHBOARD.findall(" ".join(texts))}
+    if missing := sorted(wanted - titles.keys()):
+        raise DemoError(f"no dashboards {', '.join(missing)} in {dashboards()}")
+    say(f"dashboards: {', '.join(titles.values())}")
 
 
 def _judge_memory(running: Running) -> None:
