@@ -255,6 +255,18 @@ def test_folder_of_another_command_is_left_to_it(out: Path) -> None:
     assert everything(rules) == before
 
 
+def test_nothing_is_removed_from_a_folder_of_another_command(out: Path) -> None:
+    assert write({"b.yml": b"b1\n"}, out / "prometheus", "rules") == []
+    assert write({"grafana/a.json": b"a2\n"}, out, "files") == []
+    assert (out / "prometheus" / "b.yml").read_bytes() == b"b1\n"
+
+
+def test_list_has_what_the_command_wrote_alone(out: Path) -> None:
+    assert write({"b.yml": b"chosen\n"}, out / "prometheus", "rules", {"b.yml": b"b1\n"}) == []
+    assert len(write(SECOND, out, "files")) == 1
+    assert [line.split()[1] for line in (out / LIST).read_text().splitlines()] == ["grafana/a.json"]
+
+
 def test_two_commands_may_write_into_one_folder(out: Path) -> None:
     assert write({"b.yml": b"rule\n"}, out, "rules") == []
     assert write({"c.yml": b"rule\n"}, out, "rules") == []
@@ -266,7 +278,7 @@ def test_two_commands_may_write_into_one_folder(out: Path) -> None:
 
 def test_second_process_is_refused(out: Path) -> None:
     handle = os.open(out, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
+    fcntl.flock(handle, fcntl.LOCK_SH)
     before = everything(out)
     with pytest.raises(ConfigError, match=f"--output: {out}: another process writes there; run this again"):
         write(SECOND, out, "files")

@@ -112,10 +112,10 @@ def test_rules_with_values_outlast_an_update(tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().err == ""
     assert "vector(0.25)" in (rules / "thresholds.yml").read_text()
     assert "StratoscopeWatchdog" not in (rules / "meta.yml").read_text()
-    before = tree(tmp_path)
+    before = tree(rules)
     assert written(tmp_path) == 0
     assert capsys.readouterr().err.startswith(f"stratoscope files: {rules}: `stratoscope rules` wrote")
-    assert tree(tmp_path) == before
+    assert tree(rules) == before
 
 
 def test_two_at_once_leave_one_set_whole(tmp_path: Path) -> None:

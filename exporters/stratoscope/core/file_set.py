@@ -66,20 +66,17 @@ class _Plan:
         self.notes: list[str] = []
 
     def make(self, contents: Mapping[str, bytes], known: Mapping[str, str]) -> None:
-        listed = _digests(contents)
         others = {name: other for name in contents if (other := self._other(name))}
         for folder, command in sorted(set(others.values())):
             self.notes.append(
                 f"{folder}: `stratoscope {command}` wrote what is there: run that for the new ones"
             )
-        for name in others:
-            listed[name] = self._before.get(name, listed[name])
-        for name, content in contents.items():
-            if name not in others:
-                self._put(name, content, {self._before.get(name), known.get(name)})
+        ours = {name: content for name, content in contents.items() if name not in others}
+        for name, content in ours.items():
+            self._put(name, content, {self._before.get(name), known.get(name)})
         for name in self._before.keys() - contents.keys():
             self._drop(name)
-        lines = "".join(f"{digest}  {name}\n" for name, digest in listed.items()).encode()
+        lines = "".join(f"{digest}  {name}\n" for name, digest in _digests(ours).items()).encode()
         if _digest_of(self._list) != _digest(lines):
             self.changes[self._list] = lines
 
