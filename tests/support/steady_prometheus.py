@@ -14,16 +14,12 @@ from support.prometheus_process import RealPrometheus, Target
 FACTOR: Final = 120
 FULL_S: Final = 25
 """A window of 20 min, the interval of a group that has it, at the factor, and what is unsteady at first."""
-_DAYS: Final = "stratoscope-availability"
-"""It counts the minutes of a day by its samples: here each second is one."""
 
 
 @contextmanager
 def watching(folder: Path) -> Iterator[RealPrometheus]:
     """It runs; its records are there after FULL_S."""
     rules = faster(bundle.files(Values()), FACTOR, scraped_every_s=1)
-    (days,) = (group for group in rules["groups"] if group["name"] == _DAYS)
-    days["interval"] = "1s"
     with steady_cloud.served() as pages:
         found = RealPrometheus(folder, rules=rules, targets=[*_targets(pages)])
         found.start()
