@@ -87,6 +87,7 @@ test: $(READY) $(TOOLS)/promtool ## all tests but integration and browser; branc
 	$(BIN)/coverage report --fail-under=100 --include="*/stratoscope/core/*,*/stratoscope/downtime/*"
 
 golden: $(READY) $(TOOLS)/promtool ## rewrite the golden files; review the diff
+	$(BIN)/python scripts/rules
 	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -n 3
 
 browser: $(BROWSER) ## the pages in Debian's Chromium: light, dark, narrow, by keyboard; pictures in build/screenshots

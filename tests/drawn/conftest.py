@@ -19,6 +19,6 @@ def browser() -> "Iterator[Browser]":
 
 
 @pytest.fixture(scope="session")
-def page(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drawing]:
-    with drawing(browser, bundle(tmp_path_factory.mktemp("page"))) as page:
+def page(browser: "Browser") -> Iterator[Drawing]:
+    with drawing(browser, bundle()) as page:
         yield page

@@ -2,15 +2,19 @@
 
 import errno
 import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from stratoscope.__main__ import main
-from stratoscope.files import folder, shipped
+from stratoscope.core.all_or_none import HalfDoneError
+from stratoscope.files import shipped
 
 ROOT = Path(__file__).parents[2]
+LIST = "stratoscope-files.sha256"
 
 
 def written(target: Path) -> int:
@@ -28,7 +32,7 @@ def test_what_the_repository_has_is_written_without_its_tests(
 ) -> None:
     assert written(tmp_path / "out") == 0
     found = tree(tmp_path / "out")
-    assert found.pop("stratoscope.sha256")
+    assert found.pop(LIST)
     assert capsys.readouterr().out == f"{len(found)} files in {tmp_path / 'out'}\n"
     listed = subprocess.check_output(
         [
@@ -54,7 +58,7 @@ def test_what_the_repository_has_is_written_without_its_tests(
 def test_digests_are_those_that_sha256sum_knows(tmp_path: Path) -> None:
     assert written(tmp_path) == 0
     subprocess.run(
-        ["/usr/bin/sha256sum", "--check", "--strict", "--quiet", "stratoscope.sha256"],
+        ["/usr/bin/sha256sum", "--check", "--strict", "--quiet", LIST],
         cwd=tmp_path,
         check=True,
     )
@@ -68,89 +72,61 @@ def two(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     return contents
 
 
-def test_next_version_replaces_files_and_removes_those_that_it_lacks(
-    tmp_path: Path, two: dict[str, bytes]
-) -> None:
-    assert written(tmp_path) == 0
-    (tmp_path / "grafana" / "mine.json").write_text("mine")
-    del two["prometheus/b.yml"]
-    two["grafana/a.json"] = b"3\n"
-    assert written(tmp_path) == 0
-    found = tree(tmp_path)
-    del found["stratoscope.sha256"]
-    assert found == {"grafana/a.json": b"3\n", "grafana/mine.json": b"mine"}
-
-
-def test_file_that_somebody_changed_is_kept_when_it_is_shipped_no_longer(
-    tmp_path: Path, two: dict[str, bytes]
-) -> None:
-    assert written(tmp_path) == 0
-    (tmp_path / "prometheus" / "b.yml").write_text("changed")
-    del two["prometheus/b.yml"]
-    assert written(tmp_path) == 0
-    assert (tmp_path / "prometheus" / "b.yml").read_text() == "changed"
-
-
-def test_file_that_somebody_changed_is_not_replaced_and_nothing_is_written(
+def test_changed_file_is_told_of_and_the_others_are_written(
     tmp_path: Path, two: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert written(tmp_path) == 0
     (tmp_path / "prometheus" / "b.yml").write_text("changed")
-    before = tree(tmp_path)
-    two["grafana/a.json"] = b"3\n"
+    two |= {"grafana/a.json": b"3\n", "prometheus/b.yml": b"4\n"}
     capsys.readouterr()
-    assert written(tmp_path) == 2
-    said = f"--output: {tmp_path}/prometheus/b.yml is not one of this command; allowed: another folder"
-    assert capsys.readouterr().err == f"stratoscope files: {said}\n"
-    assert tree(tmp_path) == before
-
-
-@pytest.mark.usefixtures("two")
-@pytest.mark.parametrize("kind", ["file", "folder", "link", "dangling"])
-def test_what_is_of_another_origin_is_left_alone(tmp_path: Path, kind: str) -> None:
-    file, elsewhere = tmp_path / "out" / "grafana" / "a.json", tmp_path / "elsewhere"
-    file.parent.mkdir(parents=True)
-    elsewhere.write_text("1\n")  # the same content
-    {
-        "file": lambda: file.write_text("mine"),
-        "folder": file.mkdir,
-        "link": lambda: file.symlink_to(elsewhere),
-        "dangling": lambda: file.symlink_to(tmp_path / "nothing"),
-    }[kind]()
-    assert written(tmp_path / "out") == 2
-    assert not (tmp_path / "out" / "prometheus").exists()
-
-
-@pytest.mark.usefixtures("two")
-def test_same_file_of_another_origin_is_taken_as_ours(tmp_path: Path) -> None:
-    (tmp_path / "grafana").mkdir()
-    (tmp_path / "grafana" / "a.json").write_text("1\n")
     assert written(tmp_path) == 0
+    said = capsys.readouterr()
+    assert said.out == f"2 files in {tmp_path}\n"
+    (line,) = said.err.splitlines()
+    assert line.startswith(f"stratoscope files: {tmp_path}/prometheus/b.yml: changed, or of another origin")
+    found = tree(tmp_path)
+    assert [found[name] for name in ("grafana/a.json", "prometheus/b.yml")] == [b"3\n", b"changed"]
 
 
-@pytest.mark.usefixtures("two")
-def test_list_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
-    out, mine = tmp_path / "out", tmp_path / "mine"
-    mine.write_text("1\n")
-    digest = "4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865"
-    out.mkdir()
-    (out / "stratoscope.sha256").write_text(f"{digest}  ../mine\n{digest}  {mine}\nnonsense\n")
-    assert written(out) == 0
-    assert mine.exists()
-
-
-@pytest.mark.usefixtures("two")
-def test_full_disk_is_one_line_and_leaves_no_half(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_address_of_runbooks_in_the_front_page_outlasts_an_update(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(_: Path, __: bytes) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    """As docs/dashboards.md says."""
+    assert written(tmp_path) == 0
+    page = tmp_path / "grafana" / "dashboards" / "now.json"
+    (expression,) = re.findall("sed -i '(.+)' now.json", (ROOT / "docs" / "dashboards.md").read_text())
+    before = page.read_text()
+    subprocess.run(["/usr/bin/sed", "-i", expression, page], check=True)
+    assert page.read_text() != before
+    changed = tree(tmp_path)
+    assert written(tmp_path) == 0
+    assert tree(tmp_path) == changed
+    assert capsys.readouterr().err == ""
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    assert written(tmp_path) == 1
-    said = f"{tmp_path}/grafana/a.json.new: No space left on device"
-    assert capsys.readouterr().err == f"stratoscope files: {said}\n"
-    assert tree(tmp_path) == {}
+
+def test_rules_with_values_outlast_an_update(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert written(tmp_path) == 0
+    values, rules = tmp_path / "values.yml", tmp_path / "prometheus" / "rules"
+    values.write_text("thresholds: {budget_wait_ratio: 0.25}\nalerts: {StratoscopeWatchdog: false}\n")
+    assert main(["rules", f"--values={values}", f"--output={rules}"]) == 0
+    assert capsys.readouterr().err == ""
+    assert "vector(0.25)" in (rules / "thresholds.yml").read_text()
+    assert "StratoscopeWatchdog" not in (rules / "meta.yml").read_text()
+    before = tree(rules)
+    assert written(tmp_path) == 0
+    assert capsys.readouterr().err.startswith(f"stratoscope files: {rules}: `stratoscope rules` wrote")
+    assert tree(rules) == before
+
+
+def test_two_at_once_leave_one_set_whole(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "stratoscope", "files", f"--output={tmp_path}"]
+    both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = {one.communicate()[1] for one in both}
+    refused = f"stratoscope files: --output: {tmp_path}: another process writes there; run this again\n"
+    assert said <= {"", refused}
+    assert {one.returncode for one in both} <= {0, 2}
+    assert 0 in [one.returncode for one in both]
+    assert {name for name in tree(tmp_path) if name != LIST} == set(shipped.shipped())
 
 
 @pytest.mark.usefixtures("two")
@@ -160,14 +136,23 @@ def test_folder_that_is_a_file_is_one_line(tmp_path: Path, capsys: pytest.Captur
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_unreadable_file_is_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(_: Path) -> bytes:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+def test_failure_is_one_line_that_says_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failed(_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/a/b")
 
-    (tmp_path / "a").write_text("")
-    monkeypatch.setattr(Path, "read_bytes", refused)
-    with pytest.raises(Exception, match="a is not one of this command"):
-        folder.write({"a": b""}, tmp_path)
+    monkeypatch.setattr("stratoscope.core.file_set.change", failed)
+    assert written(tmp_path) == 1
+    said = "stratoscope files: /a/b: No space left on device; nothing was changed\n"
+    assert capsys.readouterr().err == said
+
+    def half_done(_: object) -> None:
+        raise HalfDoneError("/a/b: No space left on device, and\nmore")
+
+    monkeypatch.setattr("stratoscope.core.file_set.change", half_done)
+    assert written(tmp_path) == 1
+    assert capsys.readouterr().err == "stratoscope files: /a/b: No space left on device, and\\nmore\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--output="], ["--out=x"]])

@@ -1,8 +1,7 @@
 """`stratoscope rules`: what it writes, and what it says of mistakes."""
 
-import errno
-import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,13 +59,36 @@ def test_values_are_in_what_is_written(tmp_path: Path) -> None:
     assert down["annotations"]["runbook_url"] == "https://wiki.example.org/cloud/StratoscopeExporterGone.md"
 
 
-def test_files_of_an_earlier_bundle_are_removed_and_no_others(tmp_path: Path) -> None:
+def test_files_that_a_bundle_has_no_more_are_removed_and_no_others(tmp_path: Path) -> None:
+    _, folder = written(tmp_path, "compat: true")
+    (folder / "compat_mine.yml").write_text("groups: []\n", encoding="utf-8")
+    assert written(tmp_path, "compat: false")[0] == 0
+    assert [one.name for one in folder.glob("compat*")] == ["compat_mine.yml"]
+
+
+def test_copies_of_the_committed_files_are_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As docs/rules.md says: they are copied first, and what is changed is in a values file."""
+    shutil.copytree(ROOT / "prometheus" / "rules", tmp_path / "rules")
+    status, folder = written(tmp_path, "alerts: {StratoscopeWatchdog: false}")
+    assert status == 0
+    assert capsys.readouterr().err == ""
+    assert "StratoscopeWatchdog" not in meta(folder)
+
+
+def test_threshold_that_was_changed_by_hand_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, folder = written(tmp_path)
-    (folder / "gone.yml").write_text((folder / "meta.yml").read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "mine.yml").write_text("groups: []\n", encoding="utf-8")
-    assert written(tmp_path)[0] == 0
-    assert not (folder / "gone.yml").exists()
-    assert (folder / "mine.yml").exists()
+    file = folder / "thresholds.yml"
+    changed = file.read_text(encoding="utf-8").replace("vector(0.5)", "vector(0.6)")
+    file.write_text(changed, encoding="utf-8")
+    assert written(tmp_path, "alerts: {StratoscopeWatchdog: false}")[0] == 0
+    assert capsys.readouterr().err == ""
+    assert "StratoscopeWatchdog" not in meta(folder)
+    assert written(tmp_path, "thresholds: {budget_wait_ratio: 0.25}")[0] == 0
+    assert capsys.readouterr().err.startswith(f"stratoscope rules: {file}: changed, or of another origin")
+    assert file.read_text(encoding="utf-8") == changed
+    assert "vector(0.25)" in (folder / "thresholds.yml.new").read_text(encoding="utf-8")
 
 
 def test_names_are_any_texts(tmp_path: Path) -> None:
@@ -88,79 +110,6 @@ def test_labels_that_texts_and_inhibition_read_cannot_be_others() -> None:
     assert not read - OWN
 
 
-def test_file_of_another_origin_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "slo.yml").write_text("groups: []\n", encoding="utf-8")
-    status, folder = written(tmp_path)
-    assert status == 2
-    assert f"--output: {folder / 'slo.yml'} is not one of this command" in capsys.readouterr().err
-    assert [file.name for file in folder.iterdir()] == ["slo.yml"]
-
-
-def test_links_are_not_followed(tmp_path: Path) -> None:
-    _, folder = written(tmp_path)
-    other = tmp_path / "other.yml"
-    other.write_text((folder / "meta.yml").read_text(encoding="utf-8"), encoding="utf-8")
-    for name in ("meta.yml", "slo.yml.new"):
-        (folder / name).unlink(missing_ok=True)
-        (folder / name).symlink_to(other)
-    before = other.read_text(encoding="utf-8")
-    assert written(tmp_path, "alerts: {StratoscopeWatchdog: false}")[0] == 0
-    assert other.read_text(encoding="utf-8") == before
-    assert "StratoscopeWatchdog" not in meta(folder)
-    assert not list(folder.glob("*.new"))
-
-
-def test_what_is_no_file_of_a_bundle_may_be_in_the_folder(tmp_path: Path) -> None:
-    _, folder = written(tmp_path)
-    (folder / "folder.yml").mkdir()
-    (folder / "nowhere.yml").symlink_to("nothing")
-    os.mkfifo(folder / "fifo.yml")
-    assert written(tmp_path)[0] == 0
-    assert {"folder.yml", "nowhere.yml", "fifo.yml"} < {one.name for one in folder.iterdir()}
-
-
-def test_bundle_that_does_not_fit_on_the_disk_leaves_the_one_before(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, folder = written(tmp_path)
-    before = {one.name: one.read_bytes() for one in folder.iterdir()}
-    write = Path.write_text
-
-    def write_until_full(file: Path, text: str, **more: str) -> int:
-        write(file, text[:100] if "slo" in file.name else text, **more)
-        if "slo" in file.name:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return len(text)
-
-    monkeypatch.setattr(Path, "write_text", write_until_full)  # no disk here is full
-    assert main(["rules", f"--output={folder}"]) == 1
-    assert f"{folder / 'slo.yml'}.new: No space left on device\n" in capsys.readouterr().err
-    assert {one.name: one.read_bytes() for one in folder.iterdir()} == before
-
-
-def test_files_keep_who_may_read_them(tmp_path: Path) -> None:
-    _, folder = written(tmp_path)
-    (folder / "slo.yml").chmod(0o604)
-    written(tmp_path)
-    assert (folder / "slo.yml").stat().st_mode & 0o777 == 0o604
-
-
-def test_file_that_may_not_be_read_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, folder = written(tmp_path)
-    (folder / "theirs.yml").touch()
-    read = Path.read_text
-
-    def read_others(file: Path, **more: str) -> str:
-        if file.name == "theirs.yml":
-            raise PermissionError
-        return read(file, **more)
-
-    monkeypatch.setattr(Path, "read_text", read_others)  # root may read all files
-    assert written(tmp_path)[0] == 0
-    assert (folder / "theirs.yml").exists()
-
-
 def test_project_that_is_named_twice_is_watched_once(tmp_path: Path) -> None:
     _, folder = written(tmp_path, "watched: {projects: [p, p]}")
     assert (folder / "thresholds.yml").read_text(encoding="utf-8").count('project_id: "p"') == 1
@@ -173,8 +122,6 @@ def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_pat
         "compat_libvirt_exporter.yml",
         "compat_openstack_exporter.yml",
     }
-    written(tmp_path, "compat: false")
-    assert not list(folder.glob("compat*"))
 
 
 @pytest.mark.parametrize(

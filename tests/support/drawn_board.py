@@ -3,6 +3,7 @@
 What was drawn is read from the page: which panels are empty, what is cut off, what the page complained of.
 """
 
+import hashlib
 import json
 import math
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from support.debian import ROOT
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
 CHECK: Final = ROOT / "grafana" / "check"
+_PAGES: Final = ROOT / "build" / "dashboards-page"
 WIDTH_PX: Final = 1_920
 _HEIGHT_PX: Final = 1_080
 _TIMEOUT_MS: Final = 20_000
@@ -110,8 +113,26 @@ class DrawnPanel:
     cut: tuple[str, ...]
 
 
-def bundle(folder: Path) -> Path:
-    """The page that draws, made anew. Raises CalledProcessError."""
+def bundle() -> Path:
+    """The page that draws, made anew where what it is made of has changed. Raises CalledProcessError."""
+    page = _PAGES / f"{_digest()}.html"
+    if not page.exists():
+        _PAGES.mkdir(parents=True, exist_ok=True)
+        for old in _PAGES.glob("*.html"):
+            old.unlink(missing_ok=True)
+        with TemporaryDirectory(dir=_PAGES) as folder:
+            _bundled(Path(folder)).replace(page)
+    return page
+
+
+def _digest() -> str:
+    """Of all that the page is made of: the lock has the digests of its packages."""
+    made_of = sorted([*CHECK.glob("*.*"), *(CHECK / "page").iterdir()])
+    texts = [_PAGE, *(f"{file.name}\n{file.read_text()}" for file in made_of)]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+def _bundled(folder: Path) -> Path:
     node = shutil.which("node")
     assert node is not None, "node is not installed; `make dashboards-check` installs it"
     subprocess.run([node, CHECK / "bundle.mjs", folder], check=True)

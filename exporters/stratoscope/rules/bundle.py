@@ -13,7 +13,6 @@ from stratoscope.rules import VERSION, old_names, thresholds
 from stratoscope.rules.values import Values
 
 _SOURCE: Final = resources.files(__package__) / "source"
-_OURS: Final = "# Stratoscope's rules "
 
 
 class _Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -74,12 +73,7 @@ def _head(name: str) -> str:
     how = "Change thresholds.yml or the values file instead of this one."
     if name == "thresholds":
         how = "The rules in the other files read these records: another value here applies to them."
-    return f"{_OURS}{VERSION}: {name}. Written by `stratoscope rules`.\n# {how}\n"
-
-
-def is_ours(text: str) -> bool:
-    """Whether a file that begins so is one of a bundle."""
-    return text.startswith(_OURS)
+    return f"# Stratoscope's rules {VERSION}: {name}. Written by `stratoscope rules`.\n# {how}\n"
 
 
 def _files(folder: Traversable, below: str = "") -> Iterator[tuple[str, Traversable]]:

@@ -188,6 +188,22 @@ def test_debians_prometheus_is_told_where_its_page_is(
     assert found("prometheus", tmp_path) == packages.Program([program, f"--web.local-assets={page}/"])
 
 
+def test_alertmanager_that_may_not_have_its_template_says_what_to_do(tmp_path: Path) -> None:
+    """As for an ordinary user of a chroot, whom the kernel gives no name spaces."""
+    executable(tmp_path / "bin" / "unshare", "echo 'unshare failed: Operation not permitted' >&2; exit 1")
+    script = packages.HERE / "run-alertmanager.sh"
+    done = subprocess.run(
+        ["/bin/bash", script, tmp_path],
+        env={"PATH": str(tmp_path / "bin")},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("install the package prometheus-alertmanager, or run this as root")
+
+
 def test_packages_are_unpacked_where_path_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

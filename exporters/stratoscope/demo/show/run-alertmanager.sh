@@ -11,5 +11,10 @@ program=$folder/usr/bin/prometheus-alertmanager
 own=--mount
 ((EUID == 0)) || own=--map-root-user
 # shellcheck disable=SC2016 # the inner shell fills it in
-exec unshare --mount "$own" bash -c 'mount -t overlay none -o "lowerdir=$0:/usr/share" /usr/share && exec "$@"' \
-  "$folder/usr/share" "$program" "$@"
+show='mount -t overlay none -o "lowerdir=$0:/usr/share" /usr/share'
+unshare --mount "$own" bash -c "$show" "$folder/usr/share" 2>/dev/null || {
+  echo "Debian's needs files below /usr/share, which this user may not show there, as in a chroot or a container:" \
+    "install the package prometheus-alertmanager, or run this as root" >&2
+  exit 1
+}
+exec unshare --mount "$own" bash -c "$show && exec \"\$@\"" "$folder/usr/share" "$program" "$@"

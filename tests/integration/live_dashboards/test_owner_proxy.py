@@ -14,13 +14,14 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 
-from support import grafana_boards, steady_prometheus
+from support import grafana_boards
 from support.debian import ROOT
 from support.grafana_boards import Board
 from support.grafana_queries import Asked, Grafana
 from support.grafana_values import Choices, Window
 from support.label_proxy import PAGE, documented, label_proxy
 from support.patience import FAR_S
+from support.prometheus_process import RealPrometheus
 from support.steady_cloud import VMS
 
 pytestmark = pytest.mark.integration
@@ -50,19 +51,11 @@ class Site(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(full: RealPrometheus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("owners")
     flags = [re.sub("(?<=^-label-value=).+", MINE, one) for one in documented("-label-value")]
-    with (
-        steady_prometheus.watching(folder / "prometheus") as prometheus,
-        label_proxy(prometheus.url, folder, flags) as mine,
-    ):
-        until = time.monotonic() + FAR_S
-        while not prometheus.ask("vm:stratoscope_hypervisor_vm_network_receive_bytes:increase24h"):
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        time.sleep(steady_prometheus.FULL_S)
-        yield Site(prometheus.url, mine, folder)
+    with label_proxy(full.url, folder, flags) as mine:
+        yield Site(full.url, mine, folder)
 
 
 def get(url: str, path: str, header: tuple[str, str] | None = None, **asked: str) -> Any:

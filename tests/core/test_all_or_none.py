@@ -1,0 +1,138 @@
+"""Several files are changed, or none: whatever fails, and wherever."""
+
+import errno
+import os
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import IO, Any, Self
+
+import pytest
+
+from stratoscope.core import all_or_none
+from stratoscope.core.all_or_none import HalfDoneError, change
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two files that are changed, and one that is removed."""
+    for name in ("a", "b", "gone"):
+        (tmp_path / name).write_text(f"{name} before")
+    return tmp_path
+
+
+def changes(folder: Path) -> dict[Path, bytes | None]:
+    """Two are changed, one is removed, one is made with its folders."""
+    made = folder / "new" / "folder" / "c"
+    return {folder / "a": b"a after", folder / "gone": None, made: b"c after", folder / "b": b"b after"}
+
+
+def everything(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(one.relative_to(folder)): (one.stat().st_mode, one.read_bytes() if one.is_file() else b"")
+        for one in folder.rglob("*")
+    }
+
+
+def failing(do: Callable[..., Any], nth: int, error: BaseException) -> Callable[..., Any]:
+    """As `do`, but the nth call fails."""
+    calls = count(1)
+
+    def called(*arguments: Any, **more: Any) -> Any:
+        if next(calls) == nth:
+            raise error
+        return do(*arguments, **more)
+
+    return called
+
+
+def os_error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+def test_all_is_changed_and_nothing_else_is_left(folder: Path) -> None:
+    change(changes(folder))
+    assert {name: content for name, (_, content) in everything(folder).items()} == {
+        "a": b"a after",
+        "b": b"b after",
+        "new": b"",
+        "new/folder": b"",
+        "new/folder/c": b"c after",
+    }
+
+
+class Full:
+    """An open file of a disk that gets full: half of what is written arrives."""
+
+    def __init__(self, opened: IO[bytes]) -> None:
+        self._opened = opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def write(self, content: bytes) -> None:
+        self._opened.write(content[: len(content) // 2])
+        raise os_error(errno.ENOSPC)
+
+
+@pytest.mark.parametrize(("nth", "name"), [(1, "a"), (2, "a"), (3, "gone"), (4, "new/folder/c"), (6, "b")])
+def test_full_disk_changes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, nth: int, name: str
+) -> None:
+    before, calls, opened = everything(folder), count(1), os.fdopen
+    monkeypatch.setattr(
+        all_or_none.os,
+        "fdopen",
+        lambda handle, mode: Full(opened(handle, mode)) if next(calls) == nth else opened(handle, mode),
+    )
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        change(changes(folder))
+    assert caught.value.filename == str(folder / name)
+    assert everything(folder) == before
+
+
+@pytest.mark.parametrize(("nth", "name"), [(1, "a"), (2, "new/folder/c"), (3, "b")])
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EBUSY])
+def test_rename_that_fails_changes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, nth: int, name: str, number: int
+) -> None:
+    before = everything(folder)
+    monkeypatch.setattr(Path, "replace", failing(Path.replace, nth, os_error(number)))
+    with pytest.raises(OSError, match=os.strerror(number)) as caught:
+        change(changes(folder))
+    assert caught.value.filename == str(folder / name)
+    assert everything(folder) == before
+
+
+def test_removal_that_fails_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = everything(folder)
+    monkeypatch.setattr(Path, "unlink", failing(Path.unlink, 1, os_error(errno.EPERM)))
+    with pytest.raises(PermissionError) as caught:
+        change(changes(folder))
+    assert caught.value.filename == str(folder / "gone")
+    assert everything(folder) == before
+
+
+def test_interrupt_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = everything(folder)
+    monkeypatch.setattr(Path, "replace", failing(Path.replace, 3, KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        change(changes(folder))
+    assert everything(folder) == before
+
+
+def test_what_cannot_be_put_back_is_named_and_the_rest_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = failing(failing(Path.replace, 3, os_error(errno.EIO)), 4, os_error(errno.EBUSY))
+    monkeypatch.setattr(Path, "replace", replace)  # of b, then of gone
+    with pytest.raises(HalfDoneError, match="gone: Device or resource busy, and what was there cannot be"):
+        change(changes(folder))
+    monkeypatch.undo()
+    assert {name: content for name, (_, content) in everything(folder).items()} == {
+        "a": b"a before",
+        "b": b"b before",
+    }
