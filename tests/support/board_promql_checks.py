@@ -23,8 +23,6 @@ _WITHOUT_CLOUD: Final = {family.name for family in FAMILIES if "cloud" not in fa
 _COUNTERS: Final = {family.name for family in FAMILIES if family.kind == "counter"}
 _PARTS_OF_HISTOGRAMS: Final = ("_bucket", "_count", "_sum")
 _RATES: Final = {"rate", "increase", "irate"}
-_CHOOSE_AT_EACH_STEP: Final = {"stratoscope-availability"}
-"""Dashboards that still do so."""
 _COUNTS: Final = {"count", "group"}
 _LARGEST: Final = {"topk", "bottomk"}
 _MANY: Final = frozenset({"vm_id", "project_id", "host", "flavor", "instance", "network_id"})
@@ -268,8 +266,6 @@ def _is_one(selector: Any) -> bool:
 
 def lasting(site: Site) -> Iterator[str]:
     """Which series are the largest is said once for all that a panel shows, not at each step."""
-    if site.board["uid"] in _CHOOSE_AT_EACH_STEP:
-        return
     for panel in parts.drawn(site.board):
         for target in panel.get("targets") or ():
             try:

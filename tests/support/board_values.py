@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from support import board_parts
 from support.debian import ROOT
 from support.promql import promtool_says
 
@@ -19,7 +20,7 @@ def board(name: str) -> Any:
 
 def query(name: str, title: str, ref: str = "A") -> str:
     """A query of a panel, for all clouds and hosts."""
-    return filled(expression(board(name)["panels"], title, ref))
+    return filled(expression(list(board_parts.drawn(board(name))), title, ref))
 
 
 def expression(panels: Sequence[Mapping[str, Any]], title: str, ref: str) -> str:
