@@ -201,7 +201,7 @@ def test_pool_is_red_where_its_alert_is_and_orange_below_the_threshold_of_its_pa
     """Another threshold moves the colours."""
     of = "host_pool:stratoscope_hypervisor_host_pool_available_bytes"
     pool = '{cloud="uni", host="n1", pool="%s"}'
-    free = {"full": 0.02, "fast": 0.15, "slow": 0.16, "edge": 0.25, "fine": 0.3}
+    free = {"full": 0.02, "fast": 0.15, "slow": 0.22, "edge": 0.25, "fine": 0.3}
     series = {f"{of}:ratio{pool % name}": f"{value}+0x100" for name, value in free.items()}
     series |= {f"{of}:ratio_nearly_full{pool % name}": f"{free[name]}+0x100" for name in ("full", "fast")}
     series["global:pool_filling_ratio:threshold"] = "0.25x100"
