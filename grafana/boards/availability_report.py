@@ -196,4 +196,4 @@ def _budget_over_time() -> Panel:
     )
     query = Query('slo:period_error_budget_remaining:ratio{cloud=~"$cloud"}', "{{cloud}}: {{sloth_slo}}")
     about = About("Error budget over time", good, empty="no probe ran within 30 days.")
-    return lines(about, "percentunit", query).span(24)
+    return lines(about, "percentunit", query).axis_soft_max(1).span(24)

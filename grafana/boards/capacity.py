@@ -157,7 +157,7 @@ def _overcommitted() -> Panel:
 
 def _room_now() -> Panel:
     good = (
-        "Room for a handful of each or more, now and at the end of the time that the alert looks ahead."
+        "Room for a handful of each or more, now and soon: when the time is over that the alert looks ahead."
         " `full` and `fills up` are alerts, by the thresholds `flavor_room_vms` and `room_horizon_seconds`."
         f" {_OF_WHICH}"
     )
@@ -181,7 +181,7 @@ def _room_now() -> Panel:
         Column("flavor", "Flavor"),
         Column("zone", "Zone"),
         Column("Value #A", "More VMs that fit", Look(unit="none")),
-        Column("Value #B", "If the last day goes on like that", Look(unit="none")),
+        Column("Value #B", "Soon, by the last day", Look(unit="none")),
         Column("Value #D", "State", _ROOM_STATES),
         Column("Value #C", "VMs in the cloud", Look(unit="none")),
     ]

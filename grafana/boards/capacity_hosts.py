@@ -13,15 +13,17 @@ _STATE: Final = f"host:stratoscope_management_host_enabled:and_up{{{_IN}}}"
 _TAKES_VMS: Final = f"({_STATE} == 1)"
 _TAKES_NONE: Final = f"({_STATE} == 0)"
 _ON_HOST: Final = "on (cloud, host)"
-_WHICH: Final = "Of hosts that are up and enabled: what others have free is no room."
+_WHICH: Final = "Of hosts that are up and enabled: what others have free is no room. Taken: allocated to VMs."
 _SHARE: Final = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR), (0.9, colours.BAD)))
 _NUMBER: Final = Look(unit="none")
 _BYTES: Final = Look(unit="bytes")
+_NARROW: Final = 105
+"""Pixels of a column: there are many, each with a number."""
 _RESOURCES: Final = {
     "vCPUs": ("vcpus_{}", _NUMBER),
-    "Pinned CPUs": ("pcpus_{}", _NUMBER),
     "Memory": ("memory_{}_bytes", _BYTES),
     "Disk": ("disk_{}_bytes", _BYTES),
+    "Pinned": ("pcpus_{}", _NUMBER),
 }
 """By heading the metric of a host, which ends in allocated or allocatable."""
 
@@ -37,7 +39,7 @@ def by_host() -> Panel:
     fullest = f"sort_desc({shortest} * {_ON_HOST} group_left (zone) {zones} {_IS_SHOWN})"
     queries, columns = [Query(fullest)], []
     for heading, (metric, look) in _RESOURCES.items():
-        for word, expr in (("free", _free(metric)), ("allocated", _of_hosts(metric, "allocated"))):
+        for word, expr in (("free", _free(metric)), ("taken", _of_hosts(metric, "allocated"))):
             columns.append(Column(_value(len(queries)), f"{heading} {word}", look))
             queries.append(Query(f"{expr} {_IS_SHOWN}"))
     named = [
@@ -45,18 +47,18 @@ def by_host() -> Panel:
         Column("host", "Host"),
         Column("zone", "Zone"),
         Column("resource", "Least left of"),
-        Column("Value #A", "Allocated of it", _SHARE),
+        Column("Value #A", "Taken of it", _SHARE),
     ]
-    return rows(About("Room by host", good), [*named, *columns], *queries)
+    return rows(About("Room by host", good), [*named, *columns], *queries).min_width(_NARROW)
 
 
 def that_take_none() -> Panel:
     """What hosts hold that are down or disabled."""
-    good = "None, or what you expect. Free there is no room until the host is up and enabled."
+    good = "None, or what you expect. What is free there is no room until the host is up and enabled."
     about = About("On hosts that take no VMs", good, empty="all hosts are up and enabled.")
     queries, columns = [Query(f"count by (cloud) {_TAKES_NONE}")], []
     for heading, (metric, look) in _RESOURCES.items():
-        for word, expr in (("allocated", _of_hosts(metric, "allocated")), ("free", _free(metric))):
+        for word, expr in (("taken", _of_hosts(metric, "allocated")), ("free", _free(metric))):
             if heading in ("vCPUs", "Memory"):
                 columns.append(Column(_value(len(queries)), f"{heading} {word}", look))
                 queries.append(Query(f"sum by (cloud) ({expr} and {_ON_HOST} {_TAKES_NONE})"))
@@ -69,7 +71,7 @@ def by_aggregate() -> Panel:
     """Of the aggregates that have most of their vCPUs allocated, or all."""
     good = (
         "Below 90 % where VMs of a kind can be placed nowhere else. Fullest first, by vCPUs; a host counts in"
-        f" each of its aggregates. {_WHICH}"
+        f" each of its aggregates. {_WHICH} Pinned: CPUs for pinning."
     )
     about = About("Room by aggregate", good, empty="no host that takes VMs is in an aggregate.")
     fullest = f"topk(50, {_share_of_aggregates('vcpus_{}')})"
@@ -79,15 +81,16 @@ def by_aggregate() -> Panel:
         Column("cloud", "Cloud"),
         Column("aggregate", "Aggregate"),
         Column("Value #B", "Hosts", _NUMBER),
-        Column("Value #A", "vCPUs allocated", _SHARE),
+        Column("Value #A", "vCPUs taken", _SHARE),
     ]
     for heading, (metric, look) in _RESOURCES.items():
         if heading != "vCPUs":
-            columns.append(Column(_value(len(queries)), f"{heading} allocated", _SHARE))
+            share = _SHARE if heading != "Pinned" else Look(unit="percentunit")  # most have none
+            columns.append(Column(_value(len(queries)), f"{heading} taken", share))
             queries.append(Query(f"{_share_of_aggregates(metric)} and on (cloud, aggregate) {fullest}"))
         columns.append(Column(_value(len(queries)), f"{heading} free", look))
         queries.append(Query(f"{_of_aggregates(_free(metric))} and on (cloud, aggregate) {fullest}"))
-    return rows(about, columns, *queries)
+    return rows(about, columns, *queries).min_width(_NARROW)
 
 
 def of_other_classes() -> Panel:
@@ -109,8 +112,8 @@ def of_other_classes() -> Panel:
         Column("cloud", "Cloud"),
         Column("zone", "Zone"),
         Column("resource", "Resource class"),
-        Column("Value #A", "Share allocated", _SHARE),
-        Column("Value #B", "Allocated", _NUMBER),
+        Column("Value #A", "Share taken", _SHARE),
+        Column("Value #B", "Taken", _NUMBER),
         Column("Value #C", "Free", _NUMBER),
     ]
     return rows(about, columns, *queries)
