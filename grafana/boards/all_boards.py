@@ -43,4 +43,6 @@ def all_boards() -> list[Dashboard]:
         numbers = count(1)
         for panel in one.panels or ():
             panel.id_val = next(numbers)
+            for closed in getattr(panel, "panels", None) or ():
+                closed.id_val = next(numbers)
     return built

@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours, words
-from boards.panels import About, Column, Look, Panel, Query, cells, lowest, rows, timeline
+from boards.panels import About, Column, Look, Panel, Query, cells, highest, lines, rows, timeline
 
 _SCOPES: Final = 'scope=~"cloud|zone|image",cloud=~"$cloud"'
 _OF_SCOPES: Final = "{{cloud}} {{scope}} {{zone}}{{image_id}}"
@@ -42,7 +42,12 @@ def made() -> Dashboard:
     rows_of_panels = {
         "The time range, by default the month so far": (_bounds(), _of_range(), _days()),
         "Yesterday and today": (_yesterday(), _today(), _states()),
-        "Objectives of VM creation, over 30 days": (_objectives(), _budget(), _burnt()),
+        "Objectives of VM creation, over 30 days": (
+            _objectives(),
+            _budget(),
+            _burnt(),
+            _budget_over_time(),
+        ),
     }
     return board.with_rows(made, rows_of_panels)
 
@@ -138,7 +143,8 @@ def _days() -> Panel:
         _each(f"last_over_time(scope:stratoscope_{record}{{{_SCOPES}}}[10m] offset -1d)")
         for record in ("availability_within_ola:yesterday", "availability:ratio_yesterday")
     )
-    query = Query(lowest(50, f"({ratio} < 0) or {known}"), _OF_SCOPES)
+    day = f"({ratio} < 0) or {known}"
+    query = Query(highest(50, day, by=f"({day}) == bool 0"), _OF_SCOPES)
     return timeline(About("Day by day", good, empty=_NO_DAY), _DAY, query).interval("1h")
 
 
@@ -171,3 +177,13 @@ def _burnt() -> Panel:
     return cells(
         About("Runs that missed it", good, empty="no probe ran within 30 days."), _PLAIN, query
     ).span(8)
+
+
+def _budget_over_time() -> Panel:
+    good = (
+        "Above 0, and flat or rising. Each point looks back 30 days: a line falls while more fails than"
+        " 30 days before, and rises by itself 30 days after an outage."
+    )
+    query = Query('slo:period_error_budget_remaining:ratio{cloud=~"$cloud"}', "{{cloud}}: {{sloth_slo}}")
+    about = About("Error budget over time", good, empty="no probe ran within 30 days.")
+    return lines(about, "percentunit", query).axis_soft_max(1).span(24)

@@ -2,74 +2,132 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from boards import board, colours
-from boards.panels import About, Column, Look, Panel, Query, bars, cells, highest, lines, rows, stacked
+from boards import board, capacity_hosts, capacity_projects, colours
+from boards.panels import (
+    NOT_MEASURED,
+    About,
+    Column,
+    Look,
+    Panel,
+    Query,
+    bars,
+    cells,
+    highest,
+    lines,
+    rows,
+    stacked,
+)
 
 _IN: Final = 'cloud=~"$cloud"'
 _ZONE: Final = "{{cloud}}: {{zone}}"
+_ALLOCATED_IS: Final = (
+    "Below 90 %, and growing slowly: of what may be allocated to VMs on the zone's hosts that are up and"
+    " enabled, what is. A host that is disabled moves it at once."
+)
 _ROOM: Final = f"flavor:stratoscope_management_flavor_room_vms:max{{{_IN}}}"
 _HORIZON: Final = "scalar(global:room_horizon_seconds:threshold)"
 _HAD_ROOM: Final = f"max_over_time({_ROOM}[1w] @ end()) > 0"
 """Many flavors never fit into many zones, which have no host of that kind. Asked once, not at each step."""
 _OF_WHICH: Final = "Flavors for which there was room within the last week; of a cloud without any, all."
+_ROOM_STATES: Final = Look(
+    words={
+        "0": ("room", colours.GOOD),
+        "1": ("none for a week", colours.UNKNOWN),
+        "2": ("fills up", colours.NEAR),
+        "3": ("full", colours.BAD),
+    }
+)
+_COUNTED: Final = (
+    ("VMs", "cloud:stratoscope_management_condition_vms:sum{{{}}}", "condition"),
+    ("Volumes", "stratoscope_management_volumes{{{}}}", "state"),
+    ("Images", "stratoscope_management_images{{{}}}", "state"),
+    ("Networks", "stratoscope_management_networks{{{}}}", "state"),
+    ("Projects", "stratoscope_management_projects{{{}}}", ""),
+    ("Users", "stratoscope_management_users{{{}}}", ""),
+)
+"""What is counted, by which metric, of which states."""
 _NETWORK_NAMES: Final = (
     "group by (cloud, network_id, network_name) (topk by (cloud, network_id) (1,"
     f' timestamp(stratoscope_management_network_info{{{_IN},external="true"}})))'
 )
-_PROJECT_NAMES: Final = (
-    "group by (cloud, project_id, project_name) (topk by (cloud, project_id) (1,"
-    f" timestamp(stratoscope_management_project_info{{{_IN}}})))"
-)
-_BIGGEST: Final = f"topk(20, project:stratoscope_management_project_vcpus:max{{{_IN}}})"
 
 
 def made() -> Dashboard:
     """For who plans: hosts, storage and addresses, as the management layer sees them."""
     answer = "For who plans: how full the clouds are, what still fits and until when, and who has most."
-    return (
-        board.board("capacity", "Capacity and over-provisioning", answer, board.clouds(), last="now-7d")
-        .with_row(Row("How full is it?"))
-        .with_panel(_full_now())
-        .with_panel(_allocated("vCPUs", "vcpus_allocated"))
-        .with_panel(_allocated("Memory", "memory_allocated_bytes"))
-        .with_panel(_conditions())
-        .with_panel(_overcommitted())
-        .with_row(Row("What still fits?"))
-        .with_panel(_room_now())
-        .with_panel(_room_over_time())
-        .with_panel(_largest())
-        .with_panel(_filling_up())
-        .with_row(Row("Storage and addresses"))
-        .with_panel(_backends())
-        .with_panel(_addresses())
-        .with_panel(_backends_over_time())
-        .with_panel(_promised_by_backends())
-        .with_row(Row("Who has it, and who may have more?"))
-        .with_panel(_may_be_allocated("vCPUs", "vcpus_allocatable", "none"))
-        .with_panel(_may_be_allocated("Memory", "memory_allocatable_bytes", "bytes"))
-        .with_panel(_quotas())
-        .with_panel(_biggest())
+    made = board.board("capacity", "Capacity and over-provisioning", answer, board.clouds(), last="now-7d")
+    made = board.with_rows(
+        made,
+        {
+            "How full is it?": (
+                _full_now(),
+                _allocated("vCPUs", "vcpus_allocated"),
+                _allocated("Memory", "memory_allocated_bytes"),
+                _allocated("Disk", "disk_allocated_bytes"),
+                _pinned(),
+                _conditions(),
+                _overcommitted(),
+            ),
+            "Which hosts have room?": (capacity_hosts.by_host(), capacity_hosts.that_take_none()),
+            "What still fits?": (_room_now(), _room_over_time(), _largest(), _filling_up()),
+            "Storage and addresses": (
+                _backends(),
+                _addresses(),
+                _backends_over_time(),
+                _promised_by_backends(),
+            ),
+        },
     )
+    closed = {
+        "Who has it, and who may have more?": (
+            capacity_projects.cpus(),
+            capacity_projects.memory(),
+            capacity_projects.quotas(),
+            capacity_projects.biggest(),
+        ),
+        "Aggregates, GPUs and other resource classes": (
+            capacity_hosts.by_aggregate(),
+            capacity_hosts.of_other_classes(),
+        ),
+        "How many are there?": tuple(_how_many(*one) for one in _COUNTED),
+    }
+    for heading, panels in closed.items():
+        made = board.with_closed_row(made, heading, panels)
+    return made
 
 
 def _full_now() -> Panel:
-    good = "Below 90 %: of what may be allocated to VMs, what is. Above it no host can be emptied."
+    good = (
+        "Below 90 %: of what may be allocated to VMs, what is. Above it no host can be emptied. Of hosts that"
+        " are up and enabled."
+    )
     look = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR), (0.9, colours.BAD)))
     queries = [
-        Query(f"cloud:stratoscope_management_host_vcpus_allocated:ratio{{{_IN}}}", "{{cloud}}, vCPUs"),
-        Query(
-            f"cloud:stratoscope_management_host_memory_allocated_bytes:ratio{{{_IN}}}", "{{cloud}}, memory"
-        ),
+        Query(f"cloud:stratoscope_management_host_{what}:ratio{{{_IN}}}", f"{{{{cloud}}}}, {word}")
+        for what, word in {
+            "vcpus_allocated": "vCPUs",
+            "pcpus_allocated": "CPUs for pinning",
+            "memory_allocated_bytes": "memory",
+            "disk_allocated_bytes": "disk",
+        }.items()
     ]
     return cells(About("Allocated", good), look, *queries)
 
 
 def _allocated(title: str, what: str) -> Panel:
-    good = "Below 90 %, and growing slowly: of what may be allocated to VMs in the zone, what is."
-    query = Query(highest(10, f"zone:stratoscope_management_host_{what}:ratio{{{_IN}}}"), _ZONE)
-    return lines(About(f"{title} allocated, by zone", good), "percentunit", query)
+    about = About(f"{title} allocated, by zone", _ALLOCATED_IS)
+    return lines(about, "percentunit", _allocated_of_zones(what))
+
+
+def _pinned() -> Panel:
+    about = About("CPUs for pinning allocated, by zone", _ALLOCATED_IS, empty="no host has CPUs for pinning.")
+    return lines(about, "percentunit", _allocated_of_zones("pcpus_allocated"))
+
+
+def _allocated_of_zones(what: str) -> Query:
+    return Query(highest(10, f"zone:stratoscope_management_host_{what}:ratio{{{_IN}}}"), _ZONE)
 
 
 def _conditions() -> Panel:
@@ -99,25 +157,32 @@ def _overcommitted() -> Panel:
 
 def _room_now() -> Panel:
     good = (
-        "More than a handful of each flavor, now and when the time is over that the alert looks ahead."
+        "Room for a handful of each or more, now and soon: when the time is over that the alert looks ahead."
+        " `full` and `fills up` are alerts, by the thresholds `flavor_room_vms` and `room_horizon_seconds`."
         f" {_OF_WHICH}"
     )
-    left = Look(unit="short", colours=colours.steps((1, colours.NEAR), (5, colours.GOOD), below=colours.BAD))
     least = f"bottomk(50, {_ROOM} and {_HAD_ROOM} or on (cloud) {_ROOM})"
     on_flavor = "and on (cloud, flavor, zone)"
     then = f"predict_linear(flavor:stratoscope_management_flavor_room_vms:max{{{_IN}}}[1d], {_HORIZON})"
     vms = f"max by (cloud, flavor) (stratoscope_management_flavor_vms{{{_IN}}})"
+    state = (
+        f"3 + 0 * flavor:stratoscope_management_flavor_room_vms:full{{{_IN}}}"
+        f" or 2 + 0 * flavor:stratoscope_management_flavor_room_vms:filling_up{{{_IN}}}"
+        f" or 1 + 0 * ({_ROOM} <= scalar(global:flavor_room_vms:threshold)) or 0 * {_ROOM}"
+    )
     queries = [
         Query(least),
         Query(f"clamp_min(floor({then} {on_flavor} {least}), 0)"),
         Query(f"{vms} * on (cloud, flavor) group_right () ({least} >= bool 0)"),
+        Query(f"({state}) {on_flavor} {least}"),
     ]
     columns = [
         Column("cloud", "Cloud"),
         Column("flavor", "Flavor"),
         Column("zone", "Zone"),
-        Column("Value #A", "More VMs that fit", left),
-        Column("Value #B", "If the last day goes on like that", left),
+        Column("Value #A", "More VMs that fit", Look(unit="none")),
+        Column("Value #B", "Soon, by the last day", Look(unit="none")),
+        Column("Value #D", "State", _ROOM_STATES),
         Column("Value #C", "VMs in the cloud", Look(unit="none")),
     ]
     return rows(About("Room by flavor", good), columns, *queries)
@@ -199,76 +264,11 @@ def _promised_by_backends() -> Panel:
     return bars(about, look, Query(f"topk(10, {share})", "{{cloud}}: {{backend}}")).max(1)
 
 
-def _may_be_allocated(title: str, what: str, unit: str) -> Panel:
-    good = "Not far below what quotas allow, in the table below: else not all can have what they may have."
-    hosts = f"max by (cloud, host) (stratoscope_management_host_{what}{{{_IN}}})"
-    look = Look(unit=unit, colours=colours.steps(below=colours.PLAIN))
-    about = About(f"{title} that may be allocated", good)
-    return cells(about, look, Query(f"sum by (cloud) ({hosts})", "{{cloud}}")).span(12)
-
-
-def _biggest() -> Panel:
-    good = "Those that you expect. By the virtual CPUs of all VMs, running or not."
-    on_project = "* on (cloud, project_id) group_left (project_name)"
-    those = f"and on (cloud, project_id) {_BIGGEST}"
-    ratio = (
-        f"max by (cloud, project_id) (stratoscope_management_project_vcpus_overprovisioning_ratio{{{_IN}}})"
-    )
-    queries = [
-        Query(f"{_BIGGEST} {on_project} {_PROJECT_NAMES}"),
-        Query(f"{_of_projects('vms')} {those}"),
-        Query(f"{_of_projects('memory_bytes')} {those}"),
-        Query(f"{ratio} {those}"),
-    ]
-    columns = [
-        Column("project_name", "Project"),
-        Column("cloud", "Cloud"),
-        Column("Value #A", "vCPUs", Look(unit="none")),
-        Column("Value #B", "VMs", Look(unit="none")),
-        Column("Value #C", "Memory", Look(unit="bytes")),
-        Column("Value #D", "vCPUs per CPU", Look(unit="none")),
-        Column("project_id", "Id"),
-    ]
-    return rows(About("Biggest projects", good), columns, *queries)
-
-
-def _of_projects(what: str) -> str:
-    """Without the record's name: rows of two names are not merged."""
-    return f"max by (cloud, project_id) (project:stratoscope_management_project_{what}:max{{{_IN}}})"
-
-
-def _quotas() -> Panel:
-    good = (
-        "What all quotas allow is not far beyond what may be allocated, above. In the units of the quota."
-        " Used: by the projects that have a limit; the others may have any amount."
-    )
-    of = "by (cloud, service, resource)"
-    on = "on (cloud, service, resource)"
-    shown = {unit: f"topk(60, sum {of} ({_of_quotas('used' + unit)}) > 0)" for unit in ("", "_bytes")}
-    queries = []
-    for unit, chosen in shown.items():
-        limits = _of_quotas("limit" + unit)
-        limited = f"{_of_quotas('used' + unit)} and on (cloud, project_id, service, resource) {limits}"
-        queries += [
-            Query(f"sort_desc(sum {of} ({limited}) and {on} {chosen})"),
-            Query(f"sum {of} ({limits}) and {on} {chosen}"),
-        ]
-    unlimited = f"sum {of} ({_of_quotas('unlimited')})"
-    queries.append(Query(f"{unlimited} and {on} ({' or '.join(shown.values())})"))
-    columns = [
-        Column("cloud", "Cloud"),
-        Column("service", "Service"),
-        Column("resource", "Resource"),
-        Column("Value #A", "Used", Look(unit="none")),
-        Column("Value #B", "Allowed", Look(unit="none")),
-        Column("Value #C", "Used, bytes", Look(unit="bytes")),
-        Column("Value #D", "Allowed, bytes", Look(unit="bytes")),
-        Column("Value #E", "Projects without a limit", Look(unit="none")),
-    ]
-    return rows(About("What quotas allow, of all projects", good), columns, *queries)
-
-
-def _of_quotas(what: str) -> str:
-    """Of each project, once."""
-    metric = f"stratoscope_management_quota_{what}{{{_IN}}}"
-    return f"max by (cloud, project_id, service, resource) ({metric})"
+def _how_many(title: str, metric: str, state: str) -> Panel:
+    """All of a cloud, in whatever state."""
+    good = f"Moves as you expect. {title} of all projects that the credential sees, in any state."
+    about = About(title, good, empty="the credential may not list them.", word=NOT_MEASURED)
+    by = f"cloud, {state}" if state else "cloud"
+    counted = f"max by ({by}) ({metric.format(_IN)})"
+    query = Query(f"sum by (cloud) ({counted})" if state else counted, "{{cloud}}")
+    return lines(about, "short", query).span(8)

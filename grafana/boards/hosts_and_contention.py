@@ -294,8 +294,23 @@ def _latency(way: str) -> Panel:
 
 
 def _pools() -> Panel:
-    good = "Above 20 %. Below 3 %, or sooner by its pace, an alert fires: VMs that write would stop."
-    least = f"bottomk(10, host_pool:stratoscope_hypervisor_host_pool_available_bytes:ratio{{{_IN}}})"
-    look = Look(unit="percentunit", colours=colours.high_is_good(0.03, 0.2))
+    good = (
+        "Green, above `pool_filling_ratio`. Red is where the alert's condition holds: below"
+        " `pool_available_ratio`, or full by its pace within `pool_full_seconds`. VMs that write would stop."
+    )
+    of = "host_pool:stratoscope_hypervisor_host_pool_available_bytes"
+    least = f"bottomk(10, {of}:ratio{{{_IN}}})"
+    is_alert = f"on (cloud, host, pool) {of}:ratio_nearly_full{{{_IN}}}"
+    others, filling = f"({least} unless {is_alert})", "scalar(global:pool_filling_ratio:threshold)"
+    bands = {
+        "A": (f"{least} and {is_alert}", colours.BAD),
+        "B": (f"{others} < {filling}", colours.NEAR),
+        "C": (f"{others} >= {filling}", colours.GOOD),
+    }
     about = About("Storage pools: share that is free", good, empty="no host has a storage pool.")
-    return bars(about, look, Query(least, f"{_HOST}, {{{{pool}}}}")).max(1).span(24)
+    queries = [Query(expr, f"{_HOST}, {{{{pool}}}}") for expr, _ in bands.values()]
+    panel = bars(about, Look(unit="percentunit"), *queries)
+    for ref, (_, colour) in bands.items():
+        steps = colours.steps(below=colour).build()
+        panel = panel.override_by_query(ref, [DynamicConfigValue(id_val="thresholds", value=steps)])
+    return panel.max(1).span(24)

@@ -36,7 +36,8 @@ _CRASHED_IS: Final = (
     "0: VMs that crashed, or could not be started, and nobody requested that; by the check `vm`."
 )
 _UP_IS: Final = (
-    "100 %: of the hosts that nobody disabled, those that are up, as the management layer sees them."
+    "100 %: of the hosts that nobody disabled and that are in no planned outage, those that are up, as the"
+    " management layer sees them."
 )
 _WHERE: Final = (
     "A probe counts for what the hosts of its zone run, without a zone all hosts; `several` if they differ."
@@ -72,6 +73,7 @@ def made() -> Dashboard:
 
 def _side_by_side() -> Panel:
     good = "Many hosts in each group, side by side. What differs between groups of a few hosts can be chance."
+    good += " Up: of hosts that are in no planned outage."
     share, seconds, plain = Look(unit="percentunit"), Look(unit="s"), Look(unit="none")
     up = Look(unit="percentunit", colours=colours.high_is_good(0.9, 1))
     measured = [

@@ -25,7 +25,6 @@ _RATE: Final = "[$__rate_interval]"
 _ANSWERS: Final = Look(words={"1": ("answers", colours.GOOD), "0": ("down", colours.BAD)})
 _DOWN: Final = Look(words={"0": ("down", colours.BAD)})
 _COLLECTOR: Final = "{{cloud}}: {{collector}}"
-_OF_COLLECTOR: Final = "(cloud, job, instance, collector)"
 
 
 def made() -> Dashboard:
@@ -194,13 +193,8 @@ def _orphans() -> Panel:
 
 def _age() -> Panel:
     good = "Below 1, where the alert is: the age of what is shown, over the age at which it is stale."
-    age = (
-        f"timestamp(stratoscope_collector_last_success_timestamp_seconds{{{_IN}}})"
-        f" - stratoscope_collector_last_success_timestamp_seconds{{{_IN}}}"
-    )
-    intervals = "scalar(global:collector_stale_intervals:threshold)"
-    stale = f"(stratoscope_collector_interval_seconds{{{_IN}}} * {intervals})"
-    query = Query(f"topk(10, max by (cloud, collector) (({age}) / on {_OF_COLLECTOR} {stale}))", _COLLECTOR)
+    age = f"max by (cloud, collector) (collector:stratoscope_collector_last_success_age:intervals{{{_IN}}})"
+    query = Query(f"topk(10, {age} / scalar(global:collector_stale_intervals:threshold))", _COLLECTOR)
     about = About("Age of what is shown, over threshold", good)
     return bars(about, Look(colours=colours.over_threshold()), query).max(1)
 

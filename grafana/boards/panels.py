@@ -132,9 +132,13 @@ def lines(about: About, unit: str, *queries: Query) -> timeseries.Panel:
     )
 
 
-def highest(count: int, expr: str) -> str:
-    """For lines: the series that were highest at some step shown; topk alone chooses anew at each step."""
-    return f"({expr}) and topk({count}, max_over_time(({expr}){_SHOWN}))"
+def highest(count: int, expr: str, *, by: str = "") -> str:
+    """For lines: the series that were highest at some step shown; topk alone chooses anew at each step.
+
+    Args:
+        by: What must be highest, if not the values themselves; with the same labels.
+    """
+    return f"({expr}) and topk({count}, max_over_time(({by or expr}){_SHOWN}))"
 
 
 def lowest(count: int, expr: str) -> str:

@@ -93,3 +93,30 @@ def test_what_is_empty_on_the_first_of_a_month_says_how_last_month_is_chosen(tit
 def test_first_of_a_month_has_no_whole_day(tmp_path: Path) -> None:
     expressions = [{"expr": one, "eval_time": "11h", "exp_samples": []} for one in queries(11 * 3_600)]
     assert promtool_says(expressions, tmp_path) == ""
+
+
+def test_days_are_those_of_the_worst_scopes_all_the_time(tmp_path: Path) -> None:
+    """Of sixty zones one broke a bound on all days, the others have days of which nothing is known."""
+    of = 'cloud="lab", scope="zone", zone="%02d"'
+    within, ratio = (f"scope:stratoscope_{name}:" for name in ("availability_within_ola", "availability"))
+    input_series = []
+    for place in range(60):
+        is_bad = place == 59
+        days = "0+0x863" if is_bad else "1x863"
+        known = "0.9x863" if is_bad else "0.9x575 -1+0x287"
+        input_series.append({"series": f"{within}yesterday{{{of % place}}}", "values": days})
+        input_series.append({"series": f"{ratio}ratio_yesterday{{{of % place}}}", "values": known})
+    board = grafana_boards.load(ROOT / "grafana/dashboards/availability.json")
+    (panel,) = (one for one in board.panels if one.title == "Day by day")
+    asked = Filled(Window(0, 3 * DAY_S), 3_600).fill(panel.targets[0].expr.replace("$cloud", ".*"))
+    first_noon = f"last_over_time(({asked})[2h:1h] @ {DAY_S // 2})"
+    bad = f'{first_noon} and on (zone) group by (zone) ({within}yesterday{{zone="59"}})'
+    end = f"{3 * DAY_S}s"
+    tests = [
+        {"expr": f"count({first_noon})", "eval_time": end, "exp_samples": [{"labels": "{}", "value": 50}]},
+        {"expr": bad, "eval_time": end, "exp_samples": [{"labels": f"{{{of % 59}}}", "value": 0}]},
+    ]
+    test = {"interval": "5m", "input_series": input_series, "promql_expr_test": tests}
+    file = tmp_path / "test.yml"
+    file.write_text(json.dumps({"tests": [test]}))
+    assert promql.promtool_says(file) == ""

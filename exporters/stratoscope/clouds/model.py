@@ -264,7 +264,7 @@ class Inventories(msgspec.Struct, frozen=True):
 
     Attributes:
         resources: By host and resource, see Host.resources.
-        zones: The zone of each host, as far as it is known.
+        zones: The zone of each host that takes VMs, as far as it is known.
         by_project: The allocation to a project's VMs, and the share of their hosts' capacity that it stands
             for, by project id and resource (`vcpus`, `memory`, `disk`). On a host that has allocated three
             times its capacity, that share is a third of a VM's allocation. Absent if the value of one of the

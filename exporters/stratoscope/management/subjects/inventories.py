@@ -75,7 +75,9 @@ def _ratios(of: str, label: str, whose: str) -> Mapping[str, Family]:
 
 
 BY_HOST: Final = _ratios("host", "host", "VMs, divided by what the host physically has")
-BY_ZONE: Final = _ratios("zone", "zone", "VMs, divided by what the zone's hosts physically have")
+BY_ZONE: Final = _ratios(
+    "zone", "zone", "VMs on the zone's hosts that take VMs, divided by what these physically have"
+)
 BY_PROJECT: Final = _ratios(
     "project",
     "project_id",

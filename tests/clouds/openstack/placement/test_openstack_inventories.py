@@ -213,6 +213,16 @@ async def test_provider_that_vanishes_while_it_is_read_costs_nothing() -> None:
     assert (read.resources.keys(), read.malformed) == ({"fake2", "fake3", "fake4"}, 0)
 
 
+@pytest.mark.parametrize("changed", [{"state": "down"}, {"status": "disabled"}])
+async def test_host_that_takes_no_vms_has_no_zone(changed: dict[str, str]) -> None:
+    """So that it does not count as a part of the zone's capacity."""
+    body = answer("hypervisors")
+    (fake1,) = [one for one in body["hypervisors"] if one["service"]["host"] == "fake1"]
+    fake1 |= changed
+    read = await Cloud(hypervisors=body).placement.read()
+    assert (read.zones["fake2"], "fake1" in read.zones, "fake1" in read.resources) == ("az1", False, True)
+
+
 async def test_hosts_of_a_silent_nova_keep_their_names_and_zones() -> None:
     cloud = Cloud()
     await cloud.placement.read()

@@ -108,7 +108,7 @@ class Placement(Reader):
         by_host = self._by_host(nodes)
         return Inventories(
             by_host,
-            {node.host: node.zone for node in nodes.values() if node.host in by_host},
+            {node.host: node.zone for node in nodes.values() if node.takes_vms and node.host in by_host},
             self._providers.spread("inventories", PER_SECOND, self._clock),
             await self._by_project(by_host),
             malformed,
