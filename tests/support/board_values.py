@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from support.board_parts import panels
 from support.debian import ROOT
 from support.promql import promtool_says
 
@@ -17,9 +18,9 @@ def board(name: str) -> Any:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def query(name: str, title: str, ref: str = "A") -> str:
-    """A query of a panel, for all clouds and hosts."""
-    return filled(expression(board(name)["panels"], title, ref))
+def query(name: str, title: str, ref: str = "A", **chosen: str) -> str:
+    """A query of a panel, for all clouds and hosts if nothing else is chosen."""
+    return filled(expression([*panels(board(name))], title, ref), **chosen)
 
 
 def expression(panels: Sequence[Mapping[str, Any]], title: str, ref: str) -> str:
@@ -30,11 +31,11 @@ def expression(panels: Sequence[Mapping[str, Any]], title: str, ref: str) -> str
     return expr
 
 
-def filled(expr: str) -> str:
-    """With all clouds and hosts, the project `p` and its VM `1`."""
-    values = {"$cloud": ".*", "$host": ".*", "$project": "p", "$vm": "1"}
-    for variable, value in values.items():
-        expr = expr.replace(variable, value)
+def filled(expr: str, **chosen: str) -> str:
+    """With all clouds and hosts, the project `p` and its VM `1`, nothing searched, or with what is chosen."""
+    values = {"cloud": ".*", "host": ".*", "project": "p", "vm": "1", "search": "", "__rate_interval": "5m"}
+    for variable, value in {**values, **chosen}.items():
+        expr = expr.replace(f"${variable}", value)
     return expr
 
 
