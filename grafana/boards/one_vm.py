@@ -91,7 +91,7 @@ def _state() -> Panel:
     columns = [
         Column("state", "State"),
         Column("Value #A", "No change for", Look(unit="s")),
-        Column("reason", "Why it is in error"),
+        Column("reason", "Error"),
     ]
     about = About("State", good, empty="no management exporter shows the VM.", word=NOT_MEASURED)
     queries = (Query(f"{_STATE} * on (cloud, vm_id) group_left () ({age})"), Query(fault))

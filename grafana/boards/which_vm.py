@@ -21,11 +21,12 @@ _WITH_ADDRESS: Final = (
     f"{_PORTS} and on (cloud, port_id) ({_FIXED},address{_LIKE}}} or {_FLOATING},address{_LIKE}}})"
 )
 _FOUND: Final = (
-    f"({_INFO},vm_name{_LIKE}}} or {_INFO},vm_id{_LIKE}}}"
-    f" or {_INFO}}} and on (cloud, vm_id) ({_WITH_ADDRESS}))"
+    f"({_INFO},vm_name{_LIKE}}} or on (cloud, vm_id) {_INFO},vm_id{_LIKE}}}"
+    f" or on (cloud, vm_id) ({_INFO}}} and on (cloud, vm_id) ({_WITH_ADDRESS})))"
 )
-_EACH: Final = f"topk by (cloud, vm_id) (1, {_FOUND})"
+_ONE: Final = "topk by (cloud, vm_id) (1, %s)"
 """For five minutes after a restart of Prometheus a VM can have two infos."""
+_NAMES: Final = "vm_name, project_id, project_name, host"
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
 _RAW: Final = "stratoscope_hypervisor_vm_"
 _UNSEEN: Final = "no hypervisor exporter shows such a VM."
@@ -39,11 +40,8 @@ _IDS: Final = (
     Column("vm_id", "Id", link=_TO_ITSELF),
     Column("project_id", "Project's id", hidden=True),
 )
-_OF_LINKS: Final = (
-    Column("cloud", "Cloud", hidden=True),
-    Column("vm_id", "Id", hidden=True),
-    Column("project_id", "Project's id", hidden=True),
-)
+_OF_LINKS: Final = (Column("vm_id", "Id", hidden=True), Column("project_id", "Project's id", hidden=True))
+_CLOUD_OF_LINKS: Final = Column("cloud", "Cloud", hidden=True)
 _PER_SECOND: Final = Look(unit="Bps")
 _REQUESTS: Final = Look(unit="iops")
 _PACKETS: Final = Look(unit="pps")
@@ -54,7 +52,7 @@ def made() -> Dashboard:
     """A search, and the VMs that use most; both can be used at once."""
     answer = (
         "For operators: a VM by a part of its name, id or address, and the VMs that load hosts, storage and"
-        " network most. What is typed on top confines all tables."
+        " network most. What is typed confines the first table and the last row, hosts confine all."
     )
     made = board.board("vms", "Which VM is it?", answer, board.clouds(), board.hosts(), board.search())
     made = board.with_rows(
@@ -71,8 +69,8 @@ def made() -> Dashboard:
 def _counts() -> Panel:
     good = f"A part of a name is enough; small and capital letters are the same. Tables show {_MOST} at most."
     queries = [
-        Query(f"count({_EACH}) or 0 * count({_INFO}}})", "found"),
-        Query(f"count(topk by (cloud, vm_id) (1, {_INFO}}}))", "of all"),
+        Query(f"count(group by (cloud, vm_id) ({_FOUND})) or 0 * count({_INFO}}})", "found"),
+        Query(f"count(group by (cloud, vm_id) ({_INFO}}}))", "of all"),
     ]
     about = About("How many VMs", good, empty="nothing shows a VM there.")
     return cells(about, Look(colours=colours.steps(below=colours.PLAIN)), *queries).height(3)
@@ -81,11 +79,11 @@ def _counts() -> Panel:
 def _found() -> Panel:
     good = f"The VM that you look for: its name leads to One VM; {_PARTS}."
     labels = "cloud, vm_id, vm_name, project_id, project_name, host, flavor"
-    most = f"topk({_MOST}, group by ({labels}) ({_EACH}))"
-    states = " or on (cloud, vm_id) ".join(
-        f"topk by (cloud, vm_id) (1, timestamp({metric}{{{_CLOUD}}}) and on (cloud, vm_id) {most})"
-        for metric in ("stratoscope_management_vm_state", f"{_RAW}state")
+    most = f"topk({_MOST}, group by ({labels}) ({_ONE % _FOUND}))"
+    known = " or on (cloud, vm_id) ".join(
+        f"timestamp({metric}{{{_CLOUD}}})" for metric in ("stratoscope_management_vm_state", f"{_RAW}state")
     )
+    state = _ONE % f"({known}) and on (cloud, vm_id) {most}"
     columns = [
         _NAME,
         Column("state", "State", missing=NOT_MEASURED),
@@ -95,7 +93,7 @@ def _found() -> Panel:
         *_IDS,
     ]
     about = About(f"VMs that are found, {_MOST} at most", good, empty="no VM is called so.")
-    panel = rows(about, columns, Query(most), Query(f"group by (cloud, vm_id, state) ({states})"))
+    panel = rows(about, columns, Query(most), Query(f"group by (cloud, vm_id, state) ({state})"))
     return panel.sort_by([TableSortByFieldState().display_name("VM").desc(False)])
 
 
@@ -113,14 +111,14 @@ def _requests() -> Panel:
     good = "What the storage was built for: each reads or writes its disks so often in a second."
     read, written = (f"{_OF_VMS}disk_{way}_requests:rate5m{{{_CLOUD}}}" for way in ("read", "write"))
     beside = {read: ("Reads", _REQUESTS), written: ("Writes", _REQUESTS)}
-    return _busiest("disk requests", good, f"{read} + {written}", ("Both", _REQUESTS), beside)
+    return _busiest("disk requests", good, f"{read} + {written}", ("Requests", _REQUESTS), beside)
 
 
 def _bytes() -> Panel:
     good = "What the storage and its network were built for."
     read, written = (f"{_OF_VMS}disk_{way}_bytes:rate5m{{{_CLOUD}}}" for way in ("read", "write"))
     beside = {read: ("Read", _PER_SECOND), written: ("Written", _PER_SECOND)}
-    return _busiest("disk traffic", good, f"{read} + {written}", ("Both", _PER_SECOND), beside)
+    return _busiest("disk traffic", good, f"{read} + {written}", ("Traffic", _PER_SECOND), beside)
 
 
 def _traffic() -> Panel:
@@ -133,27 +131,27 @@ def _traffic() -> Panel:
         sent: ("Sent", _PER_SECOND),
         f"({packets})": ("Packets", _PACKETS),
     }
-    return _busiest("network traffic", good, f"{received} + {sent}", ("Both", _PER_SECOND), beside)
+    return _busiest("network traffic", good, f"{received} + {sent}", ("Traffic", _PER_SECOND), beside)
 
 
 def _busiest(
     what: str, good: str, ranked: str, heading: tuple[str, Look], beside: Mapping[str, tuple[str, Look]]
 ) -> Panel:
     """The VMs of which `ranked` is largest, and what else is known of them."""
-    most = _largest(f"max by (cloud, vm_id) ({ranked})")
-    queries = [Query(most), *(Query(_of_those("cloud, vm_id", expr, most)) for expr in beside)]
+    most = f"topk({_MOST}, {ranked} and on (cloud, vm_id) {_INFO}}})"
+    queries = [Query(_named(most)), *(Query(_of_those("cloud, vm_id", expr, most)) for expr in beside)]
     values = [
         Column(f"Value #{place}", name, look)
         for place, (name, look) in zip("ABCD", (heading, *beside.values()), strict=False)
     ]
     about = About(f"The {_MOST} VMs with most {what}", good, empty=_UNSEEN, word=NOT_MEASURED)
-    return rows(about, [_NAME, *values, *_WHOSE, *_IDS], *queries)
+    panel = rows(about, [_NAME, *values, *_WHOSE, *_OF_LINKS], *queries)
+    return panel.sort_by([TableSortByFieldState().display_name(heading[0]).desc(True)])
 
 
-def _largest(ranked: str) -> str:
+def _named(most: str) -> str:
     """With names; a VM that has no host, such as one that is shelved, has an empty one."""
-    names = "vm_name, project_id, project_name, host"
-    return f"topk({_MOST}, {ranked} * on (cloud, vm_id) group_left ({names}) {_EACH})"
+    return f"{most} * on (cloud, vm_id) group_left ({_NAMES}) {_ONE % f'{_INFO}}}'}"
 
 
 def _of_those(labels: str, expr: str, most: str) -> str:
@@ -167,11 +165,8 @@ def _addresses() -> Panel:
         for number, metric in ((1, _FIXED), (2, _FLOATING))
     )
     port = f"topk by (cloud, port_id) (1, {_PORTS})"
-    of_vms = f"{_EACH} * on (cloud, vm_id) group_right (vm_name, project_id, project_name, host) ({port})"
-    expr = (
-        f"topk({_MOST}, ({numbered}) * on (cloud, port_id)"
-        f" group_left (vm_id, vm_name, project_id, project_name, host) ({of_vms}))"
-    )
+    of_vms = f"{_ONE % _FOUND} * on (cloud, vm_id) group_right ({_NAMES}) ({port})"
+    expr = f"topk({_MOST}, ({numbered}) * on (cloud, port_id) group_left (vm_id, {_NAMES}) ({of_vms}))"
     kinds = Look(words={"1": ("fixed", colours.PLAIN), "2": ("floating", colours.PLANNED)})
     columns = [_NAME, Column("address", "Address"), Column("Value", "Kind", kinds), *_WHOSE, *_IDS]
     about = About(
@@ -236,17 +231,22 @@ def _devices(
 ) -> Panel:
     """Single devices: those of which `ranked` is largest, with a label of their `info`."""
     by, (metric, fact) = "cloud, vm_id, device", info
-    most = _largest(f"max by ({by}) ({ranked})")
+    most = _largest(ranked)
     facts = f"topk by ({by}) (1, {_RAW}{metric}{{{_CLOUD}}} and on ({by}) {most})"
     named = f"group by ({by}, {fact.name}) ({facts})"
-    queries = [Query(most), *(Query(_of_those(by, expr, most)) for expr in beside), Query(named)]
+    queries = [Query(_named(most)), *(Query(_of_those(by, expr, most)) for expr in beside), Query(named)]
     values = [
-        Column(f"Value #{place}", name, look)
+        Column(f"Value #{place}", name, look, missing="no limit" if look is _OF_LIMIT else "")
         for place, (name, look) in zip("BCDEFG", beside.values(), strict=False)
     ]
     about = About(f"The {_MOST} busiest {what}", good, empty=_UNSEEN, word=NOT_MEASURED)
-    columns = [_NAME, Column("device", "Device"), *values, fact, Column("host", "Host"), *_OF_LINKS]
+    columns = [_NAME, Column("device", "Device"), *values, fact, _WHOSE[1], _CLOUD_OF_LINKS, *_OF_LINKS]
     return rows(about, columns, *queries)
+
+
+def _largest(ranked: str) -> str:
+    """Devices of VMs that are found of which it is largest; of two hosts that show one, the larger value."""
+    return f"topk({_MOST}, max by (cloud, vm_id, device) ({ranked} and on (cloud, vm_id) {_FOUND}))"
 
 
 def _losses() -> Panel:
@@ -256,13 +256,13 @@ def _losses() -> Panel:
         for what in ("errors", "drops")
     )
     by = "cloud, vm_id, device"
-    most = _largest(f"max by ({by}) ({errors} + {drops} > 0)")
+    most = _largest(f"({errors} + {drops} > 0)")
     beside = {f"({errors})": ("Errors", _PACKETS), f"({drops})": ("Drops", _PACKETS)}
-    queries = [Query(most), *(Query(_of_those(by, expr, most)) for expr in beside)]
+    queries = [Query(_named(most)), *(Query(_of_those(by, expr, most)) for expr in beside)]
     values = [
         Column(f"Value #{place}", name, look)
         for place, (name, look) in zip("BC", beside.values(), strict=True)
     ]
     about = About(f"The {_MOST} interfaces that lose most packets", good, empty="no packet is lost.")
-    columns = [_NAME, Column("device", "Device"), *values, Column("host", "Host"), *_OF_LINKS]
+    columns = [_NAME, Column("device", "Device"), *values, _WHOSE[1], _CLOUD_OF_LINKS, *_OF_LINKS]
     return rows(about, columns, *queries)

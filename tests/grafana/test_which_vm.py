@@ -104,7 +104,7 @@ def test_busiest_vms_have_names_and_what_else_is_known(tmp_path: Path) -> None:
         {**VMS, **CPU},
         {f"{{{WEB}}}": 3, f"{{{DB}}}": 0.5},
     )
-    confined = query("vms", "The 50 VMs with most CPU", search="web")
+    confined = query("vms", "The 50 VMs with most CPU", search="none", host="n1")
     check(tmp_path, confined, {**VMS, **CPU}, {f"{{{WEB}}}": 3})
 
 
@@ -214,6 +214,12 @@ def test_disk_is_shown_by_itself_beside_the_limit_that_is_nearest(tmp_path: Path
     }
     for ref, found in columns.items():
         check(tmp_path, query("vms", "The 50 busiest disks", ref), series, found)
+
+
+def test_single_disks_are_those_of_the_vms_that_are_found(tmp_path: Path) -> None:
+    for search, found in {"web": 2, "db": 0}.items():
+        expr = query("vms", "The 50 busiest disks", search=search)
+        check(tmp_path, f"count({expr})", {**VMS, **DISKS}, {"{}": found} if found else {})
 
 
 def test_vm_that_two_hosts_show_while_it_migrates_is_shown_once(tmp_path: Path) -> None:
