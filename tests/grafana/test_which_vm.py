@@ -112,13 +112,15 @@ def test_no_more_than_fifty_are_shown_the_largest_first(tmp_path: Path) -> None:
     series = {}
     for number in range(60):
         of = f'cloud="uni", vm_id="{number}", project_id="p"'
-        series[f"{INFO}{{{of}}}"] = "1x100"
+        series[f'{INFO}{{{of}, host="n{number % 2}"}}'] = "1x100"
         series[f"{RECORD}_cpu_seconds:rate5m{{{of}}}"] = f"{number}x100"
         series[f"{RECORD}_cpu_seconds:rate5m_ratio{{{of}}}"] = "0.5x100"
     for ref in "AB":
         expr = query("vms", "The 50 VMs with most CPU", ref)
         check(tmp_path, f"count({expr})", series, {"{}": 50})
     check(tmp_path, f"min({query('vms', 'The 50 VMs with most CPU')})", series, {"{}": 10})
+    of_host = query("vms", "The 50 VMs with most CPU", host="n0")
+    check(tmp_path, f"count({of_host})", series, {"{}": 30})
     check(tmp_path, f"count({query('vms', FOUND)})", series, {"{}": 50})
 
 
@@ -194,7 +196,7 @@ def test_disk_is_shown_by_itself_beside_the_limit_that_is_nearest(tmp_path: Path
     series = {
         **VMS,
         **DISKS,
-        f'{requests}{{{limit}, limit="read_iops_sec"}}': "20x100",
+        f'{requests}{{{limit}, limit="read_iops_sec"}}': "100x100",
         f'{requests}{{{limit}, limit="write_iops_sec"}}': "20x100",
         f'{requests}{{{limit}, limit="total_iops_sec"}}': "50x100",
         f'{sizes}{{{limit}, limit="total_bytes_sec"}}': "400x100",
