@@ -116,10 +116,11 @@ def _vms() -> Panel:
     infos = f"topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique{_ITS})"
     most = f"topk({_MOST}, group by (cloud, vm_id, vm_name, flavor, zone) ({infos}))"
     beside = f"and on (cloud, vm_id) {most}"
-    state = f"vm:stratoscope_management_vm_state:project_id{_ITS} {beside}"
+    states = f"vm:stratoscope_management_vm_state:project_id{_ITS} {beside}"
     queries = (
         Query(most),
-        Query(f"group by (cloud, vm_id, state) ({state})"),
+        # One of those that two exporters of a cloud see.
+        Query(f"group by (cloud, vm_id, state) (topk by (cloud, vm_id) (1, {states}))"),
         Query(f"max by (cloud, vm_id) ({_OF_VMS}cpu_seconds:rate5m_ratio{_ITS} {beside})"),
     )
     columns = [

@@ -192,8 +192,8 @@ def _disks() -> Panel:
         requests[1]: ("Writes", _REQUESTS),
         sizes[0]: ("Read", _PER_SECOND),
         sizes[1]: ("Written", _PER_SECOND),
-        _of_limits("requests", "iops", requests): ("Requests, of their limit", _OF_LIMIT),
-        _of_limits("bytes", "bytes", sizes): ("Traffic, of its limit", _OF_LIMIT),
+        _of_limits("requests", "iops", requests): ("Requests/limit", _OF_LIMIT),
+        _of_limits("bytes", "bytes", sizes): ("Traffic/limit", _OF_LIMIT),
     }
     volume = Column("serial", "Volume")
     return _devices("disks", good, " + ".join(requests), beside, ("disk_info", volume))
@@ -240,7 +240,7 @@ def _devices(
         for place, (name, look) in zip("BCDEFG", beside.values(), strict=False)
     ]
     about = About(f"The {_MOST} busiest {what}", good, empty=_UNSEEN, word=NOT_MEASURED)
-    columns = [_NAME, Column("device", "Device"), *values, fact, _WHOSE[1], _CLOUD_OF_LINKS, *_OF_LINKS]
+    columns = [_NAME, _WHOSE[1], Column("device", "Device"), *values, fact, _CLOUD_OF_LINKS, *_OF_LINKS]
     return rows(about, columns, *queries)
 
 
@@ -264,5 +264,5 @@ def _losses() -> Panel:
         for place, (name, look) in zip("BC", beside.values(), strict=True)
     ]
     about = About(f"The {_MOST} interfaces that lose most packets", good, empty="no packet is lost.")
-    columns = [_NAME, Column("device", "Device"), *values, _WHOSE[1], _CLOUD_OF_LINKS, *_OF_LINKS]
+    columns = [_NAME, _WHOSE[1], Column("device", "Device"), *values, _CLOUD_OF_LINKS, *_OF_LINKS]
     return rows(about, columns, *queries)

@@ -136,3 +136,5 @@ def test_all_vms_of_a_project_have_their_states_and_their_use(tmp_path: Path) ->
     check(tmp_path, query("project", "All VMs", "C"), series, {'{cloud="uni", vm_id="1"}': 0.5})
     twice = {**series, info % ("1", "web", "smaller"): "1x100"}
     check(tmp_path, f"count({query('project', 'All VMs')})", twice, {"{}": 2})
+    twice = {**series, STATE % "booting": "1x100"}
+    check(tmp_path, f"count({query('project', 'All VMs', 'B')})", twice, {"{}": 2})
