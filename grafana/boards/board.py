@@ -28,10 +28,10 @@ TAG: Final = "stratoscope"
 MOST_OPTIONS: Final = 1_000
 """Of the variable `vm`; another VM can be typed."""
 _OF_ROW: Final = "&".join(
-    f"var-{name}=${{__data.fields.{label}}}"
+    f"var-{name}=${{__data.fields.{label}:percentencode}}"
     for name, label in (("cloud", "cloud"), ("project", "project_id"), ("vm", "vm_id"))
 )
-LINK_TO_VM: Final = f"/d/stratoscope-vm?var-datasource=${{datasource}}&{_OF_ROW}"
+LINK_TO_VM: Final = f"/d/stratoscope-vm?${{datasource:queryparam}}&{_OF_ROW}"
 """Of a row of a table that has the columns cloud, project_id and vm_id."""
 _OF_PROJECT: Final = 'project:stratoscope_downtime_active:max{cloud=~"$cloud",project_id="$project"'
 _THE_VM: Final = '(vm:stratoscope_vm_info:unique{cloud=~"$cloud",project_id="$project",vm_id="$vm"})'

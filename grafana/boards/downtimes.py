@@ -135,7 +135,10 @@ def _in_step() -> Panel:
 
 
 def _alertmanagers() -> Panel:
-    good = "As many there as wanted, none overridden, seen within two minutes, clocks within seconds."
+    good = (
+        "As many there as wanted, none overridden. By the rules' values, in order within the last"
+        " silences_late_seconds, and clocks that differ by less than clock_skew_seconds."
+    )
     about = About("Alertmanagers", good, empty="no Alertmanager is configured.")
     by = "by (cloud, job, alertmanager)"
     metrics = (
@@ -181,7 +184,8 @@ def _database() -> Panel:
 
 def _imports() -> Panel:
     good = (
-        "Read within minutes, nothing without an entry of the mapping. Held: vanished at the source, for now."
+        "Read within import_late_seconds, a value of the rules; nothing without an entry of the mapping."
+        " Held: vanished at the source, for now."
     )
     about = About("Imports", good, empty=_NO_IMPORTS)
     by = "by (cloud, job, source)"

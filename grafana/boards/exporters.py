@@ -97,11 +97,12 @@ def _left_out() -> Panel:
 def _age() -> Panel:
     good = (
         "Below 2. How old the last success of a collector in the background is, divided by its interval."
-        " Stale from 3 on, by default. The oldest ten."
+        " Stale above the threshold. The oldest ten."
     )
     age = f"collector:stratoscope_collector_last_success_age:intervals{{{_IN}}}"
     expr = highest(_MOST_LINES, f"max by (cloud, collector) ({age})")
-    return lines(About("Age over interval", good), "none", Query(expr, "{{cloud}}: {{collector}}"))
+    threshold = Query("max(global:collector_stale_intervals:threshold)", "threshold")
+    return lines(About("Age over interval", good), "none", Query(expr, "{{cloud}}: {{collector}}"), threshold)
 
 
 def _duration() -> Panel:

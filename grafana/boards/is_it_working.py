@@ -15,18 +15,29 @@ from boards import board, colours
 from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, rows
 
 CELL: Final = "cloud:stratoscope_glance:over_threshold"
+PLANNED: Final = "cloud:stratoscope_glance:in_downtime"
 _IN: Final = 'cloud=~"$cloud"'
 _IN_OR_NONE: Final = 'cloud=~"$cloud|"'
 """Also what is of no cloud, such as the downtime exporter."""
-_FIRING: Final = f'alertstate="firing",severity="%s",{_IN_OR_NONE}'
+_FIRING: Final = f'ALERTS{{alertstate="firing",severity=~"%s",{_IN_OR_NONE}}}'
+_ANY: Final = "critical|warning"
+_COVERS: Final = f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing",scope="%s",{_IN}}}'
+_SCOPES: Final = {
+    "cloud": "cloud",
+    "zone": "cloud, zone",
+    "host": "cloud, host",
+    "project": "cloud, project_id",
+    "vm": "cloud, vm_id",
+}
+"""Of a downtime, and the labels that an alert within it has of it, by which Alertmanager inhibits it."""
+_IN_DOWNTIME: Final = "in downtime"
 _MOST_ROWS: Final = 50
-_BEYOND_COUNTS: Final = 1_000_000
-"""What is critical is before what is not, however often that fires."""
 _NEAR: Final = 0.8
 _OVER: Final = Look(colours=colours.over_threshold())
+_ON_PURPOSE: Final = colours.steps(below=colours.PLANNED)
 _RUNBOOKS: Final = "docs/runbooks/"
 """By default as in the rules; the variable `runbooks` says another."""
-_RUNBOOK: Final = "${runbooks}${__value.text}.md"
+_RUNBOOK: Final = "${runbooks}${__value.text:percentencode}.md"
 _STATES: Final = Look(
     words={
         "0": ("works", colours.GOOD),
@@ -152,15 +163,23 @@ def _state() -> Panel:
 
 
 def _today() -> Panel:
-    good = "As near to 100 % as it can be. Of the minutes of this day (UTC) of which something is known."
+    good = (
+        "As near to 100 % as it can be. Red is below what the OLA asks of a month: ola_availability_ratio."
+        " Of the minutes of this day (UTC) of which something is known."
+    )
     of_cloud = f'{{scope="cloud",{_IN}}}'
     passed = "(60 + 60 * scalar(floor(vector(time() % 86400 / 60))))"
     up = f"scope:stratoscope_availability_up_seconds:today{of_cloud}"
     unknown = f"scope:stratoscope_availability_unknown_seconds:today{of_cloud}"
     about = About("Available today", good, empty="nothing is known of this day yet.", word=NOT_MEASURED)
-    look = Look(unit="percentunit", colours=colours.high_is_good(0.8, 0.99))
     # The records of this minute may be still to come: a minute is not known yet.
-    return cells(about, look, Query(f"clamp_max({up} / ({passed} - {unknown} > 60), 1)", "{{cloud}}")).span(6)
+    share = f"clamp_max({up} / ({passed} - {unknown} > 60), 1)"
+    asked = "scalar(global:ola_availability_ratio:threshold)"
+    too_little = f"{share} < {asked}"
+    queries = [Query(f"{share} unless {too_little}", "{{cloud}}"), Query(too_little, "{{cloud}}")]
+    bad = DynamicConfigValue(id_val="thresholds", value=colours.steps(below=colours.BAD).build())
+    look = Look(unit="percentunit", colours=colours.steps((0.99, colours.GOOD), below=colours.NEAR))
+    return cells(about, look, *queries).override_by_query("B", [bad]).span(6)
 
 
 def _budget() -> Panel:
@@ -175,65 +194,91 @@ def _glance(title: str, subject: Subject) -> Panel:
     """The worst cloud of each check."""
     good = (
         "Below 0.8: from there on it is near. From 1 on the condition of its alert holds, which fires when"
-        " that has lasted. A check without a threshold has 0 or 1. What is not measured is not here."
+        " that has lasted. Blue is down on purpose: a downtime covers all its alerts in a cloud."
+        " A check without a threshold has 0 or 1. What is not measured is not here."
     )
     about = About(title, good, empty="nothing of this is.", word=NOT_MEASURED)
     alerts = "|".join(f"Stratoscope{one}" for one in subject.alerts)
-    query = Query(f'topk by (check) (1, {CELL}{{{_IN_OR_NONE},alert=~"{alerts}"}})', "{{check}}")
+    chosen = f'{{{_IN_OR_NONE},alert=~"{alerts}"}}'
+    named = f'label_replace({PLANNED}{chosen}, "check", "$1, {_IN_DOWNTIME}", "check", "(.+)")'
+    worst = f"topk by (check) (1, {CELL}{chosen} unless {PLANNED} or {named})"
+    query = Query(worst, "{{check}}")
     given = ["${datasource:queryparam}", "${__url_time_range}"]
     given += ["${cloud:queryparam}"] if subject.of_clouds else []
     links = [{"title": subject.heading, "url": f"/d/stratoscope-{subject.board}?{'&'.join(given)}"}]
     panel = cells(about, _OVER, query).height(4).decimals(2).text(_TEXT)
-    return panel.override_by_regexp(".*", [DynamicConfigValue(id_val="links", value=links)])
+    panel = panel.override_by_regexp(".*", [DynamicConfigValue(id_val="links", value=links)])
+    planned = DynamicConfigValue(id_val="thresholds", value=_ON_PURPOSE.build())
+    return panel.override_by_regexp(f".*, {_IN_DOWNTIME}", [planned])
 
 
 def _where() -> Panel:
-    good = f"None: all values are below {_NEAR}. The name of an alert leads to its runbook."
+    good = (
+        f"None: all values are below {_NEAR}. The name of an alert leads to its runbook."
+        " In downtime: a downtime covers all alerts of this name in the cloud, as Alertmanager inhibits them."
+    )
     about = About("Which cloud", good, empty=f"all values are below {_NEAR}.")
+    words = {"-1": (_IN_DOWNTIME, colours.PLANNED)}
     columns = [
         Column("check", "Check"),
         Column("cloud", "Cloud"),
-        Column("Value", "Value over threshold", _OVER),
+        Column("Value", "Value over threshold", Look(colours=colours.over_threshold(), words=words)),
         Column("alert", "Alert", link=_RUNBOOK),
     ]
-    query = Query(f"topk({_MOST_ROWS}, {CELL}{{{_IN_OR_NONE}}} >= {_NEAR})")
+    planned = f"-1 * group by (cloud, check, alert) ({PLANNED}{{{_IN_OR_NONE}}})"
+    query = Query(f"topk({_MOST_ROWS}, {CELL}{{{_IN_OR_NONE}}} >= {_NEAR} unless {PLANNED} or {planned})")
     return _sorted(rows(about, columns, query), "Value over threshold", worst_first=True)
 
 
+def _not_planned(severity: str) -> str:
+    """Alerts that fire and that no active downtime covers."""
+    covered = (f" unless on ({labels}) {_COVERS % scope}" for scope, labels in _SCOPES.items())
+    return f"{_FIRING % severity}{''.join(covered)}"
+
+
 def _firing() -> Panel:
-    good = "None is critical. All of them, also where the table below has too few rows."
+    good = (
+        "None is critical. All of them, also where the table below has too few rows."
+        " In downtime: what an active downtime covers, and Alertmanager inhibits."
+    )
     about = About("How many alerts fire", good, empty="no alert fires but those for information.")
-    queries = [
-        Query(f"count(ALERTS{{{_FIRING % severity}}})", severity) for severity in ("critical", "warning")
-    ]
+    queries = [Query(f"count({_not_planned(severity)})", severity) for severity in ("critical", "warning")]
+    queries.append(Query(f"count({_FIRING % _ANY} unless ({_not_planned(_ANY)}))", _IN_DOWNTIME))
     panel = cells(about, Look(colours=colours.steps(below=colours.NEAR)), *queries).height(3)
-    worst = DynamicConfigValue(id_val="thresholds", value=colours.steps(below=colours.BAD).build())
-    return panel.override_by_name("critical", [worst])
+    for name, steps in (("critical", colours.steps(below=colours.BAD)), (_IN_DOWNTIME, _ON_PURPOSE)):
+        panel = panel.override_by_name(name, [DynamicConfigValue(id_val="thresholds", value=steps.build())])
+    return panel
 
 
 def _alerts() -> Panel:
     good = (
         "None. The name leads to the runbook, which says what to do."
-        f" At most {_MOST_ROWS}: first those that are critical."
+        f" At most {_MOST_ROWS}: first those that are critical, last those that an active downtime covers."
     )
     about = About("Alerts that fire", good, empty="no alert fires but those for information.")
     what = "host", "zone", "service", "binary", "backend", "pool", "flavor", "resource", "vm_name", "probe"
     rest = "phase", "reason", "collector", "instance", "alertmanager", "source", "project_id", "sloth_slo"
     others = "state", "sort", "kind", "network_name"
     joined = ", ".join(f'"{label}"' for label in (*what, *rest, *others))
-    critical, warning = (
-        "count by (severity, cloud, alertname, what)"
-        f' (label_join(ALERTS{{{_FIRING % severity}}}, "what", " ", {joined}))'
-        for severity in ("critical", "warning")
+    marked = f"{_not_planned(_ANY)} or 0 * {_FIRING % _ANY}"
+    worst = f'max by (severity, cloud, alertname, what) (label_join({marked}, "what", " ", {joined}))'
+    ranks = " or ".join(
+        f'label_replace(vector({rank}), "severity", "{severity}", "", "")'
+        for rank, severity in ((2, "critical"), (1, "warning"))
     )
-    expr = f"topk({_MOST_ROWS}, {critical} + {_BEYOND_COUNTS} or {warning})"
+    expr = f"topk({_MOST_ROWS}, {worst} * on (severity) group_left () ({ranks}))"
+    words = {
+        "0": (_IN_DOWNTIME, colours.PLANNED),
+        "1": ("warning", colours.NEAR),
+        "2": ("critical", colours.BAD),
+    }
     columns = [
-        Column("severity", "Severity"),
+        Column("Value", "Severity", Look(words=words)),
         Column("cloud", "Cloud"),
         Column("alertname", "Alert", link=_RUNBOOK),
         Column("what", "What"),
     ]
-    return _sorted(rows(about, columns, Query(expr)), "Severity")
+    return _sorted(rows(about, columns, Query(expr)), "Severity", worst_first=True)
 
 
 def _downtimes() -> Panel:

@@ -4,6 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.common import TableSortByFieldState
 from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours
 from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
@@ -16,10 +17,12 @@ _NAMED: Final = (
 )
 """For five minutes after a restart of Prometheus a VM can have two infos."""
 _TO_VM: Final = (
-    "/d/stratoscope-vm?var-vm=${__data.fields.vm_id}"
+    "/d/stratoscope-vm?var-vm=${__data.fields.vm_id:percentencode}"
     "&${project:queryparam}&${cloud:queryparam}&${datasource:queryparam}"
 )
 _BUSY: Final = f"topk(10, {_OF_VMS}cpu_seconds:rate5m_ratio{_ITS})"
+_NEARLY_USED: Final = f"project:stratoscope_management_quota_used:ratio_of_those_nearly_used{_ITS}"
+_QUOTA: Final = "{{cloud}}, {{service}}: {{resource}}"
 _PLAIN: Final = colours.steps(below=colours.PLAIN)
 _CHECKS: Final = Look(
     words={
@@ -215,15 +218,23 @@ def _quota(what: str, unit: str = "") -> str:
 
 
 def _shares() -> Panel:
-    good = "Below 80 %: what is used up cannot be created. The 20 of which the largest share is used."
+    good = (
+        "Below 80 %: what is used up cannot be created. Red is nearly used up, as the alert on quotas has it."
+        " The 20 of which the largest share is used."
+    )
     shares = [
         f"{_quota('used', unit)} / on (cloud, service, resource) ({_quota('limit', unit)} > 0)"
         for unit in ("", "_bytes")
     ]
     about = About("How much of its quota it uses", good, empty="no quota of the project has a limit.")
-    look = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR), (0.95, colours.BAD)))
-    query = Query(f"topk(20, {shares[0]} or {shares[1]})", "{{cloud}}, {{service}}: {{resource}}")
-    return bars(about, look, query).height(10)
+    look = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR)))
+    largest = f"topk(20, {shares[0]} or {shares[1]})"
+    queries = [
+        Query(f"{largest} {word} on (cloud, service, resource) {_NEARLY_USED}", _QUOTA)
+        for word in ("and", "unless")
+    ]
+    bad = DynamicConfigValue(id_val="thresholds", value=colours.steps(below=colours.BAD).build())
+    return bars(about, look, *queries).height(10).override_by_query("A", [bad])
 
 
 def _nearly_used() -> Panel:
@@ -235,7 +246,7 @@ def _nearly_used() -> Panel:
         Column("resource", "Resource"),
         Column("Value", "Used", Look(unit="percentunit")),
     ]
-    query = Query(f"topk(20, project:stratoscope_management_quota_used:ratio_of_those_nearly_used{_ITS})")
+    query = Query(f"topk(20, {_NEARLY_USED})")
     return rows(about, columns, query).span(12).height(10)
 
 

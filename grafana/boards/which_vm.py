@@ -32,7 +32,8 @@ _RAW: Final = "stratoscope_hypervisor_vm_"
 _UNSEEN: Final = "no hypervisor exporter shows such a VM."
 _PARTS: Final = "its disks and interfaces, of one VM alone, are in the last row after a click on its id"
 _TO_ITSELF: Final = (
-    "/d/stratoscope-vms?var-search=${__data.fields.vm_id}&${cloud:queryparam}&${datasource:queryparam}"
+    "/d/stratoscope-vms?var-search=${__data.fields.vm_id:percentencode}"
+    "&${cloud:queryparam}&${datasource:queryparam}"
 )
 _NAME: Final = Column("vm_name", "VM", link=board.LINK_TO_VM)
 _WHOSE: Final = (Column("project_name", "Project"), Column("host", "Host"), Column("cloud", "Cloud"))

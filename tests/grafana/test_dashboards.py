@@ -76,7 +76,9 @@ def _panel(number: int, kind: str, target: Json) -> dict[str, Any]:
 
 def _table() -> dict[str, Any]:
     panel = _panel(2, "table", {"expr": f"topk(9, {VM}{{{CLOUD}}})", "instant": True})
-    link = {"url": "/d/stratoscope-good?var-cloud=${__data.fields.cloud}&${datasource:queryparam}"}
+    link = {
+        "url": "/d/stratoscope-good?var-cloud=${__data.fields.cloud:percentencode}&${datasource:queryparam}"
+    }
     shown = {"includeByName": {"cloud": True, "Value": True}, "renameByName": {"Value": "VMs"}}
     panel["transformations"] = [{"id": "organize", "options": shown}]
     panel["fieldConfig"]["overrides"] = [
@@ -204,6 +206,10 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("links", table("datasource:q", "vm:q"), "stratoscope-good has no variable vm"),
     ("links", table("fields.cloud", "fields.zone"), "no column zone"),
     ("links", everything(links=[{"url": "/d/nothing"}]), "no dashboard nothing"),
+    ("links", table(":percentencode", ""), "${__data.fields.cloud} is not encoded"),
+    ("links", table(":percentencode", ":raw"), "${__data.fields.cloud:raw} is not encoded"),
+    ("links", table("${datasource:queryparam}", "var-datasource=$datasource"), "$datasource is not encoded"),
+    ("links", table("/d/stratoscope-good", "${datasource}/"), "${datasource} is not encoded"),
     ("variables", expr(f'{VM}{{host="$host"}}'), "no variable host"),
     ("variables", variable(), "the variable host is not used"),
     ("variables", variable(refresh=1), "the variable host does not follow the time range"),

@@ -68,3 +68,9 @@ def test_groups_of_rules_have_short_names(tmp_path: Path) -> None:
         )
         == ""
     )
+
+
+def test_age_of_collectors_stands_beside_the_threshold_of_its_alert(tmp_path: Path) -> None:
+    threshold = "global:collector_stale_intervals:threshold"
+    asked = BOARD.query("Age over interval", ref="B")
+    assert BOARD.differs(tmp_path, asked, {threshold: 4}, {"{}": 4}) == ""

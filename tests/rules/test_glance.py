@@ -1,12 +1,15 @@
 """The first page never disagrees with alerts: each has its cell, which is 1 while its condition holds."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 
 from stratoscope.rules import bundle
+from support.board_values import check
 from support.cells import CELL, SEVERITIES, cells, what_differs
 
 TESTS: Final = sorted((Path(__file__).parents[2] / "prometheus" / "tests").glob("*.yml"))
@@ -21,6 +24,9 @@ SEVERITY: Final = {
 }
 MOST: Final = 60
 """Cells of a cloud."""
+INHIBIT: Final = yaml.safe_load(
+    (Path(__file__).parents[2] / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8")
+)["inhibit_rules"]
 OF_NO_CLOUD: Final = {
     alert for alert in SEVERITY if alert.startswith(("StratoscopeDowntime", "StratoscopeSilences"))
 } | {"StratoscopeThresholdMissing"}
@@ -61,7 +67,10 @@ def test_every_alert_that_someone_must_act_on_has_a_cell() -> None:
 def test_a_cell_is_as_quick_as_its_alert() -> None:
     groups = [group for of_file in bundle.sources().values() for group in of_file]
     quick = {rule.alert for group in groups if group.interval == "20s" for rule in group.rules}
-    of_cells = {group.interval: group.rules for group in bundle.sources()["glance"]}
+    of_cells = {
+        group.interval: [rule for rule in group.rules if rule.record == CELL]
+        for group in bundle.sources()["glance"]
+    }
     assert of_cells.keys() == {"20s", "1m"}
     assert all(rule.labels["alert"] in quick for rule in of_cells["20s"])
     assert not any(rule.labels["alert"] in quick for rule in of_cells["1m"])
@@ -69,6 +78,31 @@ def test_a_cell_is_as_quick_as_its_alert() -> None:
 
 def test_a_check_has_one_name_which_bounds_the_number_of_cells() -> None:
     found = list(cells())
-    assert {rule.record for rule in found} == {CELL}
     assert len({rule.labels["check"] for rule in found}) == len(found)
     assert len([rule for rule in found if rule.labels["alert"] not in OF_NO_CLOUD]) <= MOST
+
+
+def test_cells_are_in_a_downtime_by_the_labels_by_which_alertmanager_inhibits() -> None:
+    (rule,) = (rule for group in bundle.sources()["glance"] for rule in group.rules if rule.record != CELL)
+    pattern = r'unless on \(([^)]+)\)\s+ALERTS\{alertname="StratoscopeDowntimeActive".*scope="(\w+)"'
+    covered = {scope: labels.split(", ") for labels, scope in re.findall(pattern, rule.expr)}
+    inhibited = {
+        scope: one["equal"]
+        for one in INHIBIT
+        for scope in re.findall(r'StratoscopeDowntimeActive.*scope="(\w+)"', " ".join(one["source_matchers"]))
+    }
+    assert covered == inhibited
+    assert len(covered) == 5
+
+
+def test_cell_whose_alert_is_still_to_come_is_in_no_downtime(tmp_path: Path) -> None:
+    of_cloud = 'alertstate="firing", cloud="lab"'
+    series = {
+        f'{CELL}{{cloud="lab", check="1", alert="A"}}': "1x90",
+        f'ALERTS{{alertname="B", severity="critical", {of_cloud}}}': "1x90",
+        f'ALERTS{{alertname="StratoscopeDowntimeActive", scope="cloud", {of_cloud}}}': "1x90",
+    }
+    check(tmp_path, "cloud:stratoscope_glance:in_downtime", series, {}, ["glance"])
+    late = f'{CELL}{{cloud="lab", check="2", alert="B"}}'
+    found = {'cloud:stratoscope_glance:in_downtime{cloud="lab", check="2", alert="B"}': 1}
+    check(tmp_path, "cloud:stratoscope_glance:in_downtime", series | {late: "1x90"}, found, ["glance"])

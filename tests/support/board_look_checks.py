@@ -29,7 +29,14 @@ _WORDS: Final = ("none", "not measured")
 _TO_BOARD: Final = re.compile(r"/d/([\w-]+)(?:/[\w-]*)?(?:\?(.*))?")
 _VAR: Final = re.compile(r"\bvar-(\w+)=")
 _QUERY_PARAM: Final = re.compile(r"\$\{(\w+):queryparam\}")
-_OF_ROW: Final = re.compile(r"\$\{__data\.fields(?:\.(\w+)|\[\"?([^\"\]]+)\"?\])\}")
+_OF_ROW: Final = re.compile(r"\$\{__data\.fields(?:\.(\w+)|\[\"?([^\"\]]+)\"?\])(?::\w+)?\}")
+_USE: Final = re.compile(r"\$(?:\{[^}]*\}|\w+)")
+_ENCODED: Final = re.compile(
+    r"\$\{(?:\w+:queryparam|__(?:data\.fields|value)\.\w+:percentencode|__url_time_range)\}"
+)
+"""What is put into an address so that a name such as `R&D` stays one: Grafana itself leaves `&` and `#`."""
+_PREFIX: Final = re.compile(r"\$\{\w+\}(?=\$)")
+"""Where an address begins: a whole address itself."""
 _VALUE: Final = re.compile(r"Value(?: #(\w+))?")
 
 Rule = Callable[[Site], Iterator[str]]
@@ -213,9 +220,11 @@ def _colours(node: Any) -> Iterator[str]:
 
 
 def links(site: Site) -> Iterator[str]:
-    """Links lead to dashboards that there are, with variables that there are, from columns that there are."""
+    """Links lead to dashboards, with variables and from columns that there are; what is put in is encoded."""
     for panel, url in _urls(site.board):
         shown = set(_columns(panel))
+        put = _USE.findall(_PREFIX.sub("", url, count=1) if _PREFIX.match(url) else url)
+        yield from (f"{url}: {use} is not encoded" for use in put if not _ENCODED.fullmatch(use))
         asked = {one or other for one, other in _OF_ROW.findall(url)}
         if panel.get("type") == "table":
             yield from (f"{url}: no column {name}" for name in sorted(asked - shown))

@@ -137,6 +137,6 @@ def _seconds(duration: str) -> int:
 
 
 def cells() -> Iterator[Rule]:
-    """The records of the first page."""
+    """The records of the first page, without those of them that are in a downtime."""
     groups: Sequence[Group] = bundle.sources()[_SUBJECT]
-    return (rule for group in groups for rule in group.rules)
+    return (rule for group in groups for rule in group.rules if rule.record == CELL)

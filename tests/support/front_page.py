@@ -20,6 +20,7 @@ from support.prometheus_process import QUICK, Prometheus
 from support.rules_known import RULES
 
 _NAME: Final = "cloud:stratoscope_glance:over_threshold"
+_PLANNED: Final = "cloud:stratoscope_glance:in_downtime"
 _SCOPE: Final = "scope:stratoscope_availability"
 _USUAL_S: Final = 60
 _LATE_S: Final = 1
@@ -41,7 +42,7 @@ class Size:
     Attributes:
         firing: Alerts that fire all the time.
         daily: Alerts on VMs that begin each day, and last an hour.
-        planned: Downtimes that are active or planned; each day as many begin.
+        planned: Downtimes that are active or planned; each day as many begin. So many hosts are in one.
     """
 
     clouds: int = 4
@@ -88,6 +89,7 @@ def _names(size: Size) -> Sequence[str]:
 def series(size: Size) -> Iterator[Samples]:
     """All of them, by metric."""
     yield from _cells(size)
+    yield _always(size, "global:ola_availability_ratio:threshold", {}, _USUAL_S, 0.8)
     yield from _scopes(size)
     for cloud in _names(size):
         for slo in ("success", "time"):
@@ -104,10 +106,14 @@ def _always(size: Size, name: str, labels: Labels, step_s: int, value: float) ->
 
 def _cells(size: Size) -> Iterator[Samples]:
     dice = Random(1)  # noqa: S311 - no secret
-    for group in bundle.sources()["glance"]:
+    groups = bundle.sources()["glance"]
+    for group in groups:
         step_s = round(seconds(group.interval))
-        for rule, cloud in product(group.rules, _names(size)):
+        for rule, cloud in product((one for one in group.rules if one.record == _NAME), _names(size)):
             yield _always(size, _NAME, {"cloud": cloud, **rule.labels}, step_s, dice.uniform(0.1, 1.1))
+    down = next(rule for group in groups for rule in group.rules if rule.labels["check"] == "hosts down")
+    for cloud in _names(size):
+        yield _always(size, _PLANNED, {"cloud": cloud, **down.labels}, round(seconds(groups[0].interval)), 1)
 
 
 def _scopes(size: Size) -> Iterator[Samples]:
@@ -145,6 +151,10 @@ def _alerts(size: Size) -> Iterator[Samples]:
     for number in range(size.firing):
         labels = {"alertname": names[number % len(names)], "severity": "warning", **_host(size, number)}
         firing = {**labels, "alertstate": "firing"}
+        yield _always(size, "ALERTS", firing, _USUAL_S, 1)
+    for number in range(size.planned):
+        labels = {"alertname": "StratoscopeDowntimeActive", "severity": "info", "scope": "host"}
+        firing = {**labels, "alertstate": "firing", "downtime_id": f"d{number}", **_host(size, number)}
         yield _always(size, "ALERTS", firing, _USUAL_S, 1)
     for number in range(round(size.daily * size.days)):
         begin_s = size.days * _DAY_S * (number + 1) / round(size.daily * size.days)

@@ -20,9 +20,8 @@ SELF = {
     "prometheus_tsdb_lowest_timestamp_seconds": frozenset(),
     "prometheus_tsdb_size_retentions_total": frozenset(),
     "prometheus_tsdb_time_retentions_total": frozenset(),
-    "ALERTS": frozenset(
-        {"alertname", "alertstate", "severity", "flavor", "host", "zone", "pool", "project_id", "vm_id"}
-    ),
+    "ALERTS": frozenset({"alertname", "alertstate", "severity", "scope"})
+    | {"flavor", "host", "zone", "pool", "project_id", "vm_id"},
 }
 """Series that no Family declares, with their labels."""
 _DECLARED: Mapping[str, Family] = {family.name: family for family in FAMILIES}
