@@ -19,6 +19,7 @@ from boards import (
     management_layer,
     my_project,
     one_vm,
+    which_vm,
 )
 
 _BOARDS: Final[tuple[Callable[[], Builder], ...]] = (
@@ -26,6 +27,7 @@ _BOARDS: Final[tuple[Callable[[], Builder], ...]] = (
     can_i_create_a_vm.made,
     one_vm.made,
     my_project.made,
+    which_vm.made,
     hosts_and_contention.made,
     hypervisor_technologies.made,
     capacity.made,

@@ -10,6 +10,7 @@ from grafana_foundation_sdk.builders.dashboard import (
     DatasourceVariable,
     QueryVariable,
     Row,
+    TextBoxVariable,
 )
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.models.dashboard import (
@@ -47,9 +48,12 @@ _CLOUDS: Final = "cloud:stratoscope_glance:over_threshold"
 # Grafana escapes nothing in what it matches, so a name ends at the last quote.
 _VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/'
 _PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>.*)")?/'
+_HOST: Final = r'/host="(.*)"/'
+
+Variable = QueryVariable | TextBoxVariable
 
 
-def board(uid: str, question: str, answer: str, *variables: QueryVariable, last: str = "now-6h") -> Dashboard:
+def board(uid: str, question: str, answer: str, *variables: Variable, last: str = "now-6h") -> Dashboard:
     """A board without panels.
 
     Args:
@@ -111,7 +115,7 @@ def _others() -> DashboardLink:
     )
 
 
-def _downtimes(variables: Sequence[QueryVariable]) -> AnnotationQuery:
+def _downtimes(variables: Sequence[Variable]) -> AnnotationQuery:
     names = {variable.build().name for variable in variables}
     if "project" in names:
         # The alerts on whole clouds, zones and hosts have no project.
@@ -168,8 +172,13 @@ def cloud() -> QueryVariable:
 
 
 def hosts() -> QueryVariable:
-    expr = 'label_values(host:stratoscope_management_host_wanted:max{cloud=~"$cloud"}, host)'
-    return _any(_query("host", "Host", expr))
+    """Any hosts: those that the management layer knows, and those that have an exporter of their own."""
+    listed, watched = (
+        f'last_over_time({record}{{cloud=~"$cloud"}}[$__range])'
+        for record in ("host:stratoscope_management_host_wanted:max", "host:stratoscope_technology:unique")
+    )
+    expr = f"query_result(count by (host) ({listed} or {watched}))"
+    return _any(_query("host", "Host", expr).regex(_HOST))
 
 
 def clouds_of_projects() -> QueryVariable:
@@ -199,3 +208,9 @@ def vm() -> QueryVariable:
     found = 'vm:stratoscope_vm_info:unique{cloud=~"$cloud",project_id="$project"}'
     expr = f"query_result(topk({MOST_OPTIONS}, count by (vm_id, vm_name) ({found})))"
     return _query("vm", "VM", expr).regex(_VM_WITH_NAME)
+
+
+def search() -> TextBoxVariable:
+    """What somebody types to find VMs; at first nothing, which finds all."""
+    nothing = VariableOption(selected=True, text="", value="")
+    return TextBoxVariable("search").label("Name, id or address").default_value("").current(nothing)

@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from grafana_foundation_sdk.builders.common import TableSortByFieldState
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours, words
-from boards.panels import About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
+from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
 
 _ITS: Final = '{cloud=~"$cloud",project_id="$project"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
@@ -25,6 +26,8 @@ _QUOTA: Final = "{{cloud}}, {{service}}: {{resource}}"
 _PLAIN: Final = colours.steps(below=colours.PLAIN)
 _VM: Final = [Column("vm_name", "VM", link=_TO_VM), Column("vm_id", "Id", link=_TO_VM)]
 
+_MOST: Final = 100
+"""Rows of the table of all VMs."""
 _NO_VM: Final = "the project has no VM."
 
 
@@ -33,7 +36,16 @@ def made() -> Dashboard:
     answer = "For the members of a project: what it uses, what is left of its quota, which VMs are not well."
     made = board.board("project", "My project", answer, board.clouds_of_projects(), board.project())
     rows_of_panels = {
-        "Its VMs": (_failing(), _losing(), _alerts(), _downtimes(), _states(), _use_over_time(), _busiest()),
+        "Its VMs": (
+            _failing(),
+            _losing(),
+            _alerts(),
+            _downtimes(),
+            _vms(),
+            _states(),
+            _use_over_time(),
+            _busiest(),
+        ),
         "What it uses": (_counts(), _sizes()),
         "Quota": (_shares(), _nearly_used(), _quota_counts(), _quota_sizes()),
     }
@@ -81,6 +93,33 @@ def _downtimes() -> Panel:
     labels = "cloud, scope, zone, vm_id"
     query = Query(f"topk(50, count by ({labels}) (project:stratoscope_downtime_active:max{_ITS}))")
     return rows(about, [*columns, Column("Value", "How many")], query).span(12).height(6)
+
+
+def _vms() -> Panel:
+    good = (
+        f"Those that you know, in states that you want; a name leads to the VM. {_MOST} at most."
+        " States are as the management layer spells them, every 4 minutes."
+    )
+    infos = f"topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique{_ITS})"
+    most = f"topk({_MOST}, group by (cloud, vm_id, vm_name, flavor, zone) ({infos}))"
+    beside = f"and on (cloud, vm_id) {most}"
+    states = f"vm:stratoscope_management_vm_state:project_id{_ITS} {beside}"
+    queries = (
+        Query(most),
+        # One of those that two exporters of a cloud see.
+        Query(f"group by (cloud, vm_id, state) (topk by (cloud, vm_id) (1, {states}))"),
+        Query(f"max by (cloud, vm_id) ({_OF_VMS}cpu_seconds:rate5m_ratio{_ITS} {beside})"),
+    )
+    columns = [
+        *_VM,
+        Column("state", "State", missing=NOT_MEASURED),
+        Column("flavor", "Flavor"),
+        Column("Value #C", "CPU", Look(unit="percentunit"), missing=NOT_MEASURED),
+        Column("zone", "Zone"),
+        Column("cloud", "Cloud"),
+    ]
+    panel = rows(About("All VMs", good, empty=_NO_VM), columns, *queries)
+    return panel.sort_by([TableSortByFieldState().display_name("VM").desc(False)])
 
 
 def _states() -> Panel:

@@ -11,6 +11,12 @@ _IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
 _STEAL: Final = 0.1
 """Users notice more. As usual: the threshold of the alerts has no project_id, so it cannot be read here."""
+_FAILED: Final = {
+    check: f'max(vm_check:stratoscope_hypervisor_vm_failed_check_info:max{_IT[:-1]},check="{check}"}})'
+    for check in words.CHECKS
+}
+_PASSES: Final = Look(words={"0": ("passes", colours.GOOD), "1": ("fails", colours.BAD)})
+_STATE: Final = f"vm:stratoscope_management_vm_state:project_id{_IT}"
 _UNSEEN: Final = "no hypervisor exporter shows this of the VM."
 _SOLD: Final = "Below what its disks are sold for."
 _EXPLAINED: Final = "What its services explain."
@@ -24,13 +30,22 @@ def made() -> Dashboard:
     variables = (board.clouds_of_projects(), board.project_of_vms(), board.vm())
     made = board.board("vm", "One VM", answer, *variables)
     rows_of_panels = {
-        "Is it well?": (_identity(), _status(), _failed_checks(), _waits(), _downtimes(), _alerts()),
+        "Is it well?": (
+            _identity(),
+            _state(),
+            _status(),
+            _failed_checks(),
+            _waits(),
+            _downtimes(),
+            _alerts(),
+        ),
         "CPU and memory": (_cpu(), _lost_cpu(), _memory()),
         "Disks": (_disk_requests(), _disk_bytes(), _latency()),
         "Network": (_network_bytes(), _packets()),
         "The last 24 hours": (_cpu_of_a_day(), _traffic_of_a_day(), _rates_of_a_day(), _disks_of_a_day()),
     }
-    return board.with_rows(made, rows_of_panels)
+    made = board.with_rows(made, rows_of_panels)
+    return board.with_closed_row(made, "State and status checks over time", (_states(), _each_check()))
 
 
 def _identity() -> Panel:
@@ -50,22 +65,54 @@ def _identity() -> Panel:
     return rows(about, columns, Query(f"vm:stratoscope_vm_info:unique{_IT}")).height(4)
 
 
+def _state() -> Panel:
+    good = (
+        "As you want it, and no error. What the management layer says, as it spells it, every 4 minutes;"
+        " `no change for` says 24 h of what lasts as long or longer."
+    )
+    now = f"and on (cloud, vm_id, state) {_STATE} @ end()"
+    other = f"unless on (cloud, vm_id, state) {_STATE} @ end()"
+    began = f"min_over_time(timestamp({_STATE} {now})[24h:1m])"
+    ended = f"max_over_time(timestamp({_STATE} {other})[24h:1m])"
+    age = f"time() - max by (cloud, vm_id) ({began} or {ended})"
+    fault = f"group by (cloud, vm_id, reason) (vm:stratoscope_management_vm_fault_info:project_id{_IT})"
+    columns = [
+        Column("state", "State"),
+        Column("Value #A", "No change for", Look(unit="s")),
+        Column("reason", "Error"),
+    ]
+    about = About("State", good, empty="no management exporter shows the VM.", word=NOT_MEASURED)
+    queries = (Query(f"{_STATE} * on (cloud, vm_id) group_left () ({age})"), Query(fault))
+    return rows(about, columns, *queries).span(8).height(4)
+
+
+def _states() -> Panel:
+    good = "As its owner wants it. As the management layer spells the states, every 4 minutes."
+    about = About("States over time", good, empty="no management exporter shows the VM.", word=NOT_MEASURED)
+    look = Look(words={"1": ("in this state", colours.PLAIN)})
+    return timeline(about, look, Query(f"max by (state) ({_STATE})", "{{state}}")).height(5)
+
+
+def _each_check() -> Panel:
+    good = "All pass. A gap: the VM was off, or nothing was heard of its host."
+    about = About("Status checks one by one", good, empty=_UNSEEN, word=NOT_MEASURED)
+    passes = f"0 * max({_OF_VMS}status_check_failed:max{_IT})"
+    return timeline(
+        about, _PASSES, *(Query(f"{failed} or {passes}", name) for name, failed in _FAILED.items())
+    )
+
+
 def _status() -> Panel:
     good = "All of it passes. A gap: the VM was off, or nothing was heard of its host."
-    look = Look(words={"0": ("passes", colours.GOOD), "1": ("fails", colours.BAD)})
     query = Query(f"{_OF_VMS}status_check_failed:max{_IT}", "status checks")
-    return timeline(
-        About("Does it pass its status checks?", good, empty=_UNSEEN, word=NOT_MEASURED), look, query
-    ).height(4)
+    about = About("Does it pass its status checks?", good, empty=_UNSEEN, word=NOT_MEASURED)
+    return timeline(about, _PASSES, query).span(16).height(4)
 
 
 def _failed_checks() -> Panel:
     about = About("Checks that fail now", words.NO_CHECK_FAILS, empty="the VM passes all checks.")
     look = Look(words={"1": ("fails", colours.BAD)})
-    record = "vm_check:stratoscope_hypervisor_vm_failed_check_info:max"
-    queries = [
-        Query(f'max({record}{_IT[:-1]},check="{check}"}})', text) for check, text in words.CHECKS.items()
-    ]
+    queries = [Query(_FAILED[check], text) for check, text in words.CHECKS.items()]
     return cells(about, look, *queries).span(8)
 
 

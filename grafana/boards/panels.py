@@ -53,6 +53,8 @@ _SHOWN: Final = "[$__range:$__interval] @ end()"
 _HIDE: Final = {"viz": True, "legend": False, "tooltip": False}
 _OF_AN_ID: Final = 310
 """Pixels in which a UUID is read whole."""
+_OF_A_NAME: Final = 200
+"""Of a VM, that leads to it."""
 
 Panel = Builder[dashboard.Panel]
 Words = Mapping[str, tuple[str, str]]
@@ -95,6 +97,7 @@ class Column:
     look: Look | None = None
     link: str = ""
     hidden: bool = False  # for links of other columns alone
+    missing: str = ""  # what a row says that lacks it, if not what the empty panel says
 
 
 class _Builder(Protocol):
@@ -248,11 +251,18 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         "mappings": _mappings(look.words or {}),
         "thresholds": look.colours.build() if look.colours else None,
         "custom.cellOptions": {"type": "color-background", "mode": "basic"} if coloured else None,
-        "custom.width": _OF_AN_ID if column.name.endswith("_id") else None,
+        "custom.width": _width(column),
+        "noValue": column.missing,
         "custom.hideFrom": _HIDE if column.hidden else None,
         "links": [{"title": column.heading, "url": column.link}] if column.link else None,
     }
     return [DynamicConfigValue(id_val=name, value=value) for name, value in properties.items() if value]
+
+
+def _width(column: Column) -> int | None:
+    if column.name == "vm_name" and column.link:
+        return _OF_A_NAME
+    return _OF_AN_ID if column.name.endswith("_id") else None
 
 
 def _mappings(words: Words) -> list[ValueMapping]:

@@ -86,6 +86,12 @@ def test_answer_with_more_series_is_kept() -> None:
     assert (found.said[KEY].text, found.seen(), found.panels()) == ("two", {KEY}, {KEY[:2]: 2})
 
 
+def test_queries_of_a_table_are_merged_into_its_rows() -> None:
+    of_lines = {Key("now", "lines", ref): Said(False, 2) for ref in "AB"}
+    of_rows = {Key("now", "rows", ref): Said(False, count, table=True) for ref, count in (("A", 3), ("B", 2))}
+    assert Told({**of_lines, **of_rows}).panels() == {("now", "lines"): 4, ("now", "rows"): 3}
+
+
 def test_table_has_a_heading_of_each_dashboard() -> None:
     rows = [("One", "A", "a: 1"), ("One", "B", "none"), ("Two", "C", "1")]
     assert broken_page.table(iter(rows)) == (

@@ -42,6 +42,77 @@ def test_regions_in_which_the_project_has_the_same_id_are_told_apart(
     check(tmp_path, expr, series, found)
 
 
+STATE: Final = (
+    'vm:stratoscope_management_vm_state:project_id{cloud="uni", project_id="p", vm_id="1", state="%s"}'
+)
+ITSELF: Final = '{cloud="uni", project_id="p", vm_id="1", state="%s"}'
+
+
+@pytest.mark.parametrize(
+    ("states", "state", "minutes"),
+    [
+        ({"on": "1x100"}, "on", 90),
+        ({"on": "_x60 1x40"}, "on", 90 - 60),
+        ({"on": "1x50 stale", "off": "_x51 1x50"}, "off", 90 - 51),
+        ({"on": "1x30 stale _x40 1x30", "off": "_x31 1x39 stale"}, "on", 90 - 70),
+    ],
+)
+def test_state_of_a_vm_lasts_since_it_was_last_in_another(
+    states: dict[str, str], state: str, minutes: int, tmp_path: Path
+) -> None:
+    series = {STATE % name: values for name, values in states.items()}
+    other = {STATE.replace('"1"', '"2"') % "off": "1x100", STATE.replace('"p"', '"q"') % "off": "1x100"}
+    found = {ITSELF % state: minutes * 60}
+    check(tmp_path, query("vm", "State"), {**series, **other}, found)
+    check(tmp_path, query("vm", "States over time"), {**series, **other}, {f'{{state="{state}"}}': 1})
+
+
+def test_reason_of_an_error_is_that_of_the_vm(tmp_path: Path) -> None:
+    of = 'cloud="uni", project_id="p", vm_id="%s", reason="%s"'
+    fault = f"vm:stratoscope_management_vm_fault_info:project_id{{{of}}}"
+    series = {fault % ("1", "quota"): "1x100", fault % ("2", "network"): "1x100"}
+    check(tmp_path, query("vm", "State", "B"), series, {'{cloud="uni", vm_id="1", reason="quota"}': 1})
+
+
+def test_each_check_passes_while_it_does_not_fail_and_is_unknown_where_nothing_is_seen(
+    tmp_path: Path,
+) -> None:
+    of = 'cloud="uni", project_id="p", vm_id="1"'
+    failed = f'vm_check:stratoscope_hypervisor_vm_failed_check_info:max{{{of}, check="storage"}}'
+    series = {f"vm:stratoscope_hypervisor_vm_status_check_failed:max{{{of}}}": "1x100", failed: "1x100"}
+    for ref, value in {"A": 0, "B": 0, "C": 1, "D": 0}.items():
+        expr = query("vm", "Status checks one by one", ref)
+        check(tmp_path, expr, series, {"{}": value})
+        check(tmp_path, expr, {"up": "1x100"}, {})
+
+
+def test_all_vms_of_a_project_have_their_states_and_their_use(tmp_path: Path) -> None:
+    """One is off, so that no exporter shows it; one has two infos, as after a restart of Prometheus."""
+    of = 'cloud="uni", project_id="p", vm_id="%s"'
+    info = f'vm:stratoscope_vm_info:unique{{{of}, vm_name="%s", flavor="%s", zone="a", host="n1"}}'
+    names = '{cloud="uni", vm_id="%s", vm_name="%s", flavor="%s", zone="a"}'
+    series = {
+        info % ("1", "web", "small"): "1x100",
+        info % ("2", "db", "large"): "1x100",
+        info.replace('"p"', '"q"') % ("3", "theirs", "small"): "1x100",
+        STATE % "on": "1x100",
+        STATE.replace('"1"', '"2"') % "off": "1x100",
+        STATE.replace('"p"', '"q"').replace('"1"', '"3"') % "on": "1x100",
+        f"vm:stratoscope_hypervisor_vm_cpu_seconds:rate5m_ratio{{{of % 1}}}": "0.5x100",
+    }
+    rows = {names % ("1", "web", "small"): 1, names % ("2", "db", "large"): 1}
+    check(tmp_path, query("project", "All VMs"), series, rows)
+    states = {
+        f'{{cloud="uni", vm_id="{vm}", state="{state}"}}': 1 for vm, state in (("1", "on"), ("2", "off"))
+    }
+    check(tmp_path, query("project", "All VMs", "B"), series, states)
+    check(tmp_path, query("project", "All VMs", "C"), series, {'{cloud="uni", vm_id="1"}': 0.5})
+    twice = {**series, info % ("1", "web", "smaller"): "1x100"}
+    check(tmp_path, f"count({query('project', 'All VMs')})", twice, {"{}": 2})
+    twice = {**series, STATE % "booting": "1x100"}
+    check(tmp_path, f"count({query('project', 'All VMs', 'B')})", twice, {"{}": 2})
+
+
 @pytest.mark.parametrize(("threshold", "nearly_used"), [(0.8, set()), (0.75, {"cores"})])
 def test_quota_is_nearly_used_as_the_rules_have_it(
     threshold: float, nearly_used: set[str], tmp_path: Path

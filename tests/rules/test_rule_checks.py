@@ -74,7 +74,8 @@ def test_matchers_of_an_expression() -> None:
 @pytest.mark.parametrize(
     "matcher",
     ['state="ACTIVE"', 'state=~"error|ERROR"', 'binary="nova-compute"', 'service!="compute"', 'zone="nova"',
-     'reason="MaxRetries"', 'phase=~"scheduled|spawning"', 'resource="MEMORY_MB"', 'scope=~"cl.*"'],
+     'reason="MaxRetries"', 'zone=~"(?i)no.*"', 'phase=~"scheduled|spawning"', 'resource="MEMORY_MB"',
+     'scope=~"cl.*"'],
 )  # fmt: skip
 def test_value_that_one_kind_of_cloud_alone_spells_is_found(matcher: str) -> None:
     name, _, value = matcher.partition('"')
@@ -90,6 +91,8 @@ def test_value_that_one_kind_of_cloud_alone_spells_is_found(matcher: str) -> Non
         'stratoscope_vmprobe_phase_last_duration_seconds{phase=~"scheduled|built"}',
         'stratoscope_management_hosts{zone!=""}',
         'stratoscope_build_info{version!~"1.+"}',
+        'stratoscope_management_vm_info{vm_name=~"(?i).*().*"}',
+        'stratoscope_hypervisor_vm_disk_limit_bytes_per_second{limit="total_bytes_sec"}',
     ],
 )
 def test_value_that_this_project_spells_is_not_found(selector: str) -> None:

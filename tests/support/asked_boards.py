@@ -38,12 +38,14 @@ class Said:
         series: Most of one answer.
         text: The series that says most, as its legend and its last value.
         lost: Labels of the legend that no series has.
+        table: Whether its series are rows, which those of the panel's other queries are merged into.
     """
 
     may_be_empty: bool
     series: int = 0
     text: str = ""
     lost: frozenset[str] = frozenset()
+    table: bool = False
 
 
 @dataclass
@@ -67,11 +69,12 @@ class Told:
         return {key for key, one in self.said.items() if one.series}
 
     def panels(self) -> dict[tuple[str, str], int]:
-        """How many series each panel shows."""
+        """How many series each panel shows, or rows if it is a table."""
         found: dict[tuple[str, str], int] = {}
         for key, one in self.said.items():
             if key.ref:
-                found[key[:2]] = found.get(key[:2], 0) + one.series
+                before = found.get(key[:2], 0)
+                found[key[:2]] = max(before, one.series) if one.table else before + one.series
         return found
 
 
@@ -141,6 +144,7 @@ def _said(grafana: Grafana, board: Board, choices: Choices) -> Iterator[tuple[Ke
                 len(series),
                 _text(series, [legend(asked.target, one) for one in series]),
                 frozenset(lost),
+                asked.target.table,
             ),
         )
     for annotation, answer in grafana.annotations(board, choices):

@@ -125,5 +125,5 @@ def _moved(values: float | str, by: float) -> float | str:
 
 def expression(name: str, case: Case) -> str:
     """What is asked."""
-    asked = filled(queries(name)[case.name], _CHOSEN, case.site.hour)
+    asked = filled(queries(name)[case.name], case.site.hour, **_CHOSEN)
     return _ROUNDED.format(case.within.format(asked))

@@ -13,8 +13,8 @@ from support.promql import promtool_says
 FOLDER: Final = ROOT / "grafana" / "dashboards"
 HOUR: Final = 1.5
 """When queries are asked, unless a test says another hour: that long after midnight, UTC."""
-ANY: Final = {"cloud": ".*", "host": ".*", "project": "p", "vm": "1"}
-"""What is chosen unless a test says otherwise."""
+_CHOSEN: Final = {"cloud": ".*", "host": ".*", "project": "p", "vm": "1", "search": ""}
+"""Unless a test says otherwise."""
 Series = Mapping[str, float | str]
 """Their value, or the values of each minute as promtool writes them."""
 Found = Mapping[str, float]
@@ -56,15 +56,15 @@ def expression(name: str, title: str, ref: str = "A") -> str:
     return expr
 
 
-def query(name: str, title: str, ref: str = "A") -> str:
-    """A query of a panel, for the project `p`, its VM `1`, and all clouds and hosts."""
-    return filled(expression(name, title, ref))
+def query(name: str, title: str, ref: str = "A", **chosen: str) -> str:
+    """A query of a panel, for the project `p` and its VM `1` on all clouds and hosts, or for what is chosen."""
+    return filled(expression(name, title, ref), **chosen)
 
 
-def filled(expr: str, chosen: Mapping[str, str] = ANY, hour: float = HOUR) -> str:
-    """A query without variables. Args: chosen: As Grafana writes it. hour: All until then is shown."""
+def filled(expr: str, hour: float = HOUR, **chosen: str) -> str:
+    """A query without variables. Args: hour: All until then is shown. chosen: As Grafana writes it."""
     windows = {"__rate_interval": "4m", "__interval": "1m", "__range": f"{round(hour * 60)}m"}
-    for name, value in {**windows, **chosen}.items():
+    for name, value in {**windows, **_CHOSEN, **chosen}.items():
         expr = expr.replace(f"${name}", value)
     return expr
 

@@ -4,6 +4,7 @@ States, zones, flavors, services and binaries are as the cloud spells them: a ru
 one kind alone.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
@@ -19,6 +20,9 @@ from support.rule_checks import matchers
 
 _TRUTH: Final = ("true", "false")
 _OF_OURSELVES: Final = ("__name__", "alert", "alertname", "version")
+_WAYS: Final = ("read", "write", "total")
+_ALL: Final = re.compile(r"(?:\(\?i\)|\.\*|\(\))*")
+"""A pattern that every value matches, as what is left of one for what somebody types."""
 _OURS: Final[Mapping[str, Collection[str]]] = {
     "alertstate": ["pending", "firing"],
     "blame": [*Blame],
@@ -38,16 +42,21 @@ _OURS_OF: Final[Mapping[tuple[str, str], Collection[str]]] = {
     ("stratoscope_cloud_requests_total", "code"): ["[23]..", "404"],
     ("stratoscope_hypervisor_host_cpu_seconds_total", "mode"): ["idle", "iowait"],
     ("stratoscope_hypervisor_host_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
+    ("stratoscope_hypervisor_vm_disk_limit_requests_per_second", "limit"): [
+        f"{way}_iops_sec" for way in _WAYS
+    ],
+    ("stratoscope_hypervisor_vm_disk_limit_bytes_per_second", "limit"): [f"{way}_bytes_sec" for way in _WAYS],
     ("stratoscope_hypervisor_vm_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
     ("stratoscope_vmprobe_probe_state", "state"): [*State],
     ("stratoscope_collector_success", "collector"): ["hosts_off"],
 }
-"""Labels that others spell elsewhere, by metric: HTTP's codes, the kernel's modes and pressure."""
+"""Labels that others spell elsewhere, by metric: HTTP's codes, the kernel's modes and pressure, limits."""
 
 
 def spelled_by_a_kind(expression: str) -> Iterator[str]:
     """The matchers of an expression whose value one kind of cloud alone may spell. "" is nobody's."""
     for metric, label, value in matchers(expression):
         ours = _OURS.get(label) or _OURS_OF.get((metric, label), ())
-        if label not in _OF_OURSELVES and not {*value.split("|")} <= {"", *ours}:
+        given = {one for one in value.split("|") if not _ALL.fullmatch(one)}
+        if label not in _OF_OURSELVES and not given <= {*ours}:
             yield f'{metric}{{{label}="{value}"}}'

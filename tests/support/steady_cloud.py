@@ -57,6 +57,7 @@ _OTHERS: Final[Mapping[str, Sequence[str]]] = {
     "cloud": ("uni",),
     "condition": ("running", "stopped"),
     "device": ("one", "two"),
+    "limit": ("total_iops_sec", "total_bytes_sec"),
     "phase": ("scheduled", "built"),
     "project_id": ("p0", "p1", "p2"),
     "reason": ("quota", "unavailable"),
