@@ -58,7 +58,7 @@ def expression(name: str, title: str, ref: str = "A") -> str:
 
 def query(name: str, title: str, ref: str = "A", **chosen: str) -> str:
     """A query of a panel, for project `p` and its VM `1` on all clouds and hosts, or for what is chosen."""
-    return filled(expression(name, title, ref), **chosen)
+    return filled(expression(name, title, ref), HOUR, **chosen)
 
 
 def filled(expr: str, hour: float = HOUR, **chosen: str) -> str:
