@@ -96,7 +96,7 @@ def by_aggregate() -> Panel:
 def of_other_classes() -> Panel:
     """GPUs and whatever else hosts have."""
     good = (
-        "Some are free. GPUs and other resource classes without a metric of their own, as the source spells"
+        "Not all are taken. GPUs and other resource classes without a metric of their own, as the source spells"
         f" them. {_WHICH}"
     )
     about = About("GPUs and other resource classes", good, empty="no host has any.")

@@ -40,10 +40,11 @@ VARIABLES: Final = {
 """Those that are queried, each before those that depend on it."""
 LABELS: Final = {"cloud": "Cloud", "host": "Host", "project": "Project", "vm": "VM"}
 REGEXES: Final = {
+    "host": r'/host="(.*)"/',
     "project": r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>.*)")?/',
     "vm": r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/',
 }
-"""The value is the id, what is read is the name."""
+"""Of projects and VMs the value is the id, what is read is the name."""
 DOWNTIMES: Final = {
     "downtimes": "{{cloud}} {{zone}} {{host}} {{project_id}} {{vm_id}}: downtime {{downtime_id}}",
     "project": "{{cloud}} {{zone}} {{vm_id}}",
@@ -116,7 +117,7 @@ def test_clouds_and_hosts_are_at_first_all_and_of_projects_and_vms_one_is_chosen
 
 
 def test_variables_have_at_most_1000_options() -> None:
-    queries = [one["definition"] for name in BOARDS for one in queried(name) if one["name"] in REGEXES]
+    queries = [one["definition"] for name in BOARDS for one in queried(name) if one["name"] in ("project", "vm")]
     assert [one.startswith("query_result(topk(1000, count by (") for one in queries] == [True] * 3
 
 
