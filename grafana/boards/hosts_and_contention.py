@@ -120,7 +120,7 @@ def _out_of_service() -> Panel:
         f" or on (cloud, host) {_in_state(2, _DISABLED_BY_CLOUD)}"
         f" or on (cloud, host) {_in_state(1, f'{_WANTED} == 0')})"
     )
-    reason = f"topk(100, max by (cloud, host, text) (stratoscope_management_host_disabled_info{{{_IN}}}))"
+    reason = f"max by (cloud, host, text) (stratoscope_management_host_disabled_info{{{_IN}}})"
     columns = [
         Column("cloud", "Cloud"),
         Column("host", "Host"),
@@ -128,7 +128,7 @@ def _out_of_service() -> Panel:
         Column("Value #A", "State", _STATES),
         Column("text", "Reason of who disabled it"),
     ]
-    return rows(about, columns, Query(state), Query(reason))
+    return rows(about, columns, Query(state), Query(f"{reason} and on (cloud, host) {state}"))
 
 
 def _in_state(number: int, expr: str) -> str:
