@@ -75,9 +75,8 @@ def quotas() -> Panel:
     )
     of = "by (cloud, service, resource)"
     on = "on (cloud, service, resource)"
-    shown = {
-        unit: f"topk({most}, sum {of} ({_of_quotas('used' + unit)}) > 0)" for unit, most in _MOST_QUOTAS.items()
-    }
+    used = {unit: f"sum {of} ({_of_quotas('used' + unit)})" for unit in _MOST_QUOTAS}
+    shown = {unit: f"topk({most}, {used[unit]} > 0)" for unit, most in _MOST_QUOTAS.items()}
     queries = []
     for unit, chosen in shown.items():
         limits = _of_quotas("limit" + unit)

@@ -82,7 +82,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Query:
-    """PromQL, the legend of its series with labels in {{}}, the colour of its line if that means something."""
+    """PromQL, and the legend of its series with labels in {{}}; a line's colour where it means something."""
 
     expr: str
     legend: str = ""

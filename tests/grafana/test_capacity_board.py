@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from support.board_values import HOUR, Series, Site, check, query, what_differs
+from support.board_values import Series, Site, check, query, what_differs
 
 HOST: Final = "stratoscope_management_host"
 STATE: Final = "host:stratoscope_management_host_enabled:and_up"
@@ -37,12 +37,10 @@ def hosts() -> Series:
 
 def differs(panel: str, shown: dict[str, Collection[str]], label: str, series: Series, folder: Path) -> str:
     """What promtool says if a query of the panel has other rows than these. Args: shown: By query."""
-    tests = [
-        Site(series, HOUR).test(
-            f"group by ({label}) ({query('capacity', panel, ref)})", {f'{label}="{name}"': 1 for name in names}
-        )
-        for ref, names in shown.items()
-    ]
+    tests = []
+    for ref, names in shown.items():
+        rows = f"group by ({label}) ({query('capacity', panel, ref)})"
+        tests.append(Site(series).test(rows, {f'{label}="{name}"': 1 for name in names}))
     return what_differs(folder, tests)
 
 
