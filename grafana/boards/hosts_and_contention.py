@@ -136,7 +136,7 @@ def _in_state(number: int, expr: str) -> str:
 
 
 def _up_over_time() -> Panel:
-    good = "Nothing but `up`; in a downtime `down` has a blue region behind it."
+    good = "Nothing is `down`, unless a downtime is the blue region behind it."
     queries = [
         Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up", colours.GOOD),
         Query(_count(_DOWN), "down", colours.BAD),
