@@ -21,6 +21,7 @@ INTERVAL_S: Final = 60
 """Of the probes, and of all scrapes."""
 _PROBES: Final = 5
 _WAIT_S: Final = 300
+_USED: Final = re.compile(r"^(stratoscope_management_quota_used(?:_bytes)?\{.*\}) (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,11 @@ def _cloud(size: Size, folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _healed(page: str) -> str:
-    """The page without the host that is down from the beginning, and the VM that is stuck."""
+    """The page without the host that is down from the beginning, the VM that is stuck, and full quotas."""
     page = re.sub(
         r"^(stratoscope_management_(?:host|service)_up\{.*\}) 0$", r"\1 1", page, flags=re.MULTILINE
     )
+    page = _USED.sub(lambda found: f"{found[1]} {float(found[2]) / 2}", page)
     return re.sub(r"^stratoscope_management_vms_in_transition_oldest.*\n", "", page, flags=re.MULTILINE)
 
 

@@ -12,7 +12,10 @@ from stratoscope.demo.openstack.seed.plan import plans
 from stratoscope.demo.openstack.seed.zones import zones
 from stratoscope.demo.openstack.world import World
 
-_COUNTED: Final = ("instances", "cores", "ram", "volumes", "gigabytes", "snapshots", "port", "floatingip")
+_COUNTED: Final = (
+    "instances", "cores", "ram", "volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes",
+    "port", "floatingip",
+)  # fmt: skip
 _MIB: Final = 1 << 20
 _DAY_S: Final = 86400.0
 
