@@ -185,5 +185,5 @@ def _of_probes(expr: str, by: str) -> str:
 
 
 def _one_of(where: str) -> str:
-    """What runs on each host, or in each zone: for five minutes after a restart of Prometheus it can have two."""
+    """What runs on each host, or in each zone; one, though after a restart of Prometheus it can have two."""
     return f"topk by (cloud, {where}) (1, {where}:stratoscope_technology:unique{{{_IN}}})"
