@@ -44,6 +44,7 @@ _IDS: Final = (
 _OF_LINKS: Final = (Column("vm_id", "Id", hidden=True), Column("project_id", "Project's id", hidden=True))
 _CLOUD_OF_LINKS: Final = Column("cloud", "Cloud", hidden=True)
 _PER_SECOND: Final = Look(unit="Bps")
+_DEVICE: Final = "cloud, instance, vm_id, device"
 _REQUESTS: Final = Look(unit="iops")
 _PACKETS: Final = Look(unit="pps")
 _OF_LIMIT: Final = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR), (0.95, colours.BAD)))
@@ -205,7 +206,7 @@ def _of_limits(what: str, word: str, rates: list[str]) -> str:
     used = {"read": rates[0], "write": rates[1], "total": f"({' + '.join(rates)})"}
     limits = f"{_RAW}disk_limit_{what}_per_second{{{_CLOUD}"
     shares = " or ".join(
-        f"{rate} / on (cloud, instance, vm_id, device) group_right ()"
+        f"max by ({_DEVICE}) ({rate}) / on ({_DEVICE}) group_right ()"
         f' ({limits},limit="{way}_{word}_sec"}} > 0)'
         for way, rate in used.items()
     )
