@@ -45,6 +45,7 @@ def good() -> dict[str, Any]:
                     "type": "query",
                     "datasource": DATA,
                     "query": {"query": "label_values(vm:stratoscope_vm_info:unique, cloud)"},
+                    "multi": True,
                     "refresh": 2,
                 },
             ]
@@ -126,7 +127,7 @@ def table(old: str, new: str) -> Change:
 
 def variable(**keys: Any) -> Change:
     return lambda board: board["templating"]["list"].append(
-        {"name": "host", "type": "query", "datasource": DATA, "query": "label_values(up, host)", "refresh": 2}
+        {"name": "host", "type": "query", "datasource": DATA, "query": "label_values(up, host)", "refresh": 1}
         | keys
     )
 
@@ -258,7 +259,8 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("links", table("/d/stratoscope-good", "${datasource}/"), "${datasource} is not encoded"),
     ("variables", expr(f'{VM}{{host="$host"}}'), "no variable host"),
     ("variables", variable(), "the variable host is not used"),
-    ("variables", variable(refresh=1), "the variable host does not follow the time range"),
+    ("variables", variable(multi=True), "the variable host does not follow the time range"),
+    ("variables", variable(refresh=2), "the variable host loses a value that is no option"),
 ]
 
 

@@ -3,11 +3,14 @@
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from support.debian import ROOT
-from support.grafana_boards import FOLDER, Annotation, Board, Panel, Target, Variable, load
+from support.grafana_boards import FOLDER, Annotation, Board, Panel, Target, Variable, files, load
 from support.grafana_queries import (
     AnswerError,
     Grafana,
@@ -190,15 +193,71 @@ def test_legend_without_a_format_is_the_series_and_a_missing_label_is_empty() ->
     assert labels_of_legend(target) == {"cloud", "host"}
 
 
-@pytest.mark.parametrize("name", ["web", 'the "old" web', r"C:\web", 'ends with "', 'a",b="c'])
-@pytest.mark.parametrize(("uid", "variable"), [("vm", "vm"), ("vm", "project"), ("project", "project")])
-def test_variables_of_the_boards_have_whole_names(uid: str, variable: str, name: str) -> None:
-    regex = next(one.regex for one in load(FOLDER / f"{uid}.json").variables if one.name == variable)
-    labels = {f"{variable}_id": "1", f"{variable}_name": name}
+def of_boards(*names: str) -> list[object]:
+    """The variables of these names on all boards."""
+    return [
+        pytest.param(variable, id=f"{file.stem}: {variable.name}")
+        for file in files()
+        for variable in load(file).variables
+        if variable.name in names
+    ]
+
+
+ODD: Final = ["web", 'the "old" web', r"C:\web", 'ends with "', 'a",b="c', "{x}", "a|b", "$vm", "$__all"]
+BROKEN: Final = ["a\nb", "a\rb", "a\u2028b", "a\u2029b", "\n", "x" * 1_000]
+
+
+@pytest.mark.parametrize("name", [*ODD, *BROKEN])
+@pytest.mark.parametrize("variable", of_boards("project", "vm"))
+def test_variables_of_the_boards_have_whole_names(variable: Variable, name: str) -> None:
+    labels = {f"{variable.name}_id": "1", f"{variable.name}_name": name}
     text = shown({"metric": labels, "value": [END, "1"]})
-    assert [*matching(regex, [text])] == [Option(name, "1")]
+    assert [*matching(variable.regex, [text])] == [Option(name, "1")]
 
 
-def test_project_without_a_name_is_shown_by_its_id() -> None:
-    regex = next(one.regex for one in load(FOLDER / "project.json").variables if one.name == "project")
-    assert [*matching(regex, ['{project_id="p"} 1 1'])] == [Option("p", "p")]
+@pytest.mark.parametrize("name", [*ODD, *BROKEN])
+@pytest.mark.parametrize("variable", of_boards("host"))
+def test_hosts_of_the_boards_have_whole_names(variable: Variable, name: str) -> None:
+    assert [*matching(variable.regex, [shown({"metric": {"host": name}, "value": [END, "1"]})])] == [
+        Option(name, name)
+    ]
+
+
+@pytest.mark.parametrize("variable", of_boards("project", "vm"))
+def test_what_has_no_name_is_shown_by_its_id(variable: Variable) -> None:
+    text = shown({"metric": {f"{variable.name}_id": "p"}, "value": [END, "1"]})
+    assert [*matching(variable.regex, [text])] == [Option("p", "p")]
+
+
+def test_dot_in_a_regular_expression_is_no_line_break_as_in_javascript() -> None:
+    for text in ("a\nb", "a\rb", "a\u2028b"):
+        assert [*matching("/(a.b)/", [text])] == []
+        assert [*matching(r"/(a[\s\S]b)/", [text])] == [Option(text, text)]
+    assert [*matching(r"/(a\.[.]b)/", ["a..b", "a-.b", "a.-b"])] == [Option("a..b", "a..b")]
+
+
+@pytest.mark.parametrize("vm", ["", "gone", "3"])
+def test_refresh_keeps_a_value_that_is_no_option_unless_options_follow_the_time(
+    vm: str, grafana: Grafana
+) -> None:
+    for follows, after in ((False, vm), (True, "2")):
+        variable = Variable("vm", "query", VMS, VM_NAMES, follows_time=follows)
+        opened = grafana.choices(board(ALL_CLOUDS, variable), {"cloud": "uni", "vm": vm})
+        assert opened["vm"].chosen == (vm,)
+        assert grafana.refreshed(board(ALL_CLOUDS, variable), opened)["vm"].chosen == (after,)
+
+
+def test_refresh_drops_clouds_that_are_no_options(grafana: Grafana) -> None:
+    clouds = replace(ALL_CLOUDS, follows_time=True)
+    for chosen, after in (("uni", "uni"), ("gone", ALL), (ALL, ALL)):
+        opened = grafana.choices(board(clouds), {"cloud": chosen})
+        assert grafana.refreshed(board(clouds), opened)["cloud"].chosen == (after,)
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: file.stem)
+def test_refresh_replaces_no_single_value(file: Path, grafana: Grafana) -> None:
+    shown_board = load(file)
+    single = [one.name for one in shown_board.variables if one.kind == "query" and not one.multi]
+    odd = dict.fromkeys(single, "no option")
+    refreshed = grafana.refreshed(shown_board, grafana.choices(shown_board, odd))
+    assert {name: refreshed[name].chosen[0] for name in single} == odd

@@ -14,6 +14,7 @@ from support.debian import ROOT
 FOLDER: Final = ROOT / "grafana" / "dashboards"
 BOARD_WIDTH_PX: Final = 1_872
 """Of 24 columns in a window of 1,920 pixels. Grafana asks for as many points as a panel is wide."""
+_ON_TIME_RANGE: Final = 2
 _MONTH: Final = re.compile(r"(\d+)M")
 
 
@@ -72,6 +73,7 @@ class Variable:
         regex: As JavaScript writes it, between slashes or not.
         all_value: What replaces the variable where all is chosen; empty: all options.
         current: The values with which the dashboard opens; empty: the first option.
+        follows_time: Whether its options are asked for at each refresh, and not only when the dashboard opens.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Variable:
     include_all: bool = False
     all_value: str = ""
     current: tuple[str, ...] = ()
+    follows_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,7 @@ def _variable(variable: Mapping[str, Any]) -> Variable:
         include_all=bool(variable.get("includeAll")),
         all_value=variable.get("allValue") or "",
         current=(current,) if isinstance(current, str) else tuple(current),
+        follows_time=variable.get("refresh") == _ON_TIME_RANGE,
     )
 
 
