@@ -143,7 +143,7 @@ def _annotation(expr: str, text: str) -> AnnotationQuery:
 
 
 def _query(name: str, label: str, expr: str) -> QueryVariable:
-    """One value. It is kept: where options follow the time, each refresh replaces one that is not among them."""
+    """One value, which a refresh does not replace: its options do not follow the time."""
     return (
         QueryVariable(name)
         .label(label)

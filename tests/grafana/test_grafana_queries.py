@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from support.debian import ROOT
-from support.grafana_boards import FOLDER, Annotation, Board, Panel, Target, Variable, files, load
+from support.grafana_boards import Annotation, Board, Panel, Target, Variable, files, load
 from support.grafana_queries import (
     AnswerError,
     Grafana,

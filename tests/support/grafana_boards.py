@@ -73,7 +73,7 @@ class Variable:
         regex: As JavaScript writes it, between slashes or not.
         all_value: What replaces the variable where all is chosen; empty: all options.
         current: The values with which the dashboard opens; empty: the first option.
-        follows_time: Whether its options are asked for at each refresh, and not only when the dashboard opens.
+        follows_time: Whether its options are asked for at each refresh, not only at the opening.
     """
 
     name: str

@@ -237,7 +237,7 @@ def matching(regex: str, found: Sequence[str]) -> Iterator[Option]:
 
 
 def _python(regex: str) -> str:
-    """A regular expression of JavaScript; flags are not used here. There a dot is no line break of any kind."""
+    """A regular expression of JavaScript; flags are not used here. Its dot is no line break."""
     inner = regex[1:-1] if len(regex) > 1 and regex[0] == regex[-1] == "/" else regex
     inner = _DOT.sub(lambda found: found[1] or r"[^\n\r\u2028\u2029]", inner)
     return inner.replace("(?<value>", "(?P<value>").replace("(?<text>", "(?P<text>")
