@@ -144,6 +144,7 @@ def test_what_is_now_is_asked_once(panel: Json) -> None:
     wanted = "table" if panel["type"] == "table" else None
     for one in panel["targets"]:
         assert (one.get("instant"), one.get("range", False), one.get("format")) == (True, False, wanted)
+        assert one["interval"] == "1m", "rates are of four scrapes"
 
 
 @pytest.mark.parametrize("panel", panels("timeseries", "state-timeline"))

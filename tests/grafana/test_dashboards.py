@@ -33,7 +33,11 @@ def good() -> dict[str, Any]:
             _panel(
                 1,
                 "timeseries",
-                {"expr": f"sum by (cloud) (rate({RUNS}{{{CLOUD}}}[$__rate_interval]))", "legendFormat": "x"},
+                {
+                    "expr": f"sum by (cloud) (rate({RUNS}{{{CLOUD}}}[$__rate_interval]))",
+                    "legendFormat": "x",
+                    "interval": "1m",
+                },
             ),
             _table(),
         ],
@@ -149,6 +153,8 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("promql", expr(""), "panel 'Panel 1', target A: "),
     ("rates", expr(f"rate({RUNS}[1m])"), "a rate over 60 s"),
     ("rates", expr(f"increase({RUNS}[1h])"), "a rate over 3600 s"),
+    ("rates", expr(f"rate({RUNS}[$__rate_interval])", interval=""), "a rate of too few scrapes"),
+    ("rates", second(f"rate({RUNS}[$__rate_interval])"), "target A: a rate of too few scrapes"),
     ("rates", expr(f"rate({RUNS}[$__interval])"), "a rate over 83 s"),
     ("rates", expr(f"max_over_time(rate({RUNS}[2m])[1h:])"), "a rate over 120 s"),
     ("counters", expr(f"sum by (cloud) ({CPU})"), f"{CPU} without a rate"),

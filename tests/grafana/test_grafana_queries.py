@@ -28,12 +28,13 @@ END = 1_760_000_000
 WINDOW = Window(END - 3_600, END)
 ALL_CLOUDS = Variable("cloud", "query", "label_values(vms, cloud)", "", True, True, ".*", (ALL,))
 VM_NAMES = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/'
+RUNS = "rate(runs_total[$__rate_interval])"
 VMS = 'query_result(vm_info{cloud=~"$cloud"})'
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """It has an hour of two clouds with three VMs."""
+    """It has an hour of two clouds with three VMs, and a counter that was scraped each minute."""
     folder = tmp_path_factory.mktemp("prometheus")
     names = [("uni", "1", "web"), ("uni", "2", "mail"), ("lab", "3", "Archive")]
     page = [
@@ -45,6 +46,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ]
         for age_s in range(3_600, -1, -30)
     ]
+    page += [f"runs_total {age_s} {END - 3_605 + age_s}\n" for age_s in range(0, 3_601, 60)]
     (folder / "page").write_text("".join(page) + "# EOF\n")
     promtool = ROOT / "build/tools/usr/bin/promtool"
     blocks = [promtool, "tsdb", "create-blocks-from", "openmetrics", folder / "page", folder / "data"]
@@ -101,6 +103,24 @@ def test_instant_query_has_the_values_at_the_end(grafana: Grafana) -> None:
     assert [(legend(asked.target, one), one.points) for one in asked.answer.series] == [
         ("lab.1", ((float(END), 1.0),))
     ]
+
+
+@pytest.mark.parametrize(
+    ("target", "window", "points"),
+    [
+        (Target("A", RUNS, now=True), "60s", 0),
+        (Target("A", RUNS, now=True, least_step_s=60), "240s", 1),
+        (Target("A", RUNS, least_step_s=60), "240s", 59),
+    ],
+)
+def test_rate_of_what_is_scraped_each_minute_has_values_where_its_target_says_so(
+    target: Target, window: str, points: int, prometheus: str
+) -> None:
+    runs = replace(board(), panels=(Panel(1, "Runs", "table", (target,), points=936),))
+    (asked,) = Grafana(prometheus, WINDOW, 15).ask(runs, {})
+    assert asked.answer.expr == f"rate(runs_total[{window}])"
+    assert asked.answer.step_s == (0 if target.now else 60)
+    assert sum(len(one.points) for one in asked.answer.series) == points
 
 
 def test_scalar_is_a_series_without_labels(grafana: Grafana) -> None:

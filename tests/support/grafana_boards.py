@@ -27,6 +27,7 @@ class Target:
         legend: With labels in {{}}; empty where the series' own labels are shown.
         now: An instant query; else a range query.
         table: Whether its answer is wanted as a table.
+        least_step_s: Its own, also taken for how often targets are scraped; 0 where it sets none.
     """
 
     ref: str
@@ -34,6 +35,7 @@ class Target:
     legend: str = ""
     now: bool = False
     table: bool = False
+    least_step_s: float = 0
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,7 @@ def _target(target: Mapping[str, Any]) -> Target:
         legend="" if legend == "__auto" else legend,
         now=bool(target.get("instant")),
         table=target.get("format") == "table",
+        least_step_s=seconds(target["interval"]) if target.get("interval") else 0,
     )
 
 

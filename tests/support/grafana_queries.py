@@ -127,7 +127,7 @@ class Grafana:
         for panel in board.panels:
             filling = filled(panel, window, choices, self._scrape_interval_s)
             for target in panel.targets:
-                yield Asked(panel, target, self.run(target, filling))
+                yield Asked(panel, target, self.run(target, filling.at_least(target.least_step_s)))
 
     def annotations(self, board: Board, choices: Choices) -> Iterator[tuple[Annotation, Answer]]:
         """Every annotation. Raises AnswerError."""

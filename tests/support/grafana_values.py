@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -103,6 +103,12 @@ class Filled:
     def fill(self, text: str) -> str:
         """The text without variables. Raises ValueError for one that is not known."""
         return _USE.sub(self._put, text)
+
+    def at_least(self, least_step_s: float) -> "Filled":
+        """Of a target that sets a least step, which is also how often hosts are scraped; 0: it sets none."""
+        if not least_step_s:
+            return self
+        return replace(self, step_s=max(self.step_s, least_step_s), scrape_interval_s=least_step_s)
 
     def _put(self, use: re.Match[str]) -> str:
         name = use[1] or use[2] or use[4]
