@@ -13,7 +13,8 @@ _MOST: Final = 50
 """Rows of a table."""
 _CLOUD: Final = 'cloud=~"$cloud"'
 _INFO: Final = f'vm:stratoscope_vm_info:unique{{{_CLOUD},host=~"$host"'
-_LIKE: Final = '=~"(?i).*($search).*"'
+_LIKE: Final = "=~`(?is).*${search:regex}.*`"
+"""Grafana escapes what is typed: it is no pattern. Between other quotes PromQL would read the backslashes."""
 _PORTS: Final = f'stratoscope_management_each_port_info{{{_CLOUD},vm_id!=""}}'
 _FIXED: Final = f"stratoscope_management_each_port_address_info{{{_CLOUD}"
 _FLOATING: Final = f"stratoscope_management_each_floating_ip_info{{{_CLOUD}"
@@ -68,7 +69,10 @@ def made() -> Dashboard:
 
 
 def _counts() -> Panel:
-    good = f"Few: a part of a name is enough, in small or capital letters. Tables show {_MOST} at most."
+    good = (
+        "Few: a part of a name is enough, in small or capital letters. It is text, not a pattern."
+        f" Tables show {_MOST} at most."
+    )
     queries = [
         Query(f"count(group by (cloud, vm_id) ({_FOUND})) or 0 * count({_INFO}}})", "found"),
         Query(f"count(group by (cloud, vm_id) ({_INFO}}}))", "of all"),

@@ -20,6 +20,8 @@ _NICE_STEPS_S: Final = (
 _USE: Final = re.compile(r"\$([a-zA-Z_]\w*)|\$\{(\w+)(?::(\w+))?\}|\[\[(\w+)(?::(\w+))?\]\]")
 _SPECIAL: Final = re.compile(r"[\\^$*+?.()|\[\]{}']")
 
+_ESCAPED_IN_REGEX: Final = re.compile(r"[\\^$*+?.()|\[\]{}/]")
+
 
 @dataclass(frozen=True)
 class Window:
@@ -82,6 +84,9 @@ class Choice:
             return ",".join(self.values())
         if how == "pipe":
             return "|".join(self.values())
+        if how == "regex":
+            values = [as_regex(one) for one in self.values()]
+            return values[0] if len(values) == 1 else f"({'|'.join(values)})"
         if how == "text":
             return " + ".join(self.texts())
         raise ValueError(f"${{{self.variable.name}:{how}}}: this way is not known here")
@@ -148,6 +153,11 @@ def step(window: Window, points: int, least_s: float = SCRAPE_INTERVAL_S) -> flo
     wanted = window.length_s / points
     nice = min(_NICE_STEPS_S, key=lambda one: (abs(one - wanted), -one))
     return max(nice, least_s, window.length_s / _MOST_POINTS)
+
+
+def as_regex(value: str) -> str:
+    """A regular expression that the value alone matches, as `${name:regex}` is written."""
+    return _ESCAPED_IN_REGEX.sub(r"\\\g<0>", value)
 
 
 def _escaped(found: re.Match[str]) -> str:
