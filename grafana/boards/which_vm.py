@@ -34,7 +34,7 @@ _UNSEEN: Final = "no hypervisor exporter shows such a VM."
 _PARTS: Final = "its disks and interfaces, of one VM alone, are in the last row after a click on its id"
 _TO_ITSELF: Final = (
     "/d/stratoscope-vms?var-search=${__data.fields.vm_id:percentencode}"
-    "&${cloud:queryparam}&${datasource:queryparam}"
+    "&var-cloud=${__data.fields.cloud:percentencode}&${datasource:queryparam}"
 )
 _NAME: Final = Column("vm_name", "VM", link=board.LINK_TO_VM)
 _WHOSE: Final = (Column("project_name", "Project"), Column("host", "Host"), Column("cloud", "Cloud"))
