@@ -176,8 +176,11 @@ def _columns_of_lost(what: str, *labels: str) -> list[Column]:
 
 
 def _of_exporters(value: str) -> Query:
-    """The ten largest of what a process says of itself, with the exporter that it is."""
-    expr = f"{value} * on (job, instance) group_left (cloud, exporter) topk by (job, instance) (1, {_BUILD})"
+    """The ten largest of what a process says of itself, with the exporter that it is.
+
+    In a Prometheus of several sites two can have the same job and instance: they have the name of one.
+    """
+    expr = f"{value} * on (job, instance) group_left (exporter) topk by (job, instance) (1, {_BUILD})"
     return Query(highest(_MOST_LINES, expr), "{{exporter}} {{instance}}")
 
 
