@@ -96,8 +96,8 @@ def by_aggregate() -> Panel:
 def of_other_classes() -> Panel:
     """GPUs and whatever else hosts have."""
     good = (
-        "Some are free. GPUs and other resource classes without a metric of their own, as the source spells"
-        f" them. {_WHICH}"
+        "Not all are taken. GPUs and other resource classes without a metric of their own, as the source"
+        f" spells them. {_WHICH}"
     )
     about = About("GPUs and other resource classes", good, empty="no host has any.")
     allocated, allocatable = (_of_zones(f"resource_{what}") for what in ("allocated", "allocatable"))

@@ -120,7 +120,7 @@ def _out_of_service() -> Panel:
         f" or on (cloud, host) {_in_state(2, _DISABLED_BY_CLOUD)}"
         f" or on (cloud, host) {_in_state(1, f'{_WANTED} == 0')})"
     )
-    reason = f"topk(100, max by (cloud, host, text) (stratoscope_management_host_disabled_info{{{_IN}}}))"
+    reason = f"max by (cloud, host, text) (stratoscope_management_host_disabled_info{{{_IN}}})"
     columns = [
         Column("cloud", "Cloud"),
         Column("host", "Host"),
@@ -128,7 +128,7 @@ def _out_of_service() -> Panel:
         Column("Value #A", "State", _STATES),
         Column("text", "Reason of who disabled it"),
     ]
-    return rows(about, columns, Query(state), Query(reason))
+    return rows(about, columns, Query(state), Query(f"{reason} and on (cloud, host) {state}"))
 
 
 def _in_state(number: int, expr: str) -> str:
@@ -136,11 +136,11 @@ def _in_state(number: int, expr: str) -> str:
 
 
 def _up_over_time() -> Panel:
-    good = "Nothing but `up`; in a downtime `down` has a blue region behind it."
+    good = "Nothing is `down`, unless a downtime is the blue region behind it."
     queries = [
-        Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up"),
-        Query(_count(_DOWN), "down"),
-        Query(_count(f"{_WANTED} == 0"), "disabled on purpose"),
+        Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up", colours.GOOD),
+        Query(_count(_DOWN), "down", colours.BAD),
+        Query(_count(f"{_WANTED} == 0"), "disabled on purpose", colours.PLANNED),
     ]
     return stacked(lines(About("Hosts over time", good), "short", *queries))
 
@@ -295,7 +295,7 @@ def _latency(way: str) -> Panel:
 
 def _pools() -> Panel:
     good = (
-        "Green, above `pool_filling_ratio`. Red is where the alert's condition holds: below"
+        "All green: above `pool_filling_ratio`. Red is where the alert's condition holds: below"
         " `pool_available_ratio`, or full by its pace within `pool_full_seconds`. VMs that write would stop."
     )
     of = "host_pool:stratoscope_hypervisor_host_pool_available_bytes"

@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours, words
-from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, lines, rows, timeline
+from boards.panels import NONE, NOT_MEASURED, About, Column, Look, Panel, Query, cells, lines, rows, timeline
 
 _IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
@@ -79,7 +79,7 @@ def _state() -> Panel:
     columns = [
         Column("state", "State"),
         Column("Value #A", "No change for", Look(unit="s")),
-        Column("reason", "Error"),
+        Column("reason", "Error", missing=NONE),
     ]
     about = About("State", good, empty="no management exporter shows the VM.", word=NOT_MEASURED)
     queries = (Query(f"{_STATE} * on (cloud, vm_id) group_left () ({age})"), Query(fault))

@@ -82,10 +82,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Query:
-    """PromQL, and the legend of its series with labels in {{}}."""
+    """PromQL, and the legend of its series with labels in {{}}; a line's colour where it means something."""
 
     expr: str
     legend: str = ""
+    colour: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def lines(about: About, unit: str, *queries: Query) -> timeseries.Panel:
     own = cycle(colours.LINES)
     for place, query in enumerate(queries):
         if "{{" not in query.legend:
-            panel = panel.override_by_query(_ref(place), _line(query, next(own)))
+            panel = panel.override_by_query(_ref(place), _line(query, query.colour or next(own)))
     tooltip = common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
     return (
         panel.axis_soft_min(0)

@@ -68,7 +68,7 @@ def made() -> Dashboard:
 
 
 def _counts() -> Panel:
-    good = f"A part of a name is enough; small and capital letters are the same. Tables show {_MOST} at most."
+    good = f"Few: a part of a name is enough, in small or capital letters. Tables show {_MOST} at most."
     queries = [
         Query(f"count(group by (cloud, vm_id) ({_FOUND})) or 0 * count({_INFO}}})", "found"),
         Query(f"count(group by (cloud, vm_id) ({_INFO}}}))", "of all"),
@@ -78,7 +78,7 @@ def _counts() -> Panel:
 
 
 def _found() -> Panel:
-    good = f"The VM that you look for: its name leads to One VM; {_PARTS}."
+    good = f"One, the VM that you look for: its name leads to One VM; {_PARTS}."
     labels = "cloud, vm_id, vm_name, project_id, project_name, host, flavor"
     most = f"topk({_MOST}, group by ({labels}) ({_ONE % _FOUND}))"
     known = " or on (cloud, vm_id) ".join(
@@ -99,31 +99,31 @@ def _found() -> Panel:
 
 
 def _cpu() -> Panel:
-    good = "What its flavor was sold for. CPUs that a VM uses; steal is what it waits for."
+    good = "Below what their flavors were sold for. CPUs that a VM uses; steal is what it waits for."
     used = f"{_OF_VMS}cpu_seconds:rate5m{{{_CLOUD}}}"
     beside = {
         f"{_OF_VMS}cpu_seconds:rate5m_ratio{{{_CLOUD}}}": ("Of its CPUs", Look(unit="percentunit")),
         f"{_OF_VMS}vcpu_delay_seconds:rate5m_ratio{{{_CLOUD}}}": ("Steal", Look(unit="percentunit")),
     }
-    return _busiest("CPU", good, used, ("CPUs", Look(unit="short")), beside)
+    return _busiest("CPU", good, used, ("CPUs", Look()), beside)
 
 
 def _requests() -> Panel:
-    good = "What the storage was built for: each reads or writes its disks so often in a second."
+    good = "Below what the storage was built for: each reads or writes its disks so often in a second."
     read, written = (f"{_OF_VMS}disk_{way}_requests:rate5m{{{_CLOUD}}}" for way in ("read", "write"))
     beside = {read: ("Reads", _REQUESTS), written: ("Writes", _REQUESTS)}
     return _busiest("disk requests", good, f"{read} + {written}", ("Requests", _REQUESTS), beside)
 
 
 def _bytes() -> Panel:
-    good = "What the storage and its network were built for."
+    good = "Below what the storage and its network were built for."
     read, written = (f"{_OF_VMS}disk_{way}_bytes:rate5m{{{_CLOUD}}}" for way in ("read", "write"))
     beside = {read: ("Read", _PER_SECOND), written: ("Written", _PER_SECOND)}
     return _busiest("disk traffic", good, f"{read} + {written}", ("Traffic", _PER_SECOND), beside)
 
 
 def _traffic() -> Panel:
-    good = "What the network was built for. Many packets with little traffic are a flood or a scan."
+    good = "Below what the network was built for. Many packets with little traffic are a flood or a scan."
     ways = ("receive", "transmit")
     received, sent = (f"{_OF_VMS}network_{way}_bytes:rate5m{{{_CLOUD}}}" for way in ways)
     packets = " + ".join(f"{_OF_VMS}network_{way}_packets:rate5m{{{_CLOUD}}}" for way in ways)

@@ -23,6 +23,7 @@ SINCE: Final = {
     "project": "now-6h",
     "technologies": "now-24h",
     "vm": "now-6h",
+    "vms": "now-6h",
 }
 VARIABLES: Final = {
     "availability": ["cloud"],
@@ -36,14 +37,16 @@ VARIABLES: Final = {
     "project": ["cloud", "project"],
     "technologies": ["cloud"],
     "vm": ["cloud", "project", "vm"],
+    "vms": ["cloud", "host"],
 }
 """Those that are queried, each before those that depend on it."""
 LABELS: Final = {"cloud": "Cloud", "host": "Host", "project": "Project", "vm": "VM"}
 REGEXES: Final = {
+    "host": r'/host="(.*)"/',
     "project": r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>.*)")?/',
     "vm": r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/',
 }
-"""The value is the id, what is read is the name."""
+"""Of projects and VMs the value is the id, what is read is the name."""
 DOWNTIMES: Final = {
     "downtimes": "{{cloud}} {{zone}} {{host}} {{project_id}} {{vm_id}}: downtime {{downtime_id}}",
     "project": "{{cloud}} {{zone}} {{vm_id}}",
@@ -115,8 +118,16 @@ def test_clouds_and_hosts_are_at_first_all_and_of_projects_and_vms_one_is_chosen
             assert one["current"] == {"selected": True, "text": "All", "value": "$__all"}
 
 
-def test_variables_have_at_most_1000_options() -> None:
-    queries = [one["definition"] for name in BOARDS for one in queried(name) if one["name"] in REGEXES]
+def test_what_is_typed_to_find_a_vm_is_at_first_nothing() -> None:
+    (search,) = [one for one in board_parts.variables(BOARDS["vms"]) if one["type"] == "textbox"]
+    assert (search["name"], search["label"]) == ("search", "Name, id or address")
+    assert {search["query"], *map(search["current"].get, ("text", "value"))} == {""}
+    assert not search.get("hide"), "it is shown"
+
+
+def test_projects_and_vms_have_at_most_1000_options() -> None:
+    names = {"project", "vm"}
+    queries = [one["definition"] for name in BOARDS for one in queried(name) if one["name"] in names]
     assert [one.startswith("query_result(topk(1000, count by (") for one in queries] == [True] * 3
 
 

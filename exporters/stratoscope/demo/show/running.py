@@ -86,6 +86,7 @@ class Running:
 
     def _lose(self, server: Server, why: str) -> None:
         self.servers.remove(server)
+        server.release()
         self.lost.append(server.name)
         if server.url == self.prometheus:
             self.prometheus = ""
@@ -96,6 +97,8 @@ class Running:
     def end(self) -> None:
         """End all."""
         end([one.child for one in self.servers])
+        for one in self.servers:
+            one.release()
 
     def _start(self, server: Server) -> None:
         server.start()
