@@ -329,8 +329,8 @@ async def test_clients_may_name_this_machine_or_an_address(host: str) -> None:
 
 async def test_fault_that_is_no_json_by_its_header_is_refused() -> None:
     async with demo_cloud() as cloud, ClientSession() as session:
-        fault = {"data": b'{"fault": "500"}', "headers": {"Content-Type": "text/plain"}}
-        async with session.post(f"{cloud.url}/demo/faults", **fault) as response:
+        url, headers = f"{cloud.url}/demo/faults", {"Content-Type": "text/plain"}
+        async with session.post(url, data=b'{"fault": "500"}', headers=headers) as response:
             assert (response.status, await response.text()) == (
                 415,
                 "expected Content-Type: application/json\n",
