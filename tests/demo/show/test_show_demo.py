@@ -62,6 +62,15 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("family")
+def test_proxy_that_does_not_answer_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    asking._opener.cache_clear()
+    assert main(["demo", "--seconds=0.1"]) == 0
+
+
+@pytest.mark.usefixtures("family")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("begun", ["demo-cloud", "prometheus"])
 def test_signal_ends_all_and_is_no_failure(

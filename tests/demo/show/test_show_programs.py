@@ -35,6 +35,32 @@ def python(folder: Path, name: str, code: str) -> Iterator[Child]:
         children.end([child])
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "127.0.0.1,localhost"),
+        ({"NO_PROXY": "corp"}, "corp,127.0.0.1,localhost"),
+        ({"NO_PROXY": "CORP", "no_proxy": "corp"}, "corp,127.0.0.1,localhost"),
+        ({"no_proxy": "*"}, "*"),
+    ],
+)
+def test_programs_reach_loopback_without_a_proxy_and_others_by_it(
+    given: dict[str, str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**given, "http_proxy": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(name, value)
+    code = (
+        "import os; print(*(os.environ[name] for name in ('http_proxy', 'no_proxy', 'NO_PROXY')), flush=True)"
+    )
+    said = f"http://127.0.0.1:9 {expected} {expected}"
+    done = children.run([sys.executable, "-IS", "-c", code], threading.Event())
+    assert done.output.strip() == said
+    with python(tmp_path, "little", f"{code}; import time; time.sleep(60)") as child:
+        assert child.last_lines() == said
+
+
 def test_program_that_is_deaf_is_ended_by_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(children, "_STOP_S", 0.05)  # a program that does not end is waited for in vain
     with python(tmp_path, "deaf", DEAF) as child:
