@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.show import children, packages
+from stratoscope.demo.show import children, downtimes, packages
 from stratoscope.demo.show.children import Child, DemoError, Stopped
 from support.patience import FAR_S
 
@@ -59,6 +59,26 @@ def test_programs_reach_loopback_without_a_proxy_and_others_by_it(
     assert done.output.strip() == said
     with python(tmp_path, "little", f"{code}; import time; time.sleep(60)") as child:
         assert child.last_lines() == said
+
+
+def test_downtime_is_told_as_it_can_be_typed_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "stratoscope"
+    executable(program)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(program.parent))
+    rest = "downtime add 'now for 2h' '--title=its switch is replaced' --match cloud=demo host=cn11"
+    usual = "http://127.0.0.1:10974"
+
+    def typed(given: str, at: str = usual) -> str:
+        monkeypatch.setattr("sys.argv", [given, "demo"])
+        return downtimes.typed(at)
+
+    assert typed(str(program)) == f"stratoscope {rest}"
+    assert typed(str(program), "http://127.0.0.1:4") == f"stratoscope {rest} --url=http://127.0.0.1:4"
+    assert typed("bin/stratoscope") == f"bin/stratoscope {rest}"  # as `make` starts it
+    assert typed("/here/__main__.py") == f"{sys.executable} -m stratoscope {rest}"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert typed(str(program)) == f"{program} {rest}"
 
 
 def test_program_that_is_deaf_is_ended_by_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
