@@ -250,6 +250,29 @@ def test_alertmanager_that_may_not_have_its_template_says_what_to_do(tmp_path: P
     assert line.endswith("install the package prometheus-alertmanager, or run this as root")
 
 
+@pytest.mark.parametrize(("restricted", "is_told"), [("1", True), ("0", False)])
+def test_ordinary_user_of_ubuntu_is_told_which_setting_denies_it(
+    restricted: str, is_told: bool, tmp_path: Path
+) -> None:
+    setting = "kernel.apparmor_restrict_unprivileged_userns"
+    file = f"/proc/sys/{setting.replace('.', '/', 1)}"
+    executable(tmp_path / "bin" / "unshare", "exit 1")
+    executable(tmp_path / "bin" / "cat", f"[[ $1 != {file} ]] || echo {restricted}")
+    # Tests may run as root, and EUID cannot be set.
+    script = (packages.HERE / "run-alertmanager.sh").read_text().replace("((EUID == 0))", "((1000 == 0))")
+    done = subprocess.run(
+        ["/bin/bash", "-c", script, "run", tmp_path],
+        env={"PATH": str(tmp_path / "bin")},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{setting} is 1, ") is is_told
+    assert line.endswith(f"let root type sysctl -w {setting}=0") is is_told
+
+
 def test_packages_are_unpacked_where_path_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
