@@ -222,6 +222,7 @@ def test_demo_without_prometheus_and_alertmanager_says_why_and_goes_on(
     assert "not shown: Prometheus: apt knows no package" in said
     assert "not shown: Alertmanager: apt knows no package" in said
     assert "How full is it?" not in said
+    assert "alerts and answers were not looked at: there is no Prometheus\n" in said
 
 
 @pytest.mark.usefixtures("family")
@@ -290,7 +291,7 @@ def test_what_is_not_installed_is_named_in_one_line(
     )
 
 
-@pytest.mark.parametrize("flag", ["--seconds=soon", "--tools=", "--port=1"])
+@pytest.mark.parametrize("flag", ["--seconds=soon", "--tools=", f"--tools={__file__}", "--port=1"])
 def test_wrong_flag_is_one_line(capsys: pytest.CaptureFixture[str], flag: str) -> None:
     assert main(["demo", flag]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
