@@ -20,7 +20,7 @@ from stratoscope.core.flags import Parser
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.core.web.listen import Address
 from stratoscope.demo import COMMAND
-from stratoscope.demo.config_writer import CLOUD, CLOUDS_YAML, write_config
+from stratoscope.demo.config_writer import CLOUD, CLOUDS_YAML, check_own, write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.hypervisors.choice import LEAST_HOSTS
 from stratoscope.demo.openstack.hypervisors.writer import moving, shown_hosts
@@ -79,6 +79,8 @@ def _file(flags: argparse.Namespace) -> Path | None:
         raise ConfigError(
             f"--write-config: {file}: the clouds.yaml is written beside it; allowed: another name"
         )
+    for one in (file, beside):
+        check_own(one)
     return file
 
 

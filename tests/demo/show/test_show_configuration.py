@@ -234,3 +234,8 @@ def test_demo_says_what_the_last_run_with_a_result_found() -> None:
     )
     assert probes.verdict([good, bad]) == "fails: resolve, image, to blame: project; image 'x' is not active"
     assert probes.verdict([stopped]) == probes.verdict([]) == "has no result yet"
+
+
+def test_documentation_says_how_the_fault_of_the_demo_comes_back() -> None:
+    text = (RULES.parents[1] / "docs" / "demo-cloud.md").read_text(encoding="utf-8")
+    assert f"    curl -d '{json.dumps(cloud.FAULT)}' 127.0.0.1:10980/demo/faults\n" in text
