@@ -138,7 +138,10 @@ def _columns() -> list[Column]:
 
 
 def _days() -> Panel:
-    good = "All days are within the bounds, each as if it were a month. Today is not there yet."
+    good = (
+        "All days are within the bounds, each as if it were a month. Today is not there yet. Of more than 50"
+        " rows, those with a broken day."
+    )
     known, ratio = (
         _each(f"last_over_time(scope:stratoscope_{record}{{{_SCOPES}}}[10m] offset -1d)")
         for record in ("availability_within_ola:yesterday", "availability:ratio_yesterday")

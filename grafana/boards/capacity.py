@@ -157,7 +157,7 @@ def _overcommitted() -> Panel:
 
 def _room_now() -> Panel:
     good = (
-        "Room for a handful of each or more, now and soon: when the time is over that the alert looks ahead."
+        "All have room for a handful or more, now and soon: when the time is over that the alert looks ahead."
         " `full` and `fills up` are alerts, by the thresholds `flavor_room_vms` and `room_horizon_seconds`."
         f" {_OF_WHICH}"
     )

@@ -14,6 +14,8 @@ _MAY_BE: Final = (
     "Not far below what quotas allow, in the table below: else not all can have what they may have. On hosts"
     " that are up and enabled."
 )
+_MOST_QUOTAS: Final = {"": 70, "_bytes": 30}
+"""By unit how many have rows, 100 together."""
 _BIGGEST: Final = f"topk(20, project:stratoscope_management_project_vcpus:max{{{_IN}}})"
 
 
@@ -73,7 +75,8 @@ def quotas() -> Panel:
     )
     of = "by (cloud, service, resource)"
     on = "on (cloud, service, resource)"
-    shown = {unit: f"topk(60, sum {of} ({_of_quotas('used' + unit)}) > 0)" for unit in ("", "_bytes")}
+    used = {unit: f"sum {of} ({_of_quotas('used' + unit)})" for unit in _MOST_QUOTAS}
+    shown = {unit: f"topk({most}, {used[unit]} > 0)" for unit, most in _MOST_QUOTAS.items()}
     queries = []
     for unit, chosen in shown.items():
         limits = _of_quotas("limit" + unit)

@@ -113,7 +113,7 @@ def _rotation() -> Panel:
     about = About("Hosts on which probes work", good, empty="no probe has a host_rotation.")
     works = (
         f"min by (cloud, host) (stratoscope_vmprobe_host_success{{{_IN}}})"
-        f" * on (cloud, host) group_left ({_LABELS}) host:stratoscope_technology:unique{{{_IN}}}"
+        f" * on (cloud, host) group_left ({_LABELS}) {_one_of('host')}"
     )
     return lines(about, "percentunit", Query(_named(f"avg by ({_LABELS}) ({works})"), _NAME)).max(1)
 
@@ -180,5 +180,10 @@ def _of_probes(expr: str, by: str) -> str:
         "group by (cloud, probe, zone) (topk by (cloud, probe) (1,"
         f" timestamp(stratoscope_vmprobe_probe_info{{{_IN}}})))"
     )
-    runs = f"({zones} * on (cloud, zone) group_left ({_LABELS}) zone:stratoscope_technology:unique{{{_IN}}})"
+    runs = f"({zones} * on (cloud, zone) group_left ({_LABELS}) {_one_of('zone')})"
     return f"sum by ({by}) ({expr} * on (cloud, probe) group_left ({_LABELS}) {runs})"
+
+
+def _one_of(where: str) -> str:
+    """What runs on each host, or in each zone; one, though after a restart of Prometheus it can have two."""
+    return f"topk by (cloud, {where}) (1, {where}:stratoscope_technology:unique{{{_IN}}})"

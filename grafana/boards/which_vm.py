@@ -13,7 +13,8 @@ _MOST: Final = 50
 """Rows of a table."""
 _CLOUD: Final = 'cloud=~"$cloud"'
 _INFO: Final = f'vm:stratoscope_vm_info:unique{{{_CLOUD},host=~"$host"'
-_LIKE: Final = '=~"(?i).*($search).*"'
+_LIKE: Final = "=~`(?is).*${search:regex}.*`"
+"""Grafana escapes what is typed: it is no pattern. Between other quotes PromQL would read the backslashes."""
 _PORTS: Final = f'stratoscope_management_each_port_info{{{_CLOUD},vm_id!=""}}'
 _FIXED: Final = f"stratoscope_management_each_port_address_info{{{_CLOUD}"
 _FLOATING: Final = f"stratoscope_management_each_floating_ip_info{{{_CLOUD}"
@@ -33,7 +34,7 @@ _UNSEEN: Final = "no hypervisor exporter shows such a VM."
 _PARTS: Final = "its disks and interfaces, of one VM alone, are in the last row after a click on its id"
 _TO_ITSELF: Final = (
     "/d/stratoscope-vms?var-search=${__data.fields.vm_id:percentencode}"
-    "&${cloud:queryparam}&${datasource:queryparam}"
+    "&var-cloud=${__data.fields.cloud:percentencode}&${datasource:queryparam}"
 )
 _NAME: Final = Column("vm_name", "VM", link=board.LINK_TO_VM)
 _WHOSE: Final = (Column("project_name", "Project"), Column("host", "Host"), Column("cloud", "Cloud"))
@@ -44,6 +45,7 @@ _IDS: Final = (
 _OF_LINKS: Final = (Column("vm_id", "Id", hidden=True), Column("project_id", "Project's id", hidden=True))
 _CLOUD_OF_LINKS: Final = Column("cloud", "Cloud", hidden=True)
 _PER_SECOND: Final = Look(unit="Bps")
+_DEVICE: Final = "cloud, instance, vm_id, device"
 _REQUESTS: Final = Look(unit="iops")
 _PACKETS: Final = Look(unit="pps")
 _OF_LIMIT: Final = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR), (0.95, colours.BAD)))
@@ -68,7 +70,10 @@ def made() -> Dashboard:
 
 
 def _counts() -> Panel:
-    good = f"A part of a name is enough; small and capital letters are the same. Tables show {_MOST} at most."
+    good = (
+        "Few: a part of a name is enough, in small or capital letters. It is text, not a pattern."
+        f" Tables show {_MOST} at most."
+    )
     queries = [
         Query(f"count(group by (cloud, vm_id) ({_FOUND})) or 0 * count({_INFO}}})", "found"),
         Query(f"count(group by (cloud, vm_id) ({_INFO}}}))", "of all"),
@@ -78,7 +83,7 @@ def _counts() -> Panel:
 
 
 def _found() -> Panel:
-    good = f"The VM that you look for: its name leads to One VM; {_PARTS}."
+    good = f"One, the VM that you look for: its name leads to One VM; {_PARTS}."
     labels = "cloud, vm_id, vm_name, project_id, project_name, host, flavor"
     most = f"topk({_MOST}, group by ({labels}) ({_ONE % _FOUND}))"
     known = " or on (cloud, vm_id) ".join(
@@ -99,31 +104,31 @@ def _found() -> Panel:
 
 
 def _cpu() -> Panel:
-    good = "What its flavor was sold for. CPUs that a VM uses; steal is what it waits for."
+    good = "Below what their flavors were sold for. CPUs that a VM uses; steal is what it waits for."
     used = f"{_OF_VMS}cpu_seconds:rate5m{{{_CLOUD}}}"
     beside = {
         f"{_OF_VMS}cpu_seconds:rate5m_ratio{{{_CLOUD}}}": ("Of its CPUs", Look(unit="percentunit")),
         f"{_OF_VMS}vcpu_delay_seconds:rate5m_ratio{{{_CLOUD}}}": ("Steal", Look(unit="percentunit")),
     }
-    return _busiest("CPU", good, used, ("CPUs", Look(unit="short")), beside)
+    return _busiest("CPU", good, used, ("CPUs", Look()), beside)
 
 
 def _requests() -> Panel:
-    good = "What the storage was built for: each reads or writes its disks so often in a second."
+    good = "Below what the storage was built for: each reads or writes its disks so often in a second."
     read, written = (f"{_OF_VMS}disk_{way}_requests:rate5m{{{_CLOUD}}}" for way in ("read", "write"))
     beside = {read: ("Reads", _REQUESTS), written: ("Writes", _REQUESTS)}
     return _busiest("disk requests", good, f"{read} + {written}", ("Requests", _REQUESTS), beside)
 
 
 def _bytes() -> Panel:
-    good = "What the storage and its network were built for."
+    good = "Below what the storage and its network were built for."
     read, written = (f"{_OF_VMS}disk_{way}_bytes:rate5m{{{_CLOUD}}}" for way in ("read", "write"))
     beside = {read: ("Read", _PER_SECOND), written: ("Written", _PER_SECOND)}
     return _busiest("disk traffic", good, f"{read} + {written}", ("Traffic", _PER_SECOND), beside)
 
 
 def _traffic() -> Panel:
-    good = "What the network was built for. Many packets with little traffic are a flood or a scan."
+    good = "Below what the network was built for. Many packets with little traffic are a flood or a scan."
     ways = ("receive", "transmit")
     received, sent = (f"{_OF_VMS}network_{way}_bytes:rate5m{{{_CLOUD}}}" for way in ways)
     packets = " + ".join(f"{_OF_VMS}network_{way}_packets:rate5m{{{_CLOUD}}}" for way in ways)
@@ -205,7 +210,7 @@ def _of_limits(what: str, word: str, rates: list[str]) -> str:
     used = {"read": rates[0], "write": rates[1], "total": f"({' + '.join(rates)})"}
     limits = f"{_RAW}disk_limit_{what}_per_second{{{_CLOUD}"
     shares = " or ".join(
-        f"{rate} / on (cloud, instance, vm_id, device) group_right ()"
+        f"max by ({_DEVICE}) ({rate}) / on ({_DEVICE}) group_right ()"
         f' ({limits},limit="{way}_{word}_sec"}} > 0)'
         for way, rate in used.items()
     )

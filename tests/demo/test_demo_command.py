@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from stratoscope.core import yaml_file
+from stratoscope.core import new_file, yaml_file
 from stratoscope.demo.command import main
 from stratoscope.demo.config_writer import clouds, reachable, write_config
 from support import logs
@@ -135,7 +135,7 @@ def test_file_that_cannot_be_written_is_one_line_and_status_2(
     def refused(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "clouds.yaml"))
 
-    monkeypatch.setattr(Path, "replace", refused)  # a disk that is full cannot be had here
+    monkeypatch.setattr(new_file.os, "rename", refused)  # a disk that is full cannot be had here
     flags = ["--vms=0", "--hosts=1", "--projects=1", "--web.listen-address=127.0.0.1:0"]
     assert main([*flags, f"--write-config={tmp_path / 'demo.yml'}"]) == 2
     said = f"--write-config: {tmp_path / 'clouds.yaml'}: No space left on device\n"

@@ -95,7 +95,7 @@ def test_first_of_a_month_has_no_whole_day(tmp_path: Path) -> None:
     assert promtool_says(expressions, tmp_path) == ""
 
 
-def test_days_are_those_of_the_worst_scopes_all_the_time(tmp_path: Path) -> None:
+def test_scopes_with_broken_days_come_before_those_of_whose_days_nothing_is_known(tmp_path: Path) -> None:
     """Of sixty zones one broke a bound on all days, the others have days of which nothing is known."""
     of = 'cloud="lab", scope="zone", zone="%02d"'
     within, ratio = (f"scope:stratoscope_{name}:" for name in ("availability_within_ola", "availability"))

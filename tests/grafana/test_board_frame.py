@@ -23,6 +23,7 @@ SINCE: Final = {
     "project": "now-6h",
     "technologies": "now-24h",
     "vm": "now-6h",
+    "vms": "now-6h",
 }
 VARIABLES: Final = {
     "availability": ["cloud"],
@@ -36,15 +37,17 @@ VARIABLES: Final = {
     "project": ["cloud", "project"],
     "technologies": ["cloud"],
     "vm": ["cloud", "project", "vm"],
+    "vms": ["cloud", "host"],
 }
 """Those that are queried, each before those that depend on it."""
 LABELS: Final = {"cloud": "Cloud", "host": "Host", "project": "Project", "vm": "VM"}
 REGEXES: Final = {
-    "project": r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>.*)")?/',
-    "vm": r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/',
+    "host": r'/host="([\s\S]*)"/',
+    "project": r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>[\s\S]*)")?/',
+    "vm": r'/vm_id="(?<value>[^"]*)"(?:,vm_name="(?<text>[\s\S]*)")?/',
 }
-"""The value is the id, what is read is the name."""
-CLOUD_OF_PROJECTS: Final = {"cloud": r'/cloud="(.*)"/'}
+"""Of projects and VMs the value is the id, what is read is the name."""
+CLOUD_OF_PROJECTS: Final = {"cloud": r'/cloud="([\s\S]*)"/'}
 """Of boards for owners, whose proxy does not answer label_values."""
 DOWNTIMES: Final = {
     "downtimes": "{{cloud}} {{zone}} {{host}} {{project_id}} {{vm_id}}: downtime {{downtime_id}}",
@@ -52,6 +55,7 @@ DOWNTIMES: Final = {
     "vm": "{{cloud}} {{zone}} {{vm_id}}",
 }
 """What is read of them where it is not as on the board of downtimes."""
+ON_LOAD: Final = 1
 ON_TIME_RANGE: Final = 2
 ALPHABETICAL: Final = 5
 
@@ -97,13 +101,14 @@ def test_downtimes_are_switched_on_and_say_what_they_are(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_variables_can_be_typed_and_follow_the_time(name: str) -> None:
+def test_variables_can_be_typed_and_those_of_several_values_follow_the_time(name: str) -> None:
     assert [one["name"] for one in queried(name)] == VARIABLES[name]
     regexes = REGEXES | (CLOUD_OF_PROJECTS if "project" in VARIABLES[name] else {})
     for one in queried(name):
         assert one["label"] == LABELS[one["name"]]
         assert one["allowCustomValue"] is True
-        assert (one["refresh"], one["sort"]) == (ON_TIME_RANGE, ALPHABETICAL)
+        refresh = ON_TIME_RANGE if one["multi"] else ON_LOAD
+        assert (one["refresh"], one["sort"]) == (refresh, ALPHABETICAL)
         assert one["query"] == {"query": one["definition"], "refId": one["name"]}
         assert one.get("regex", "") == regexes.get(one["name"], "")
 
@@ -118,8 +123,16 @@ def test_clouds_and_hosts_are_at_first_all_and_of_projects_and_vms_one_is_chosen
             assert one["current"] == {"selected": True, "text": "All", "value": "$__all"}
 
 
-def test_variables_have_at_most_1000_options() -> None:
-    queries = [one["definition"] for name in BOARDS for one in queried(name) if one["name"] in REGEXES]
+def test_what_is_typed_to_find_a_vm_is_at_first_nothing() -> None:
+    (search,) = [one for one in board_parts.variables(BOARDS["vms"]) if one["type"] == "textbox"]
+    assert (search["name"], search["label"]) == ("search", "Name, id or address")
+    assert {search["query"], *map(search["current"].get, ("text", "value"))} == {""}
+    assert not search.get("hide"), "it is shown"
+
+
+def test_projects_and_vms_have_at_most_1000_options() -> None:
+    names = {"project", "vm"}
+    queries = [one["definition"] for name in BOARDS for one in queried(name) if one["name"] in names]
     assert [one.startswith("query_result(topk(1000, count by (") for one in queries] == [True] * 3
 
 
@@ -128,6 +141,7 @@ def test_what_is_now_is_asked_once(panel: Json) -> None:
     wanted = "table" if panel["type"] == "table" else None
     for one in panel["targets"]:
         assert (one.get("instant"), one.get("range", False), one.get("format")) == (True, False, wanted)
+        assert one["interval"] == "1m", "rates are of four scrapes"
 
 
 @pytest.mark.parametrize("panel", panels("timeseries", "state-timeline"))

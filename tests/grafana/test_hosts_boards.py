@@ -158,19 +158,6 @@ def test_lines_are_of_the_same_hosts_at_all_steps(tmp_path: Path) -> None:
     check(tmp_path, f"count_over_time(({asked})[1h:1m])", series, found)
 
 
-def test_pool_is_red_where_its_alert_is_and_orange_below_the_threshold_of_its_pace(tmp_path: Path) -> None:
-    """Another threshold moves the colours."""
-    of = "host_pool:stratoscope_hypervisor_host_pool_available_bytes"
-    pool = '{cloud="uni", host="n1", pool="%s"}'
-    free = {"full": 0.02, "fast": 0.15, "slow": 0.22, "edge": 0.25, "fine": 0.3}
-    series = {f"{of}:ratio{pool % name}": f"{value}+0x100" for name, value in free.items()}
-    series |= {f"{of}:ratio_nearly_full{pool % name}": f"{free[name]}+0x100" for name in ("full", "fast")}
-    series["global:pool_filling_ratio:threshold"] = "0.25x100"
-    for ref, names in {"A": ("full", "fast"), "B": ("slow",), "C": ("edge", "fine")}.items():
-        found = {f"{of}:ratio{pool % name}": free[name] for name in names}
-        check(tmp_path, query("hosts", "Storage pools: share that is free", ref), series, found)
-
-
 def test_hosts_in_a_planned_outage_are_not_down(tmp_path: Path) -> None:
     series = {**host("up", "a"), **host("planned", "a"), **host("failed", "a")}
     for name in ("planned", "failed"):

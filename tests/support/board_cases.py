@@ -4,6 +4,7 @@ A file is a list of sites:
 
     - hour: 1.5                            # when it is asked; series begin at midnight. May be left out
       within: last_over_time(({})[1h:1m])  # what the query is put into. May be left out
+      search: web                          # what is typed to find VMs. May be left out
       series:
         name{cloud="lab", host="n1"}: 3    # all the time
         name{cloud="lab", host="n2"}: 1x80 2x10  # as promtool writes it, each minute
@@ -49,6 +50,7 @@ class Case:
     site: Site
     found: Found
     within: str
+    search: str
 
 
 class _Loader(yaml.SafeLoader):
@@ -101,7 +103,8 @@ def cases(name: str) -> Iterator[Case]:
     for site in table(file) if file.exists() else ():
         for query, found in site["found"].items():
             series = {**_not_chosen(name, query, site["series"]), **site["series"]}
-            yield Case(query, Site(series, site.get("hour", HOUR)), found, site.get("within", "{}"))
+            asked = Site(series, site.get("hour", HOUR))
+            yield Case(query, asked, found, site.get("within", "{}"), site.get("search", ""))
 
 
 def _not_chosen(name: str, query: str, series: Series) -> Series:
@@ -125,5 +128,5 @@ def _moved(values: float | str, by: float) -> float | str:
 
 def expression(name: str, case: Case) -> str:
     """What is asked."""
-    asked = filled(queries(name)[case.name], case.site.hour, **_CHOSEN)
+    asked = filled(queries(name)[case.name], case.site.hour, **_CHOSEN, search=case.search)
     return _ROUNDED.format(case.within.format(asked))

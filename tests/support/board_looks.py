@@ -6,8 +6,10 @@ from typing import Any, Final
 
 from support.board_parts import Json
 
+_GOOD: Final = "#009E73"
+"""Nothing is said of a panel on which all is of this colour."""
 _NAMES: Final = {
-    "#009E73": "good",
+    _GOOD: "good",
     "#E69F00": "near",
     "#D55E00": "bad",
     "#999999": "unknown",
@@ -58,17 +60,17 @@ def _of_values(defaults: Json) -> Iterator[str]:
     for name, words in {"min": "from {}", "max": "to {}", "decimals": "{} decimals"}.items():
         if name in defaults:
             yield words.format(defaults[name])
-    yield from _steps(defaults.get("thresholds"))
+    steps = defaults.get("thresholds", {}).get("steps", ())
+    if [one["color"] for one in steps] != [_GOOD]:
+        yield from _steps(defaults.get("thresholds"))
     yield from _words(defaults.get("mappings", ()))
 
 
 def _steps(thresholds: Json | None) -> Iterator[str]:
-    """Colours, and the values from which on they are; nothing where all is good."""
-    steps = thresholds["steps"] if thresholds else ()
-    if [one["color"] for one in steps] != ["#009E73"]:
-        for one in steps:
-            since = "" if one["value"] is None else f" from {one['value']}"
-            yield f"{_NAMES[one['color']]}{since}"
+    """Colours, and the values from which on they are."""
+    for one in thresholds["steps"] if thresholds else ():
+        since = "" if one["value"] is None else f" from {one['value']}"
+        yield f"{_NAMES[one['color']]}{since}"
 
 
 def _words(mappings: Sequence[Json]) -> Iterator[str]:

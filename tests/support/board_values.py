@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from support import board_parts
 from support.debian import ROOT
+from support.grafana_values import as_regex
 from support.promql import promtool_says
 
 FOLDER: Final = ROOT / "grafana" / "dashboards"
@@ -65,7 +66,7 @@ def filled(expr: str, hour: float = HOUR, **chosen: str) -> str:
     """A query without variables. Args: hour: All until then is shown. chosen: As Grafana writes it."""
     windows = {"__rate_interval": "4m", "__interval": "1m", "__range": f"{round(hour * 60)}m"}
     for name, value in {**windows, **_CHOSEN, **chosen}.items():
-        expr = expr.replace(f"${name}", value)
+        expr = expr.replace(f"${{{name}:regex}}", as_regex(value)).replace(f"${name}", value)
     return expr
 
 
@@ -84,8 +85,17 @@ def what_differs(folder: Path, tests: Sequence[Mapping[str, Any]], rules: Sequen
     """
     files = [str(ROOT / "prometheus" / "rules" / f"{name}.yml") for name in rules]
     file = folder / "test.yml"
-    file.write_text(json.dumps({"rule_files": files, "tests": tests}))
+    file.write_text(json.dumps({"rule_files": files, "tests": _of_each_site(tests)}))
     return promtool_says(file)
+
+
+def _of_each_site(tests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One test for each site, with all that is asked there: promtool reads its series once."""
+    found: dict[str, dict[str, Any]] = {}
+    for test in tests:
+        site = found.setdefault(json.dumps(test["input_series"]), {**test, "promql_expr_test": []})
+        site["promql_expr_test"] += test["promql_expr_test"]
+    return [*found.values()]
 
 
 def _samples(found: Found) -> list[dict[str, Any]]:

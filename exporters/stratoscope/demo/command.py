@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, NoReturn
 
-from stratoscope.core import logs
+from stratoscope.core import folders, logs
 from stratoscope.core.client.flags import not_empty
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Parser
@@ -33,6 +33,7 @@ _ADDRESS: Final = "127.0.0.1:10980"
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _SIZES: Final = {"vms": (200, 0, 100_000), "hosts": (12, 1, 2_000), "projects": (20, 1, 1_000)}
 """Default, least and most of each."""
+_OURS_ALONE: Final = 0o700
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,7 +83,10 @@ def _file(flags: argparse.Namespace) -> Path | None:
 
 
 def _folder(flags: argparse.Namespace) -> Path | None:
-    """Where to write the files of two hosts: a new or empty folder, since nothing there is deleted."""
+    """Where to write the files of two hosts: new, or empty and ours alone, since nothing there is deleted.
+
+    A new one is made at once, so that nobody else makes it.
+    """
     if flags.write_hosts is None:
         return None
     if flags.hosts < LEAST_HOSTS:
@@ -90,8 +94,15 @@ def _folder(flags: argparse.Namespace) -> Path | None:
     folder = Path(os.path.abspath(flags.write_hosts))  # noqa: PTH100 - it resolves `..`, too
     if not folder.parent.is_dir():
         raise ConfigError(f"--write-hosts: {folder.parent}: No such directory")
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ConfigError(f"--write-hosts: {folder}: expected a new or empty folder")
+    folders.check(folder, "--write-hosts")
+    try:
+        folder.mkdir(_OURS_ALONE)
+    except FileExistsError:
+        if not folder.is_dir() or any(folder.iterdir()):
+            raise ConfigError(f"--write-hosts: {folder}: expected a new or empty folder") from None
+        folders.check(folder, "--write-hosts")  # somebody may have made it since
+    except OSError as error:
+        raise ConfigError(f"--write-hosts: {folder}: {error.strerror}") from error
     return folder
 
 

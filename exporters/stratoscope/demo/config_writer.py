@@ -1,12 +1,11 @@
 """Writes the configuration for an embedded cloud: a block `clouds:`, and the clouds.yaml beside it."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from stratoscope.core import new_file
 from stratoscope.core.errors import ConfigError
 from stratoscope.demo.openstack.keystone.catalogue import REGION
 from stratoscope.demo.openstack.seed.catalog import SUBJECTS
@@ -76,16 +75,5 @@ def reachable(url: str) -> str:
 
 
 def _put(file: Path, document: object) -> None:
-    """Write a document under a temporary name, then rename it: nobody reads half of it, and no half remains.
-
-    The temporary name is unknown and new, so this is safe also in folders that others may write to.
-    """
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # for its owner alone
-    half = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            yaml.safe_dump(document, stream, sort_keys=False)
-        half.replace(file)
-    except OSError:
-        half.unlink(missing_ok=True)
-        raise
+    """Write a document, for its owner alone."""
+    new_file.put(str(file), yaml.safe_dump(document, sort_keys=False).encode(), 0o600)

@@ -117,6 +117,15 @@ def test_program_of_others_that_does_not_start_is_left_out_with_its_words(
 
 
 @pytest.mark.usefixtures("family")
+def test_prometheus_without_rules_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", "no-rules")
+    main(["demo", "--seconds=0.1"])
+    assert "not shown: alerts and answers: Prometheus has no rules\n" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("family")
 @pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
 def test_program_of_others_that_ends_while_the_demo_runs_is_told_and_the_demo_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str

@@ -50,9 +50,33 @@ def a_free_port() -> int:
 def test_port_that_is_busy_is_replaced_and_named(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         wanted = busy.getsockname()[1]
-        got = free_port(wanted, "prometheus")
+        got, claim = free_port(wanted, "prometheus")
+        claim.close()
     assert got != wanted
     assert capsys.readouterr().out == f"port {wanted} is busy: prometheus takes {got}\n"
+
+
+def test_two_that_start_at_the_same_moment_take_different_ports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = a_free_port()
+    with server(tmp_path, wanted, after_s=60) as one, server(tmp_path, wanted, after_s=60) as other:
+        assert one.port == wanted
+        assert other.port not in (0, wanted)
+    assert capsys.readouterr().out == f"port {wanted} is busy: little takes {other.port}\n"
+
+
+def test_port_is_left_to_others_in_the_end(tmp_path: Path) -> None:
+    wanted = a_free_port()
+    for _ in range(2):
+        with server(tmp_path, wanted, after_s=60) as one:
+            assert one.port == wanted
+
+
+def test_no_port_is_free_if_others_have_claimed_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "_claimed", lambda _: None)
+    with pytest.raises(DemoError, match=r"^no free port on 127\.0\.0\.1$"):
+        free_port(0, "little")
 
 
 def test_port_that_is_free_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,6 +123,7 @@ def test_program_that_ends_is_not_ready_though_another_listens_on_its_port(tmp_p
     other = socket.create_server(("127.0.0.1", one.port))
     with other, pytest.raises(DemoError, match=r"little ended with status 0; it had said nothing$"):
         one.until_it_is_ready(threading.Event())
+    one.end()
 
 
 def test_program_that_is_slow_is_not_started_again_though_another_listens_on_its_port(tmp_path: Path) -> None:
@@ -117,6 +142,7 @@ def test_program_that_ends_by_itself_is_not_started_again(tmp_path: Path) -> Non
     with pytest.raises(DemoError, match="little ended with status 1; its last lines:\nno"):
         one.until_it_listens(threading.Event())
     assert one.child is before
+    one.end()
 
 
 def test_program_that_was_not_started_ends(tmp_path: Path) -> None:

@@ -96,11 +96,17 @@ def now() -> Window:
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
 def test_board_shows_a_project_all_of_its_own_through_the_proxy(site: Site, board: Board) -> None:
-    window, chosen = now(), {"project": MINE, "vm": next(iter(MY_VMS))}
+    chosen, until = {"project": MINE, "vm": next(iter(MY_VMS))}, time.monotonic() + FAR_S
+    # What a scrape brings that a busy machine missed is not there at that moment: another one is asked about.
+    while True:
+        window = now()
+        _, through = asked(site.mine, board, window, **chosen)
+        without = {one.panel.title for one in through if not one.answer.series}
+        lacking = without - {one.panel.title for one in through if one.panel.may_be_empty} - EMPTY
+        if not lacking or time.monotonic() > until:
+            break
+    assert lacking == set()
     _, behind = asked(site.all, board, window, **chosen)
-    _, through = asked(site.mine, board, window, **chosen)
-    without = {one.panel.title for one in through if not one.answer.series}
-    assert without - {one.panel.title for one in through if one.panel.may_be_empty} <= EMPTY
     differ = [
         one.answer.expr for one, other in zip(through, behind, strict=True) if labels(one) != labels(other)
     ]

@@ -18,7 +18,7 @@ from stratoscope.demo.show.children import DemoError, Stopped
 from stratoscope.demo.show.events import Watch
 from stratoscope.demo.show.judge import judge
 from stratoscope.demo.show.running import Running
-from stratoscope.demo.show.terminal import say
+from stratoscope.demo.show.terminal import printable, say
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         except Stopped:
             say("demo: all programs have ended")
         except DemoError as error:
-            sys.stderr.write(f"stratoscope demo: {error}\n")
+            sys.stderr.write(printable(f"stratoscope demo: {error}") + "\n")
             return 1
     return 0
 

@@ -37,6 +37,7 @@ class Server:
     port: int
     folder: Path
     _children: list[Child] = field(default_factory=list)
+    _claims: list[socket.socket] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -54,7 +55,9 @@ class Server:
 
     def start(self) -> None:
         """Start it on a port that is free now, and do not wait for it. Raises DemoError: No port is free."""
-        self.port = free_port(self.port, self.name)
+        self.release()
+        self.port, claim = free_port(self.port, self.name)
+        self._claims.append(claim)
         self._children.append(
             Child(self.name, [*self.words, f"--web.listen-address={self.address}"], self.folder)
         )
@@ -89,6 +92,12 @@ class Server:
         for child in self._children[-1:]:
             child.end()
             child.wait()
+        self.release()
+
+    def release(self) -> None:
+        """Leave its port to others. Call it once the process has ended."""
+        while self._claims:
+            self._claims.pop().close()
 
 
 def listens(pid: int, port: int) -> bool:
@@ -115,20 +124,37 @@ def _link(file: Path) -> str:
         return ""
 
 
-def free_port(wanted: int, whose: str) -> int:
-    """The port wanted, or a free one in its place.
+def free_port(wanted: int, whose: str) -> tuple[int, socket.socket]:
+    """The port wanted, or a free one in its place; and what claims it until it is closed.
 
     Raises:
         DemoError: None is free.
     """
-    for port in (wanted, 0):
+    for port in (wanted, *[0] * _TRIES):
         found = _bound(port)
-        if found is None:
+        claim = None if found is None else _claimed(found)
+        if found is None or claim is None:
             continue
         if found != wanted:
             say(f"port {wanted} is busy: {whose} takes {found}")
-        return found
+        return found, claim
     raise DemoError(f"no free port on {_LOOPBACK}")
+
+
+def _claimed(port: int) -> socket.socket | None:
+    """A name that one process can have: a demo that starts at the same moment takes another port.
+
+    The kernel gives it back when the process ends. None if another demo has it. Elsewhere than on Linux there
+    are no such names, and all get it.
+    """
+    claim = socket.socket(socket.AF_UNIX)
+    if sys.platform == "linux":
+        try:
+            claim.bind(f"\0stratoscope-demo-port-{port}")
+        except OSError:
+            claim.close()
+            return None
+    return claim
 
 
 def _is_free(port: int) -> bool:
