@@ -189,7 +189,7 @@ def clouds_of_projects() -> QueryVariable:
 
     It is a query: the proxy does not answer `label_values`.
     """
-    expr = "query_result(count by (cloud) (vm:stratoscope_vm_info:unique))"
+    expr = "query_result(group by (cloud) (vm:stratoscope_vm_info:unique))"
     return _any(_query("cloud", "Cloud", expr).regex(_CLOUD))
 
 
