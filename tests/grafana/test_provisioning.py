@@ -26,9 +26,17 @@ def test_dashboards_are_found_where_the_page_puts_them() -> None:
 
 
 def test_data_source_is_one_that_dashboards_can_choose() -> None:
-    (source,) = provisioned("datasources/prometheus.yml")["datasources"]
+    (source,) = provisioned("datasources/stratoscope.yml")["datasources"]
     assert source["type"] == "prometheus"
     assert "isDefault" not in source, "Grafana refuses to start with two that are"
+
+
+def test_nothing_that_grafana_has_is_replaced_by_its_name() -> None:
+    """A file is replaced by one of its name, a data source by one of its name or uid."""
+    (source,) = provisioned("datasources/stratoscope.yml")["datasources"]
+    assert (source["name"], source["uid"]) == ("Stratoscope", "stratoscope")
+    installed = {file.name for file in (FOLDER / "provisioning").rglob("*.yml")}
+    assert installed == {"stratoscope.yml"}
 
 
 def test_page_lists_each_dashboard_by_its_title_and_file() -> None:
