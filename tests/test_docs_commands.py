@@ -128,3 +128,9 @@ def test_python_in_commands_is_that_of_the_clone() -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     found = re.findall(r"(\S*python) (?:tests|scripts)/", text)
     assert {one.lstrip("`(") for one in found} == {".venv/bin/python"}
+
+
+def test_no_flag_has_a_tilde_that_the_shell_leaves_as_it_is() -> None:
+    """`--flag=~/x` is a folder of the name `~` to bash and dash."""
+    lines = [(page.name, line) for page in PAGES for line in lines_to_type(page)]
+    assert [line for line in lines if re.search(r"--\S+=~", line[1])] == []

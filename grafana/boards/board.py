@@ -45,10 +45,10 @@ DOWNTIMES_OF_VM: Final = " or ".join(
 )
 """Of the VM, its host, zone, project or cloud; not those of other VMs of its project."""
 _CLOUDS: Final = "cloud:stratoscope_glance:over_threshold"
-# Grafana escapes nothing in what it matches, so a name ends at the last quote.
-_VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/'
-_PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>.*)")?/'
-_HOST: Final = r'/host="(.*)"/'
+# Grafana escapes nothing in what it matches: a name ends at the last quote, and can have line breaks.
+_VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)"(?:,vm_name="(?<text>[\s\S]*)")?/'
+_PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>[\s\S]*)")?/'
+_HOST: Final = r'/host="([\s\S]*)"/'
 
 Variable = QueryVariable | TextBoxVariable
 
@@ -143,13 +143,14 @@ def _annotation(expr: str, text: str) -> AnnotationQuery:
 
 
 def _query(name: str, label: str, expr: str) -> QueryVariable:
+    """One value, which a refresh does not replace: its options do not follow the time."""
     return (
         QueryVariable(name)
         .label(label)
         .datasource(DATA)
         .query({"query": expr, "refId": name})
         .definition(expr)
-        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .refresh(VariableRefresh.ON_DASHBOARD_LOAD)
         .sort(VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
         .allow_custom_value(True)
     )
@@ -158,6 +159,7 @@ def _query(name: str, label: str, expr: str) -> QueryVariable:
 def _any(variable: QueryVariable) -> QueryVariable:
     """Several values, at first all."""
     everything = VariableOption(selected=True, text="All", value="$__all")
+    variable = variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
     return variable.multi(True).include_all(True).all_value(".*").current(everything)
 
 

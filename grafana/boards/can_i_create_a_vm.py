@@ -59,7 +59,8 @@ def _failures() -> Panel:
     about = About("What fails, and why", good, empty="the last run of each probe succeeded.")
     failed = (
         f"max by (cloud, probe, phase, reason, blame) (stratoscope_vmprobe_last_failure{{{_IN}}})"
-        " * on (cloud, probe) group_left () probe:stratoscope_vmprobe_consecutive_failures:max"
+        " * on (cloud, probe) group_left ()"
+        " max by (cloud, probe) (probe:stratoscope_vmprobe_consecutive_failures:max)"
     )
     threshold = "scalar(global:vm_creation_failures:threshold)"
     columns = [

@@ -154,5 +154,7 @@ def _share_of_aggregates(metric: str) -> str:
 
 def _of_zones(metric: str) -> str:
     """Of a resource class, on hosts that take VMs."""
+    # A host that moved is in two zones for five minutes.
+    takes = f"topk by (cloud, host) (1, {_TAKES_VMS})"
     of_hosts = f"max by (cloud, host, resource) (stratoscope_management_host_{metric}{{{_IN}}})"
-    return f"sum by (cloud, zone, resource) ({of_hosts} * {_ON_HOST} group_left (zone) {_TAKES_VMS})"
+    return f"sum by (cloud, zone, resource) ({of_hosts} * {_ON_HOST} group_left (zone) {takes})"

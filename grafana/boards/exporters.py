@@ -109,8 +109,9 @@ def _duration() -> Panel:
     good = "Below 50 %. At 100 % a collection is ended, and fails. The longest ten."
     expr = highest(
         _MOST_LINES,
-        f"max by (cloud, collector) (stratoscope_collector_duration_seconds{{{_IN}}}"
-        f" / on ({_OF_COLLECTOR}) stratoscope_collector_timeout_seconds)",
+        "max by (cloud, collector) ("
+        f"max by ({_OF_COLLECTOR}) (stratoscope_collector_duration_seconds{{{_IN}}})"
+        f" / on ({_OF_COLLECTOR}) max by ({_OF_COLLECTOR}) (stratoscope_collector_timeout_seconds))",
     )
     return lines(
         About("Duration over time-out", good), "percentunit", Query(expr, "{{cloud}}: {{collector}}")
@@ -127,7 +128,8 @@ def _budget() -> Panel:
     good = "Below 80 %. Requests per second, divided by what the budget of the exporter allows."
     expr = (
         f"max by (cloud) (sum by (cloud, job, instance) ({_REQUESTS})"
-        " / on (cloud, job, instance) stratoscope_cloud_budget_requests_per_second)"
+        " / on (cloud, job, instance)"
+        " max by (cloud, job, instance) (stratoscope_cloud_budget_requests_per_second))"
     )
     return lines(About("Used of the budget", good), "percentunit", Query(expr, "{{cloud}}"))
 
@@ -174,8 +176,11 @@ def _columns_of_lost(what: str, *labels: str) -> list[Column]:
 
 
 def _of_exporters(value: str) -> Query:
-    """The ten largest of what a process says of itself, with the exporter that it is."""
-    expr = f"{value} * on (job, instance) group_left (cloud, exporter) {_BUILD}"
+    """The ten largest of what a process says of itself, with the exporter that it is.
+
+    In a Prometheus of several sites two can have the same job and instance: they have the name of one.
+    """
+    expr = f"{value} * on (job, instance) group_left (exporter) topk by (job, instance) (1, {_BUILD})"
     return Query(highest(_MOST_LINES, expr), "{{exporter}} {{instance}}")
 
 

@@ -33,6 +33,9 @@ _IN_DOWNTIME: Final = (
     f" or {_WANTED} and on (cloud, zone) {_ACTIVE % 'zone'}"
     f" or {_WANTED} and on (cloud) {_ACTIVE % 'cloud'}"
 )
+_UP_OF_WANTED: Final = (
+    f"sum(max by (cloud, host, zone) ({_UP}) * on (cloud, host, zone) max by (cloud, host, zone) ({_WANTED}))"
+)
 _DOWN: Final = f"{_UP} == 0 and on (cloud, host, zone) {_WANTED} == 1"
 _DISABLED: Final = f"min by (cloud, host) (stratoscope_management_host_enabled{{{_IN}}}) == 0"
 _DISABLED_BY_CLOUD: Final = f"{_DISABLED} and on (cloud, host) {_WANTED} == 1"
@@ -88,7 +91,7 @@ def _counts() -> Panel:
     good = "None is down that is not in downtime. Wanted are hosts that nobody disabled on purpose."
     queries = [
         Query(f"sum({_WANTED})", "wanted"),
-        Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up, of those wanted"),
+        Query(_UP_OF_WANTED, "up, of those wanted"),
         Query(_count(f"{_DOWN} unless on (cloud, host) ({_IN_DOWNTIME})"), "down"),
         Query(_count(f"{_WANTED} == 0"), "disabled on purpose"),
         Query(_count(_DISABLED_BY_CLOUD), "disabled by the cloud"),
@@ -138,7 +141,7 @@ def _in_state(number: int, expr: str) -> str:
 def _up_over_time() -> Panel:
     good = "Nothing is `down`, unless a downtime is the blue region behind it."
     queries = [
-        Query(f"sum({_UP} * on (cloud, host, zone) {_WANTED})", "up", colours.GOOD),
+        Query(_UP_OF_WANTED, "up", colours.GOOD),
         Query(_count(_DOWN), "down", colours.BAD),
         Query(_count(f"{_WANTED} == 0"), "disabled on purpose", colours.PLANNED),
     ]
@@ -231,8 +234,8 @@ def _verdicts() -> Panel:
 
 def _steal() -> Panel:
     good = "Below the threshold: of the time in which VMs of the host could run, the share that they waited."
-    delay = f"host:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_sum{{{_IN}}}"
-    cpu = f"host:stratoscope_hypervisor_vm_cpu_seconds:rate5m_sum{{{_IN}}}"
+    delay = _of_host("vcpu_delay_seconds")
+    cpu = _of_host("cpu_seconds")
     most = highest(10, f"{delay} / on (cloud, host) ({delay} + on (cloud, host) {cpu} > 0)")
     threshold = Query("max(global:steal_ratio:threshold)", "threshold of a VM")
     return lines(About("Steal, of all VMs of a host", good), "percentunit", Query(most, _HOST), threshold)
@@ -285,12 +288,16 @@ def _write_latency() -> Panel:
 
 def _latency(way: str) -> Panel:
     good = "Below 0.01 s on SSDs. The mean of all requests of the host's VMs."
-    seconds = f"host:stratoscope_hypervisor_vm_disk_{way}_seconds:rate5m_sum{{{_IN}}}"
-    requests = f"host:stratoscope_hypervisor_vm_disk_{way}_requests:rate5m_sum{{{_IN}}}"
+    seconds, requests = (_of_host(f"disk_{way}_{what}") for what in ("seconds", "requests"))
     query = Query(highest(10, f"{seconds} / on (cloud, host) ({requests} > 0)"), _HOST)
     return lines(
         About(f"How long a {way} takes", good, empty="no host shows the disks of its VMs."), "s", query
     )
+
+
+def _of_host(what: str) -> str:
+    """Of all VMs of a host. One that changed its shard has two series for five minutes."""
+    return f"max by (cloud, host) (host:stratoscope_hypervisor_vm_{what}:rate5m_sum{{{_IN}}})"
 
 
 def _pools() -> Panel:

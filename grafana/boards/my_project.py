@@ -18,13 +18,15 @@ _NAMED: Final = (
 """For five minutes after a restart of Prometheus a VM can have two infos."""
 _TO_VM: Final = (
     "/d/stratoscope-vm?var-vm=${__data.fields.vm_id:percentencode}"
-    "&${project:queryparam}&${cloud:queryparam}&${datasource:queryparam}"
+    "&var-cloud=${__data.fields.cloud:percentencode}&${project:queryparam}&${datasource:queryparam}"
 )
 _BUSY: Final = f"topk(10, {_OF_VMS}cpu_seconds:rate5m_ratio{_ITS})"
 _NEARLY_USED: Final = f"project:stratoscope_management_quota_used:ratio_of_those_nearly_used{_ITS}"
 _QUOTA: Final = "{{cloud}}, {{service}}: {{resource}}"
 _PLAIN: Final = colours.steps(below=colours.PLAIN)
 _VM: Final = [Column("vm_name", "VM", link=_TO_VM), Column("vm_id", "Id", link=_TO_VM)]
+_CLOUD_OF_LINKS: Final = Column("cloud", "Cloud", hidden=True)
+"""Of the row: the same id can be in two clouds."""
 
 _MOST: Final = 100
 """Rows of the table of all VMs."""
@@ -56,14 +58,16 @@ def _failing() -> Panel:
     about = About("VMs that fail a check", words.NO_CHECK_FAILS, empty="all VMs pass their checks.")
     record = f"vm_check:stratoscope_hypervisor_vm_failed_check_info:max{_ITS}"
     query = Query(f"topk(50, group by (cloud, vm_id, vm_name, check) ({record}))")
-    return rows(about, [*_VM, Column("check", "What fails", words.checks())], query).span(12)
+    return rows(about, [*_VM, Column("check", "What fails", words.checks()), _CLOUD_OF_LINKS], query).span(12)
 
 
 def _losing() -> Panel:
     good = "None. A quota of its own is changed by another flavor; of the others tell the operators."
     about = About("VMs that lose CPU time", good, empty="no VM waits for CPU.")
     query = Query(f"topk(50, vm:stratoscope_contention:verdict{_ITS}{_NAMED})")
-    return rows(about, [*_VM, Column("cause", "What it waits for", words.causes())], query).span(12)
+    return rows(
+        about, [*_VM, Column("cause", "What it waits for", words.causes()), _CLOUD_OF_LINKS], query
+    ).span(12)
 
 
 def _alerts() -> Panel:
@@ -155,7 +159,7 @@ def _busiest() -> Panel:
         Column(f"Value #{place}", heading, Look(unit="Bps"))
         for place, heading in zip("BCDE", ("Disk read", "Disk written", "Received", "Sent"), strict=True)
     ]
-    columns = [*_VM, Column("Value #A", "CPU", Look(unit="percentunit")), *rates]
+    columns = [*_VM, Column("Value #A", "CPU", Look(unit="percentunit")), *rates, _CLOUD_OF_LINKS]
     return rows(
         About("Busiest VMs", good, empty="no hypervisor exporter shows a VM of the project."),
         columns,

@@ -45,7 +45,7 @@ NOT_MEASURED: Final = "not measured"
 """What a panel says that is empty where nobody measures what it shows."""
 
 _STEP: Final = "1m"
-"""At least, on panels of time: hosts are scraped once a minute. `$__rate_interval` is four of it, or more."""
+"""At least, of what is asked: hosts are scraped once a minute. `$__rate_interval` is four of it, or more."""
 
 _SHOWN: Final = "[$__range:$__interval] @ end()"
 """Of a subquery: all steps that a panel shows, asked once."""
@@ -215,9 +215,9 @@ def _looking(panel: _B, look: Look) -> _B:
 def _targets(queries: Sequence[Query], *, now: bool) -> list[Dataquery]:
     targets = []
     for place, query in enumerate(queries):
-        target = Dataquery().ref_id(_ref(place)).expr(query.expr).datasource(DATA)
+        target = Dataquery().ref_id(_ref(place)).expr(query.expr).datasource(DATA).interval(_STEP)
         target = target.legend_format(query.legend) if query.legend else target
-        targets.append(target.instant() if now else target.range().interval(_STEP))
+        targets.append(target.instant() if now else target.range())
     return targets
 
 

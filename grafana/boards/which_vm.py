@@ -13,7 +13,8 @@ _MOST: Final = 50
 """Rows of a table."""
 _CLOUD: Final = 'cloud=~"$cloud"'
 _INFO: Final = f'vm:stratoscope_vm_info:unique{{{_CLOUD},host=~"$host"'
-_LIKE: Final = '=~"(?i).*($search).*"'
+_LIKE: Final = "=~`(?is).*${search:regex}.*`"
+"""Grafana escapes what is typed: it is no pattern. Between other quotes PromQL would read the backslashes."""
 _PORTS: Final = f'stratoscope_management_each_port_info{{{_CLOUD},vm_id!=""}}'
 _FIXED: Final = f"stratoscope_management_each_port_address_info{{{_CLOUD}"
 _FLOATING: Final = f"stratoscope_management_each_floating_ip_info{{{_CLOUD}"
@@ -33,7 +34,7 @@ _UNSEEN: Final = "no hypervisor exporter shows such a VM."
 _PARTS: Final = "its disks and interfaces, of one VM alone, are in the last row after a click on its id"
 _TO_ITSELF: Final = (
     "/d/stratoscope-vms?var-search=${__data.fields.vm_id:percentencode}"
-    "&${cloud:queryparam}&${datasource:queryparam}"
+    "&var-cloud=${__data.fields.cloud:percentencode}&${datasource:queryparam}"
 )
 _NAME: Final = Column("vm_name", "VM", link=board.LINK_TO_VM)
 _WHOSE: Final = (Column("project_name", "Project"), Column("host", "Host"), Column("cloud", "Cloud"))
@@ -44,6 +45,7 @@ _IDS: Final = (
 _OF_LINKS: Final = (Column("vm_id", "Id", hidden=True), Column("project_id", "Project's id", hidden=True))
 _CLOUD_OF_LINKS: Final = Column("cloud", "Cloud", hidden=True)
 _PER_SECOND: Final = Look(unit="Bps")
+_DEVICE: Final = "cloud, instance, vm_id, device"
 _REQUESTS: Final = Look(unit="iops")
 _PACKETS: Final = Look(unit="pps")
 _OF_LIMIT: Final = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR), (0.95, colours.BAD)))
@@ -68,7 +70,10 @@ def made() -> Dashboard:
 
 
 def _counts() -> Panel:
-    good = f"Few: a part of a name is enough, in small or capital letters. Tables show {_MOST} at most."
+    good = (
+        "Few: a part of a name is enough, in small or capital letters. It is text, not a pattern."
+        f" Tables show {_MOST} at most."
+    )
     queries = [
         Query(f"count(group by (cloud, vm_id) ({_FOUND})) or 0 * count({_INFO}}})", "found"),
         Query(f"count(group by (cloud, vm_id) ({_INFO}}}))", "of all"),
@@ -205,7 +210,7 @@ def _of_limits(what: str, word: str, rates: list[str]) -> str:
     used = {"read": rates[0], "write": rates[1], "total": f"({' + '.join(rates)})"}
     limits = f"{_RAW}disk_limit_{what}_per_second{{{_CLOUD}"
     shares = " or ".join(
-        f"{rate} / on (cloud, instance, vm_id, device) group_right ()"
+        f"max by ({_DEVICE}) ({rate}) / on ({_DEVICE}) group_right ()"
         f' ({limits},limit="{way}_{word}_sec"}} > 0)'
         for way, rate in used.items()
     )

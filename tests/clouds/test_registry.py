@@ -33,7 +33,7 @@ def test_no_clouds_are_no_entries(document: dict[str, Any]) -> None:
     assert entries(document, "libvirt", Cloud) == []
 
 
-ALLOWED = "allowed: 255 characters that can be shown in one line, no blank at the ends"
+ALLOWED = 'allowed: 255 characters that can be shown in one line, no ", no blank at the ends'
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,18 @@ ALLOWED = "allowed: 255 characters that can be shown in one line, no blank at th
                 [{"name": name, "kind": "ec2"}],
                 f"clouds[0].name: {name[:80]!r} is no name; {ALLOWED}",
             )
-            for name in ("a\nb", "a\0", "a\ud800", "x" * 256, " a", "a ", "\u2028", "\x1b[31mred")
+            for name in (
+                "a\nb",
+                "a\0",
+                "a\ud800",
+                "x" * 256,
+                " a",
+                "a ",
+                'a"',
+                '"a"',
+                "\u2028",
+                "\x1b[31mred",
+            )
         ),
         (
             [{"name": "uni", "kind": 2.5}],

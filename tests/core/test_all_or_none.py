@@ -136,3 +136,29 @@ def test_what_cannot_be_put_back_is_named_and_the_rest_is(
         "a": b"a before",
         "b": b"b before",
     }
+
+
+def test_file_that_goes_meanwhile_is_as_if_removed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = Path.replace
+
+    def late(half: Path, file: Path) -> Path:
+        (folder / "gone").unlink(missing_ok=True)
+        return replace(half, file)
+
+    monkeypatch.setattr(Path, "replace", late)
+    change(changes(folder))
+    assert sorted(one.name for one in folder.rglob("*") if one.is_file()) == ["a", "b", "c"]
+
+
+def test_link_is_not_written_through(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    victim = tmp_path_factory.mktemp("elsewhere") / "victim"
+    victim.write_text("whole")
+    victim.chmod(0o600)
+    (folder / "b").unlink()
+    (folder / "b").symlink_to(victim)
+    before = everything(folder)
+    with pytest.raises(OSError, match="symbolic links") as caught:
+        change(changes(folder))
+    assert caught.value.filename == str(folder / "b")
+    assert everything(folder) == before
+    assert victim.stat().st_mode & 0o777 == 0o600

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.core import all_or_none, file_set
+from stratoscope.core import all_or_none, file_set, new_file
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.file_set import write
 
 FIRST = {"grafana/a.json": b"a1\n", "prometheus/b.yml": b"b1\n"}
 SECOND = {"grafana/a.json": b"a2\n", "prometheus/b.yml": b"b2\n"}
 LIST = "stratoscope-files.sha256"
+LOCK = ".stratoscope.lock"
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -183,18 +184,73 @@ def test_what_is_no_regular_file_stays(out: Path, kind: str) -> None:
     assert (out / "grafana" / "a.json.new").read_bytes() == b"a2\n"
 
 
+@pytest.mark.parametrize("kind", ["link", "fifo", "none"])
+@pytest.mark.parametrize("row", ["other  grafana/a.json", "missing  nothere", "x  a\0b", f"{0:064}  a\0b"])
+def test_lines_without_a_digest_say_nothing(out: Path, kind: str, row: str) -> None:
+    file, elsewhere = out / "grafana" / "a.json", out.parent / "elsewhere"
+    elsewhere.write_bytes(b"mine")
+    file.unlink()
+    {"link": lambda: file.symlink_to(elsewhere), "fifo": lambda: os.mkfifo(file), "none": lambda: None}[
+        kind
+    ]()
+    (out / LIST).write_text(f"{row}\n")
+    before = os.path.lexists(file) and file.lstat().st_ino
+    assert write({"prometheus/b.yml": b"b1\n"}, out, "files") == []
+    assert (os.path.lexists(file) and file.lstat().st_ino) == before
+    assert len(write(SECOND, out, "files")) == (kind != "none")
+    assert elsewhere.read_bytes() == b"mine"
+
+
+def test_list_that_is_too_large_is_one_line(out: Path) -> None:
+    os.truncate(out / LIST, 3 << 30)
+    with pytest.raises(ConfigError, match=f"--output: {out / LIST}: too large; allowed: 1048576 bytes"):
+        write(SECOND, out, "files")
+    assert files(out) == FIRST
+
+
+def refusing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a.json not be opened; root may open all files."""
+    itself = file_set.files.itself
+
+    def refused(path: str, flags: int) -> int:
+        if Path(path).name == "a.json":
+            raise OSError(number, os.strerror(number), path)
+        return itself(path, flags)
+
+    monkeypatch.setattr(file_set.files, "itself", refused)
+
+
 def test_file_that_may_not_be_read_stays(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = Path.open
-
-    def refused(file: Path, *arguments: str, **more: str) -> object:
-        if file.name == "a.json":
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
-        return opened(file, *arguments, **more)
-
-    monkeypatch.setattr(Path, "open", refused)  # root may read all files
+    refusing(errno.EACCES, monkeypatch)
     assert len(write(SECOND, out, "files")) == 1
     monkeypatch.undo()
     assert files(out)["grafana/a.json"] == b"a1\n"
+
+
+def test_file_that_cannot_be_read_is_a_failure(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing(errno.EIO, monkeypatch)
+    with pytest.raises(OSError, match="Input/output error"):
+        write(SECOND, out, "files")
+    assert files(out) == FIRST
+
+
+@pytest.mark.parametrize("name", [".", "grafana"])
+def test_folder_to_which_others_may_write_is_refused(out: Path, name: str) -> None:
+    (out / name).chmod(0o757)
+    before = everything(out)
+    with pytest.raises(ConfigError, match=f"--output: {(out / name)}: other users may write there; allowed"):
+        write(SECOND, out, "files")
+    assert everything(out) == before
+
+
+def test_folders_are_made_for_others_to_read_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        write(FIRST, tmp_path / "out", "files")
+        assert write(SECOND, tmp_path / "out", "files") == []
+    finally:
+        os.umask(before)
+    assert {(tmp_path / one).stat().st_mode & 0o777 for one in ("out", "out/grafana")} == {0o755}
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling", "file"])
@@ -277,32 +333,80 @@ def test_two_commands_may_write_into_one_folder(out: Path) -> None:
 
 
 def test_second_process_is_refused(out: Path) -> None:
-    handle = os.open(out, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_SH)
-    before = everything(out)
-    with pytest.raises(ConfigError, match=f"--output: {out}: another process writes there; run this again"):
-        write(SECOND, out, "files")
-    assert everything(out) == before
-    os.close(handle)
+    with file_set._alone(out):
+        before = everything(out)
+        with pytest.raises(
+            ConfigError, match=f"--output: {out}: another process writes there; run this again"
+        ):
+            write(SECOND, out, "files")
+        assert everything(out) == before
+        assert (out / LOCK).stat().st_mode & 0o777 == 0o600
     assert write(SECOND, out, "files") == []
+    assert not (out / LOCK).exists()
 
 
-@pytest.mark.parametrize(("number", "goes_on"), [(errno.EBADF, True), (errno.EIO, False)])
-def test_file_system_that_locks_no_folder_is_written_to(
-    out: Path, monkeypatch: pytest.MonkeyPatch, number: int, goes_on: bool
+def test_reader_of_the_folder_cannot_keep_it(out: Path) -> None:
+    handle = os.open(out, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    assert write(SECOND, out, "files") == []
+    os.close(handle)
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_lock_of_a_file_that_was_removed_meanwhile_is_none(
+    out: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
 ) -> None:
-    def failed(_: int, __: int) -> None:
-        raise OSError(number, os.strerror(number))
+    locked = fcntl.flock
 
-    monkeypatch.setattr(file_set.fcntl, "flock", failed)  # as NFS does
-    try:
+    def late(handle: int, how: int) -> None:
+        locked(handle, how)
+        (out / LOCK).unlink()
+        if is_new:
+            (out / LOCK).touch()
+
+    monkeypatch.setattr(file_set.fcntl, "flock", late)
+    with pytest.raises(ConfigError, match="another process writes there"):
         write(SECOND, out, "files")
-    except OSError:
-        assert not goes_on
-    assert files(out) == (SECOND if goes_on else FIRST)
+    assert files(out).keys() - {LOCK} == FIRST.keys()
 
 
-def test_mode_owner_and_attributes_of_a_file_stay(out: Path) -> None:
+def without_locks(number: int, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the lock fail in this call."""
+    opened = os.open
+
+    def failed(*_: object) -> None:
+        raise OSError(number, os.strerror(number), LOCK)
+
+    def failed_lock(path: Path, *more: int) -> int:
+        if Path(path).name == LOCK:
+            failed()
+        return opened(path, *more)
+
+    replaced = {"flock": (file_set.fcntl, failed), "open": (file_set.os, failed_lock)}
+    where, how = replaced[call]
+    monkeypatch.setattr(where, call, how)
+
+
+@pytest.mark.parametrize("call", ["flock", "open"])
+def test_file_system_without_locks_is_written_to(
+    out: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    without_locks(errno.ENOLCK, call, monkeypatch)  # as NFS does without its daemon
+    assert write(SECOND, out, "files") == []
+    assert files(out) == SECOND
+
+
+@pytest.mark.parametrize("call", ["flock", "open"])
+def test_lock_that_fails_is_named(out: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    without_locks(errno.EIO, call, monkeypatch)
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        write(SECOND, out, "files")
+    assert Path(caught.value.filename).name == LOCK
+    monkeypatch.undo()
+    assert {name: content for name, content in files(out).items() if name != LOCK} == FIRST
+
+
+def test_mode_and_owner_of_a_file_stay(out: Path) -> None:
     file = out / "grafana" / "a.json"
     file.chmod(0o640)
     if os.geteuid() == 0:
@@ -315,6 +419,13 @@ def test_mode_owner_and_attributes_of_a_file_stay(out: Path) -> None:
     assert after.st_mtime > before.st_mtime
 
 
+def test_no_file_is_setuid(out: Path) -> None:
+    file = out / "grafana" / "a.json"
+    file.chmod(0o6755)
+    write(SECOND, out, "files")
+    assert file.stat().st_mode & 0o7777 == 0o755
+
+
 def test_new_files_have_the_usual_mode(out: Path) -> None:
     (out / "usual").touch()
     assert (out / "grafana" / "a.json").stat().st_mode == (out / "usual").stat().st_mode
@@ -324,7 +435,7 @@ def test_owner_that_cannot_be_given_is_no_failure(out: Path, monkeypatch: pytest
     def refused(*_: object) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr(all_or_none.os, "chown", refused)  # as for an ordinary user
+    monkeypatch.setattr(all_or_none.os, "fchown", refused)  # as for an ordinary user
     assert write(SECOND, out, "files") == []
     assert files(out) == SECOND
 
@@ -335,7 +446,7 @@ def test_failure_changes_nothing(out: Path, monkeypatch: pytest.MonkeyPatch, fol
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     before = everything(out)
-    monkeypatch.setattr(all_or_none.secrets, "token_hex", full)  # no disk here is full
+    monkeypatch.setattr(new_file.secrets, "token_hex", full)  # no disk here is full
     with pytest.raises(OSError, match="No space left on device"):
         write(SECOND, out / folder, "files")
     assert everything(out) == before
@@ -345,5 +456,5 @@ def test_read_only_folder_may_have_all_that_is_new(out: Path, monkeypatch: pytes
     def read_only(*_: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(all_or_none.secrets, "token_hex", read_only)
+    monkeypatch.setattr(new_file.secrets, "token_hex", read_only)
     assert write(FIRST, out, "files") == []

@@ -18,9 +18,10 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from stratoscope.core import yaml_file
+from stratoscope.core import new_file, yaml_file
+from stratoscope.core.errors import ConfigError
 from stratoscope.demo.command import main
-from stratoscope.demo.config_writer import clouds, reachable, write_config
+from stratoscope.demo.config_writer import check_own, clouds, reachable, write_config
 from support import logs
 from support.patience import FAR_S
 
@@ -135,7 +136,7 @@ def test_file_that_cannot_be_written_is_one_line_and_status_2(
     def refused(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "clouds.yaml"))
 
-    monkeypatch.setattr(Path, "replace", refused)  # a disk that is full cannot be had here
+    monkeypatch.setattr(new_file.os, "rename", refused)  # a disk that is full cannot be had here
     flags = ["--vms=0", "--hosts=1", "--projects=1", "--web.listen-address=127.0.0.1:0"]
     assert main([*flags, f"--write-config={tmp_path / 'demo.yml'}"]) == 2
     said = f"--write-config: {tmp_path / 'clouds.yaml'}: No space left on device\n"
@@ -178,6 +179,45 @@ def test_folder_in_the_place_of_the_clouds_yaml_is_refused(
     assert (
         f"--write-config: {tmp_path / 'clouds.yaml'}: expected the name of a file" in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize("name", ["demo.yml", "clouds.yaml"])
+@pytest.mark.parametrize(
+    "text", ["clouds: {}\n", "", "\n# Written by stratoscope demo-cloud, which overwrites it."]
+)
+def test_file_of_somebody_is_not_overwritten(
+    name: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratoscope.demo.command.build", lambda *_, **__: pytest.fail("it comes too late"))
+    (tmp_path / name).write_text(text)
+    assert main([f"--write-config={tmp_path / 'demo.yml'}", "--vms=0", "--hosts=1", "--projects=1"]) == 2
+    assert capsys.readouterr().err == (
+        f"stratoscope demo-cloud: --write-config: {tmp_path / name} exists, and demo-cloud has not written"
+        " it: name one in another folder, or move this one away\n"
+    )
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [(name, text)]
+
+
+def test_its_own_files_are_written_anew(tmp_path: Path) -> None:
+    for port in ("1", "2"):
+        write_config(tmp_path / "demo.yml", f"http://127.0.0.1:{port}")
+        for name in ("demo.yml", "clouds.yaml"):
+            check_own(tmp_path / name)
+        assert f"http://127.0.0.1:{port}/" in (tmp_path / "clouds.yaml").read_text()
+
+
+def test_file_that_cannot_be_read_is_one_line_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "demo.yml").symlink_to(tmp_path / "demo.yml")
+    assert main([f"--write-config={tmp_path / 'demo.yml'}", "--vms=0", "--hosts=1", "--projects=1"]) == 2
+    said = f"--write-config: {tmp_path / 'demo.yml'}: Too many levels of symbolic links\n"
+    assert capsys.readouterr().err == f"stratoscope demo-cloud: {said}"
+
+
+def test_folder_that_takes_no_files_is_told_with_the_name_of_the_users_file() -> None:
+    with pytest.raises(ConfigError, match=r"^--write-config: /proc/clouds\.yaml: "):
+        write_config(Path("/proc/demo.yml"), "http://127.0.0.1:1")
 
 
 def test_help_tells_the_flags(capsys: pytest.CaptureFixture[str]) -> None:

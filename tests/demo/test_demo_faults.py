@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 import pytest
 from aiohttp import ClientError, ClientSession, ClientTimeout
@@ -12,6 +13,7 @@ from stratoscope.demo.faults import Faults
 from support.demo_cloud import DemoCloud, demo_cloud
 
 DETAIL = "/compute/v2.1/servers/detail?all_tenants=1"
+JSON = {"Content-Type": "application/json"}
 OF_SERVERS = {"service": "compute", "path": "/servers/detail"}
 
 
@@ -260,7 +262,7 @@ async def test_what_is_no_json_is_refused() -> None:
     async with (
         demo_cloud() as cloud,
         ClientSession() as session,
-        session.post(f"{cloud.url}/demo/faults", data=b"{") as response,
+        session.post(f"{cloud.url}/demo/faults", data=b"{", headers=JSON) as response,
     ):
         assert response.status == 400
         assert (await response.text()).startswith("not JSON: ")
@@ -297,3 +299,53 @@ async def test_front_page_tells_where_to_go() -> None:
         text = await (await admin.ask("/")).text()
         assert f"{cloud.url}/identity/v3" in text
         assert f"{cloud.url}/demo/faults" in text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.example:10980"},
+        {"Host": "evil.example", "Origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"},
+    ],
+    ids=["origin", "site", "host", "rebound"],
+)
+async def test_pages_of_other_sites_cannot_ask(method: str, headers: Mapping[str, str]) -> None:
+    async with demo_cloud() as cloud, client(cloud) as admin:
+        await wrong(admin, {"fault": "500", "path": "/x"})
+        body = {"fault": "503"} if method == "POST" else None
+        response = await admin.ask("/demo/faults", method=method, body=body, headers=headers)
+        assert response.status == 403
+        assert len(cloud.cloud.faults.shown()) == 1
+
+
+@pytest.mark.parametrize("host", ["localhost:10980", "[::1]:10980", "192.0.2.7"])
+async def test_clients_may_name_this_machine_or_an_address(host: str) -> None:
+    async with demo_cloud() as cloud, client(cloud) as admin:
+        assert (await admin.ask("/demo/faults", headers={"Host": host})).status == 200
+
+
+async def test_fault_that_is_no_json_by_its_header_is_refused() -> None:
+    async with demo_cloud() as cloud, ClientSession() as session:
+        url, headers = f"{cloud.url}/demo/faults", {"Content-Type": "text/plain"}
+        async with session.post(url, data=b'{"fault": "500"}', headers=headers) as response:
+            assert (response.status, await response.text()) == (
+                415,
+                "expected Content-Type: application/json\n",
+            )
+        assert cloud.cloud.faults.shown() == []
+
+
+def test_faults_are_a_thousand_at_most() -> None:
+    faults = Faults(lambda *_: lambda: None)
+    faults.add([{"fault": "500"}] * 999)
+    with pytest.raises(ConfigError, match="faults: too many in force; allowed: 1000; DELETE ends them"):
+        faults.add([{"fault": "500"}] * 2)
+    assert len(faults.shown()) == 999
+    faults.add({"fault": "500"})
+    with pytest.raises(ConfigError, match="too many in force"):
+        faults.add({"fault": "500"})
+    faults.clear()
+    faults.add({"fault": "500"})

@@ -138,7 +138,7 @@ def test_vm_that_its_user_stops_uses_nothing(shown: Shown, tmp_path: Path) -> No
 
 def test_no_half_of_a_file_remains(shown: Shown, tmp_path: Path) -> None:
     shown.move(5)
-    assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".half")]
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
 
 
 def test_moving_the_files_takes_less_than_two_percent_of_a_cpu(shown: Shown) -> None:
@@ -249,6 +249,46 @@ def test_wrong_folder_is_one_line_and_status_2(
         assert main([f"--write-hosts={tmp_path}/hosts", *flags]) == 2
     assert capsys.readouterr().err == f"stratoscope demo-cloud: {message}\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", "hosts"])
+def test_folder_to_which_others_may_write_is_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path.chmod(0o757)
+    with logs.as_it_was():
+        assert main([f"--write-hosts={tmp_path / name}"]) == 2
+    assert f"--write-hosts: {tmp_path}: other users may write there" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_is_made_at_once_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger could make it while the cloud is built."""
+    monkeypatch.setattr(asyncio, "run", lambda run: run.close())
+    folder = tmp_path / "hosts"
+    for _ in range(2):  # an empty one is as good
+        with logs.as_it_was():
+            assert main([f"--write-hosts={folder}"]) == 0
+        assert folder.stat().st_mode & 0o777 == 0o700
+    (folder / "theirs").touch()
+    with logs.as_it_was():
+        assert main([f"--write-hosts={folder}"]) == 2
+
+
+def test_folder_that_a_stranger_makes_meanwhile_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mkdir = Path.mkdir
+
+    def late(folder: Path, mode: int) -> None:
+        mkdir(folder)
+        folder.chmod(0o757)
+        mkdir(folder, mode)
+
+    monkeypatch.setattr(Path, "mkdir", late)
+    with logs.as_it_was():
+        assert main([f"--write-hosts={tmp_path / 'hosts'}"]) == 2
+    assert f"{tmp_path / 'hosts'}: other users may write there" in capsys.readouterr().err
 
 
 def test_stretching_keeps_below_the_most_and_changes_no_more_than_it_must() -> None:

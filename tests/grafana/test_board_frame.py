@@ -42,9 +42,9 @@ VARIABLES: Final = {
 """Those that are queried, each before those that depend on it."""
 LABELS: Final = {"cloud": "Cloud", "host": "Host", "project": "Project", "vm": "VM"}
 REGEXES: Final = {
-    "host": r'/host="(.*)"/',
-    "project": r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>.*)")?/',
-    "vm": r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/',
+    "host": r'/host="([\s\S]*)"/',
+    "project": r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>[\s\S]*)")?/',
+    "vm": r'/vm_id="(?<value>[^"]*)"(?:,vm_name="(?<text>[\s\S]*)")?/',
 }
 """Of projects and VMs the value is the id, what is read is the name."""
 DOWNTIMES: Final = {
@@ -53,6 +53,7 @@ DOWNTIMES: Final = {
     "vm": "{{cloud}} {{zone}} {{vm_id}}",
 }
 """What is read of them where it is not as on the board of downtimes."""
+ON_LOAD: Final = 1
 ON_TIME_RANGE: Final = 2
 ALPHABETICAL: Final = 5
 
@@ -98,12 +99,13 @@ def test_downtimes_are_switched_on_and_say_what_they_are(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_variables_can_be_typed_and_follow_the_time(name: str) -> None:
+def test_variables_can_be_typed_and_those_of_several_values_follow_the_time(name: str) -> None:
     assert [one["name"] for one in queried(name)] == VARIABLES[name]
     for one in queried(name):
         assert one["label"] == LABELS[one["name"]]
         assert one["allowCustomValue"] is True
-        assert (one["refresh"], one["sort"]) == (ON_TIME_RANGE, ALPHABETICAL)
+        refresh = ON_TIME_RANGE if one["multi"] else ON_LOAD
+        assert (one["refresh"], one["sort"]) == (refresh, ALPHABETICAL)
         assert one["query"] == {"query": one["definition"], "refId": one["name"]}
         assert one.get("regex", "") == REGEXES.get(one["name"], "")
 
@@ -142,6 +144,7 @@ def test_what_is_now_is_asked_once(panel: Json) -> None:
     wanted = "table" if panel["type"] == "table" else None
     for one in panel["targets"]:
         assert (one.get("instant"), one.get("range", False), one.get("format")) == (True, False, wanted)
+        assert one["interval"] == "1m", "rates are of four scrapes"
 
 
 @pytest.mark.parametrize("panel", panels("timeseries", "state-timeline"))

@@ -33,7 +33,11 @@ def good() -> dict[str, Any]:
             _panel(
                 1,
                 "timeseries",
-                {"expr": f"sum by (cloud) (rate({RUNS}{{{CLOUD}}}[$__rate_interval]))", "legendFormat": "x"},
+                {
+                    "expr": f"sum by (cloud) (rate({RUNS}{{{CLOUD}}}[$__rate_interval]))",
+                    "legendFormat": "x",
+                    "interval": "1m",
+                },
             ),
             _table(),
         ],
@@ -45,6 +49,7 @@ def good() -> dict[str, Any]:
                     "type": "query",
                     "datasource": DATA,
                     "query": {"query": "label_values(vm:stratoscope_vm_info:unique, cloud)"},
+                    "multi": True,
                     "refresh": 2,
                 },
             ]
@@ -126,7 +131,7 @@ def table(old: str, new: str) -> Change:
 
 def variable(**keys: Any) -> Change:
     return lambda board: board["templating"]["list"].append(
-        {"name": "host", "type": "query", "datasource": DATA, "query": "label_values(up, host)", "refresh": 2}
+        {"name": "host", "type": "query", "datasource": DATA, "query": "label_values(up, host)", "refresh": 1}
         | keys
     )
 
@@ -148,6 +153,8 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("promql", expr(""), "panel 'Panel 1', target A: "),
     ("rates", expr(f"rate({RUNS}[1m])"), "a rate over 60 s"),
     ("rates", expr(f"increase({RUNS}[1h])"), "a rate over 3600 s"),
+    ("rates", expr(f"rate({RUNS}[$__rate_interval])", interval=""), "a rate of too few scrapes"),
+    ("rates", second(f"rate({RUNS}[$__rate_interval])"), "target A: a rate of too few scrapes"),
     ("rates", expr(f"rate({RUNS}[$__interval])"), "a rate over 83 s"),
     ("rates", expr(f"max_over_time(rate({RUNS}[2m])[1h:])"), "a rate over 120 s"),
     ("counters", expr(f"sum by (cloud) ({CPU})"), f"{CPU} without a rate"),
@@ -258,7 +265,8 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("links", table("/d/stratoscope-good", "${datasource}/"), "${datasource} is not encoded"),
     ("variables", expr(f'{VM}{{host="$host"}}'), "no variable host"),
     ("variables", variable(), "the variable host is not used"),
-    ("variables", variable(refresh=1), "the variable host does not follow the time range"),
+    ("variables", variable(multi=True), "the variable host does not follow the time range"),
+    ("variables", variable(refresh=2), "the variable host loses a value that is no option"),
 ]
 
 

@@ -35,7 +35,13 @@ BOARD: dict[str, Any] = {
                     "interval": "1m",
                     "fieldConfig": {"defaults": {"noValue": "none"}},
                     "targets": [
-                        {"refId": "A", "expr": "ALERTS", "instant": True, "format": "table"},
+                        {
+                            "refId": "A",
+                            "expr": "ALERTS",
+                            "instant": True,
+                            "format": "table",
+                            "interval": "2m",
+                        },
                         {"refId": "B", "expr": "up", "hide": True},
                     ],
                 }
@@ -63,7 +69,7 @@ def test_panels_of_rows_are_read_and_hidden_targets_are_not() -> None:
     board = boards.parsed(BOARD)
     assert [panel.title for panel in board.panels] == ["CPU", "Alerts"]
     assert board.panels[0].targets == (boards.Target("A", "up", "{{job}}"),)
-    assert board.panels[1].targets == (boards.Target("A", "ALERTS", now=True, table=True),)
+    assert board.panels[1].targets == (boards.Target("A", "ALERTS", now=True, table=True, least_step_s=120),)
 
 
 def test_panel_says_its_points_its_step_its_window_and_whether_it_may_be_empty() -> None:

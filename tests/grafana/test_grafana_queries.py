@@ -3,11 +3,14 @@
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from support.debian import ROOT
-from support.grafana_boards import FOLDER, Annotation, Board, Panel, Target, Variable, load
+from support.grafana_boards import Annotation, Board, Panel, Target, Variable, files, load
 from support.grafana_queries import (
     AnswerError,
     Grafana,
@@ -25,12 +28,13 @@ END = 1_760_000_000
 WINDOW = Window(END - 3_600, END)
 ALL_CLOUDS = Variable("cloud", "query", "label_values(vms, cloud)", "", True, True, ".*", (ALL,))
 VM_NAMES = r'/vm_id="(?<value>[^"]*)",vm_name="(?<text>.*)"/'
+RUNS = "rate(runs_total[$__rate_interval])"
 VMS = 'query_result(vm_info{cloud=~"$cloud"})'
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """It has an hour of two clouds with three VMs."""
+    """It has an hour of two clouds with three VMs, and a counter that was scraped each minute."""
     folder = tmp_path_factory.mktemp("prometheus")
     names = [("uni", "1", "web"), ("uni", "2", "mail"), ("lab", "3", "Archive")]
     page = [
@@ -42,6 +46,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ]
         for age_s in range(3_600, -1, -30)
     ]
+    page += [f"runs_total {age_s} {END - 3_605 + age_s}\n" for age_s in range(0, 3_601, 60)]
     (folder / "page").write_text("".join(page) + "# EOF\n")
     promtool = ROOT / "build/tools/usr/bin/promtool"
     blocks = [promtool, "tsdb", "create-blocks-from", "openmetrics", folder / "page", folder / "data"]
@@ -98,6 +103,24 @@ def test_instant_query_has_the_values_at_the_end(grafana: Grafana) -> None:
     assert [(legend(asked.target, one), one.points) for one in asked.answer.series] == [
         ("lab.1", ((float(END), 1.0),))
     ]
+
+
+@pytest.mark.parametrize(
+    ("target", "window", "points"),
+    [
+        (Target("A", RUNS, now=True), "60s", 0),
+        (Target("A", RUNS, now=True, least_step_s=60), "240s", 1),
+        (Target("A", RUNS, least_step_s=60), "240s", 59),
+    ],
+)
+def test_rate_of_what_is_scraped_each_minute_has_values_where_its_target_says_so(
+    target: Target, window: str, points: int, prometheus: str
+) -> None:
+    runs = replace(board(), panels=(Panel(1, "Runs", "table", (target,), points=936),))
+    (asked,) = Grafana(prometheus, WINDOW, 15).ask(runs, {})
+    assert asked.answer.expr == f"rate(runs_total[{window}])"
+    assert asked.answer.step_s == (0 if target.now else 60)
+    assert sum(len(one.points) for one in asked.answer.series) == points
 
 
 def test_scalar_is_a_series_without_labels(grafana: Grafana) -> None:
@@ -190,15 +213,71 @@ def test_legend_without_a_format_is_the_series_and_a_missing_label_is_empty() ->
     assert labels_of_legend(target) == {"cloud", "host"}
 
 
-@pytest.mark.parametrize("name", ["web", 'the "old" web', r"C:\web", 'ends with "', 'a",b="c'])
-@pytest.mark.parametrize(("uid", "variable"), [("vm", "vm"), ("vm", "project"), ("project", "project")])
-def test_variables_of_the_boards_have_whole_names(uid: str, variable: str, name: str) -> None:
-    regex = next(one.regex for one in load(FOLDER / f"{uid}.json").variables if one.name == variable)
-    labels = {f"{variable}_id": "1", f"{variable}_name": name}
+def of_boards(*names: str) -> list[object]:
+    """The variables of these names on all boards."""
+    return [
+        pytest.param(variable, id=f"{file.stem}: {variable.name}")
+        for file in files()
+        for variable in load(file).variables
+        if variable.name in names
+    ]
+
+
+ODD: Final = ["web", 'the "old" web', r"C:\web", 'ends with "', 'a",b="c', "{x}", "a|b", "$vm", "$__all"]
+BROKEN: Final = ["a\nb", "a\rb", "a\u2028b", "a\u2029b", "\n", "x" * 1_000]
+
+
+@pytest.mark.parametrize("name", [*ODD, *BROKEN])
+@pytest.mark.parametrize("variable", of_boards("project", "vm"))
+def test_variables_of_the_boards_have_whole_names(variable: Variable, name: str) -> None:
+    labels = {f"{variable.name}_id": "1", f"{variable.name}_name": name}
     text = shown({"metric": labels, "value": [END, "1"]})
-    assert [*matching(regex, [text])] == [Option(name, "1")]
+    assert [*matching(variable.regex, [text])] == [Option(name, "1")]
 
 
-def test_project_without_a_name_is_shown_by_its_id() -> None:
-    regex = next(one.regex for one in load(FOLDER / "project.json").variables if one.name == "project")
-    assert [*matching(regex, ['{project_id="p"} 1 1'])] == [Option("p", "p")]
+@pytest.mark.parametrize("name", [*ODD, *BROKEN])
+@pytest.mark.parametrize("variable", of_boards("host"))
+def test_hosts_of_the_boards_have_whole_names(variable: Variable, name: str) -> None:
+    assert [*matching(variable.regex, [shown({"metric": {"host": name}, "value": [END, "1"]})])] == [
+        Option(name, name)
+    ]
+
+
+@pytest.mark.parametrize("variable", of_boards("project", "vm"))
+def test_what_has_no_name_is_shown_by_its_id(variable: Variable) -> None:
+    text = shown({"metric": {f"{variable.name}_id": "p"}, "value": [END, "1"]})
+    assert [*matching(variable.regex, [text])] == [Option("p", "p")]
+
+
+def test_dot_in_a_regular_expression_is_no_line_break_as_in_javascript() -> None:
+    for text in ("a\nb", "a\rb", "a\u2028b"):
+        assert [*matching("/(a.b)/", [text])] == []
+        assert [*matching(r"/(a[\s\S]b)/", [text])] == [Option(text, text)]
+    assert [*matching(r"/(a\.[.]b)/", ["a..b", "a-.b", "a.-b"])] == [Option("a..b", "a..b")]
+
+
+@pytest.mark.parametrize("vm", ["", "gone", "3"])
+def test_refresh_keeps_a_value_that_is_no_option_unless_options_follow_the_time(
+    vm: str, grafana: Grafana
+) -> None:
+    for follows, after in ((False, vm), (True, "2")):
+        variable = Variable("vm", "query", VMS, VM_NAMES, follows_time=follows)
+        opened = grafana.choices(board(ALL_CLOUDS, variable), {"cloud": "uni", "vm": vm})
+        assert opened["vm"].chosen == (vm,)
+        assert grafana.refreshed(board(ALL_CLOUDS, variable), opened)["vm"].chosen == (after,)
+
+
+def test_refresh_drops_clouds_that_are_no_options(grafana: Grafana) -> None:
+    clouds = replace(ALL_CLOUDS, follows_time=True)
+    for chosen, after in (("uni", "uni"), ("gone", ALL), (ALL, ALL)):
+        opened = grafana.choices(board(clouds), {"cloud": chosen})
+        assert grafana.refreshed(board(clouds), opened)["cloud"].chosen == (after,)
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: file.stem)
+def test_refresh_replaces_no_single_value(file: Path, grafana: Grafana) -> None:
+    shown_board = load(file)
+    single = [one.name for one in shown_board.variables if one.kind == "query" and not one.multi]
+    odd = dict.fromkeys(single, "no option")
+    refreshed = grafana.refreshed(shown_board, grafana.choices(shown_board, odd))
+    assert {name: refreshed[name].chosen[0] for name in single} == odd

@@ -1,5 +1,6 @@
 """What the board that finds VMs says of a small cloud: its queries, asked by promtool."""
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,8 @@ FOUND: Final = "VMs that are found, 50 at most"
         ("web", {"a1"}),
         ("DB", {"b2"}),
         ("B2", {"b2"}),
-        ("eb|nob", {"a1", "c3"}),
+        ("eb|nob", set()),
+        ("web.1", set()),
         ("0.0.4", {"a1"}),
         ("192.0.2", {"b2"}),
         ("10.0.0", {"a1", "b2"}),
@@ -48,6 +50,15 @@ def test_vm_is_found_by_a_part_of_its_name_id_or_address(
     known = query("vms", "How many VMs", search=search), query("vms", "How many VMs", "B", search=search)
     check(tmp_path, known[0], {**VMS, **PORTS}, {"{}": len(found)})
     check(tmp_path, known[1], {**VMS, **PORTS}, {"{}": 3})
+
+
+@pytest.mark.parametrize(
+    "name", ["web(1)", "c[0]", "a+b", "c++", "*", '"', "\\", "{x}", "a/b", "^$", "a|b", "x\ny"]
+)
+def test_what_is_typed_is_no_pattern(name: str, tmp_path: Path) -> None:
+    info = f'{INFO}{{cloud="uni", vm_id="%s", vm_name=%s, host="n1"}}'
+    series = {info % ("1", json.dumps(f"the {name}\nVM")): "1x100", info % ("2", '"c b web1 xy"'): "1x100"}
+    check(tmp_path, f"count by (vm_id) ({query('vms', FOUND, search=name)})", series, {'{vm_id="1"}': 1})
 
 
 def test_hosts_that_are_chosen_confine_the_search(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_value_that_one_kind_of_cloud_alone_spells_is_found(matcher: str) -> Non
         'stratoscope_vmprobe_phase_last_duration_seconds{phase=~"scheduled|built"}',
         'stratoscope_management_hosts{zone!=""}',
         'stratoscope_build_info{version!~"1.+"}',
-        'stratoscope_management_vm_info{vm_name=~"(?i).*().*"}',
+        'stratoscope_management_vm_info{vm_name=~"(?is).*.*"}',
         'stratoscope_hypervisor_vm_disk_limit_bytes_per_second{limit="total_bytes_sec"}',
     ],
 )

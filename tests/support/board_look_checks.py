@@ -30,6 +30,7 @@ _GOOD: Final = re.compile(
 """How a sentence begins that says what good looks like, not what is shown: `the`, `number of`."""
 _ALSO_GOOD: Final = re.compile(r"\b(?:announced|explain|expect|should|at most|beyond|switched off)\b")
 """Or what stands in its first sentence."""
+_ON_LOAD: Final = 1
 _ON_TIME_RANGE: Final = 2
 _COLOURS: Final = frozenset(re.findall('"(#[0-9A-F]{6})"', (ROOT / "grafana/boards/colours.py").read_text()))
 _COLOUR_KEYS: Final = ("color", "fixedColor", "iconColor")
@@ -289,15 +290,26 @@ def _below(node: Any) -> Iterator[str]:
 
 
 def variables(site: Site) -> Iterator[str]:
-    """Each variable that is used is there, each that is there is used, and all follow the time range."""
+    """Each variable that is used is there, each that is there is used.
+
+    Those of several values follow the time range. Those of one value do not: Grafana puts the first option in
+    the place of a value that is no option, each time it asks for the options.
+    """
     there = {one["name"] for one in parts.variables(site.board)}
     texts = list(_texts(site.board))
     used = {name for text in texts for name in parts.used_variables(text) if not name.startswith("__")}
     yield from (f"no variable {name}" for name in sorted(used - there))
     yield from (f"the variable {name} is not used" for name in sorted(there - used))
     for one in parts.variables(site.board):
-        if one.get("type") == "query" and one.get("refresh") != _ON_TIME_RANGE:
-            yield f"the variable {one['name']} does not follow the time range"
+        if one.get("type") == "query":
+            yield from _refreshed(one)
+
+
+def _refreshed(variable: Json) -> Iterator[str]:
+    if variable.get("multi") and variable.get("refresh") != _ON_TIME_RANGE:
+        yield f"the variable {variable['name']} does not follow the time range"
+    if not variable.get("multi") and variable.get("refresh") != _ON_LOAD:
+        yield f"the variable {variable['name']} loses a value that is no option"
 
 
 def _texts(node: Any, key: str = "") -> Iterator[str]:

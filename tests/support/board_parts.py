@@ -26,7 +26,7 @@ _BUILT_IN: Final = {
     "__to": "2",
 }
 _USED: Final = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
-_STRINGS: Final = re.compile(r'("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')')
+_STRINGS: Final = re.compile(r'("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`)')
 _LABEL_VALUES: Final = re.compile(r"\w+\((?:(.+?),\s*)?(\w+)\)", re.DOTALL)
 _QUERY_RESULT: Final = re.compile(r"query_result\((.+)\)", re.DOTALL)
 _IN_BRACES: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")

@@ -28,6 +28,8 @@ _LARGEST: Final = {"topk", "bottomk"}
 _MANY: Final = frozenset({"vm_id", "project_id", "host", "flavor", "instance", "network_id"})
 """Labels of which a large cloud has hundreds of values."""
 _SHORTEST_S: Final = 300
+_SCRAPED: Final = "1m"
+"""How often hosts are."""
 _WORDS: Final[Mapping[int, tuple[str, ...]]] = {
     300: ("5 min", "five minutes"),
     600: ("10 min", "ten minutes"),
@@ -66,13 +68,20 @@ def promql(site: Site) -> Iterator[str]:
 
 
 def rates(site: Site) -> Iterator[str]:
-    """A rate is over `$__rate_interval`, or over a fixed window of 5 min or more that the reader is told."""
+    """A rate is over `$__rate_interval`, or over a fixed window of 5 min or more that the reader is told.
+
+    `$__rate_interval` is of four scrapes: the target says how far apart they are, as the data source may not.
+    """
     for query, root in _trees(site):
         words = _words(query.panel)
         for seconds in _windows(root):
             told = any(word in words for word in _WORDS.get(seconds, ()))
             if seconds != parts.RATE_S and not (seconds >= _SHORTEST_S and told):
                 yield f"{query.where}: a rate over {seconds} s"
+    for panel in parts.drawn(site.board):
+        for target in panel.get("targets") or ():
+            if "$__rate_interval" in target["expr"] and target.get("interval") != _SCRAPED:
+                yield f"{parts.name_of(panel)}, target {target['refId']}: a rate of too few scrapes"
 
 
 def _words(panel: Json) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from support import board_parts
 from support.debian import ROOT
+from support.grafana_values import as_regex
 from support.promql import promtool_says
 
 FOLDER: Final = ROOT / "grafana" / "dashboards"
@@ -65,7 +66,7 @@ def filled(expr: str, hour: float = HOUR, **chosen: str) -> str:
     """A query without variables. Args: hour: All until then is shown. chosen: As Grafana writes it."""
     windows = {"__rate_interval": "4m", "__interval": "1m", "__range": f"{round(hour * 60)}m"}
     for name, value in {**windows, **_CHOSEN, **chosen}.items():
-        expr = expr.replace(f"${name}", value)
+        expr = expr.replace(f"${{{name}:regex}}", as_regex(value)).replace(f"${name}", value)
     return expr
 
 

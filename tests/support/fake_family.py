@@ -2,8 +2,9 @@
 
 It stands for Python, for Prometheus and for Alertmanager, by the name with which it is called. The variable
 FAKE_FAMILY has words that say what is wrong: `no-domains`, `no-libvirt`, `dies:NAME` (once it is used),
-`refuses:NAME`, `nothing-found`, `nothing-recorded` (though what is read is there), `not-silenced`. In the
-half second after the first query: `late` (nothing is found), `slow` and `broken` (late answers, or nonsense).
+`refuses:NAME`, `nothing-found`, `nothing-recorded` (though what is read is there), `not-silenced`,
+`no-rules`. In the half second after the first query: `late` (nothing is found), `slow` and `broken` (late
+answers, or nonsense).
 """
 
 import json
@@ -22,6 +23,7 @@ LABELS: Final = {"zone": "edge", "cloud": "demo", "project_id": "p1", "vm_id": "
 ANSWERS: Final[Mapping[str, Any]] = {
     "/api/v1/query": {"data": {"result": [{"metric": LABELS, "value": [0, "0.5"]}]}},
     "/api/v1/probes": {"probes": [{"name": "boot", "cloud": "demo", "runs": [SUCCESS]}]},
+    "/api/v1/rules": {"data": {"groups": [{"name": "meta"}]}},
     "/api/v2/alerts": [
         {"labels": {"alertname": "StratoscopeHostDown", "host": "cn11"}, "status": {"silencedBy": ["1"]}}
     ],
@@ -43,6 +45,8 @@ def answer(path: str, query: str) -> bytes:
     found = ANSWERS.get(path)
     if path == "/api/v2/alerts" and "not-silenced" in WRONG:
         found = []
+    if path == "/api/v1/rules" and "no-rules" in WRONG:
+        found = {"data": {"groups": []}}
     if path == QUERY:
         QUERIED.append(time.monotonic())
         is_early = QUERIED[-1] < QUERIED[0] + BEGINNING_S

@@ -14,6 +14,7 @@ from support.debian import ROOT
 FOLDER: Final = ROOT / "grafana" / "dashboards"
 BOARD_WIDTH_PX: Final = 1_872
 """Of 24 columns in a window of 1,920 pixels. Grafana asks for as many points as a panel is wide."""
+_ON_TIME_RANGE: Final = 2
 _MONTH: Final = re.compile(r"(\d+)M")
 
 
@@ -26,6 +27,7 @@ class Target:
         legend: With labels in {{}}; empty where the series' own labels are shown.
         now: An instant query; else a range query.
         table: Whether its answer is wanted as a table.
+        least_step_s: Its own, also taken for how often targets are scraped; 0 where it sets none.
     """
 
     ref: str
@@ -33,6 +35,7 @@ class Target:
     legend: str = ""
     now: bool = False
     table: bool = False
+    least_step_s: float = 0
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Variable:
         regex: As JavaScript writes it, between slashes or not.
         all_value: What replaces the variable where all is chosen; empty: all options.
         current: The values with which the dashboard opens; empty: the first option.
+        follows_time: Whether its options are asked for at each refresh, not only at the opening.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Variable:
     include_all: bool = False
     all_value: str = ""
     current: tuple[str, ...] = ()
+    follows_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,7 @@ def _target(target: Mapping[str, Any]) -> Target:
         legend="" if legend == "__auto" else legend,
         now=bool(target.get("instant")),
         table=target.get("format") == "table",
+        least_step_s=seconds(target["interval"]) if target.get("interval") else 0,
     )
 
 
@@ -189,6 +195,7 @@ def _variable(variable: Mapping[str, Any]) -> Variable:
         include_all=bool(variable.get("includeAll")),
         all_value=variable.get("allValue") or "",
         current=(current,) if isinstance(current, str) else tuple(current),
+        follows_time=variable.get("refresh") == _ON_TIME_RANGE,
     )
 
 

@@ -26,6 +26,7 @@ from support.grafana_values import (
 
 _LABEL_VALUES: Final = re.compile(r"label_values\((?:(.+),\s*)?([a-zA-Z_]\w*)\s*\)\s*", re.DOTALL)
 _QUERY_RESULT: Final = re.compile(r"query_result\((.+)\)\s*", re.DOTALL)
+_DOT: Final = re.compile(r"(\\.|\[(?:[^\\\]]|\\.)*\])|\.")
 _IN_LEGEND: Final = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 _TIMEOUT_S: Final = 60
 _LEAST_ANNOTATION_STEP_S: Final = 60.0
@@ -106,13 +107,27 @@ class Grafana:
             found[variable.name] = Choice(variable, options, own)
         return found
 
+    def refreshed(self, board: Board, choices: Choices) -> Choices:
+        """The same a minute later: of what follows the time, Grafana keeps only values that are options.
+
+        Raises: as `choices`.
+        """
+        window, found = self.window(board), dict[str, Choice]()
+        for variable in board.variables:
+            found[variable.name] = choices[variable.name]
+            if variable.follows_time:
+                filling = Filled(window, step(window, 1), found, self._scrape_interval_s)
+                options = self._options(variable, filling)
+                found[variable.name] = _kept(variable, options, choices[variable.name].chosen)
+        return found
+
     def ask(self, board: Board, choices: Choices) -> Iterator[Asked]:
         """Every target of every panel. Raises AnswerError."""
         window = self.window(board)
         for panel in board.panels:
             filling = filled(panel, window, choices, self._scrape_interval_s)
             for target in panel.targets:
-                yield Asked(panel, target, self.run(target, filling))
+                yield Asked(panel, target, self.run(target, filling.at_least(target.least_step_s)))
 
     def annotations(self, board: Board, choices: Choices) -> Iterator[tuple[Annotation, Answer]]:
         """Every annotation. Raises AnswerError."""
@@ -202,6 +217,13 @@ def _opens_with(variable: Variable, options: Sequence[Option]) -> tuple[str, ...
     return (options[0].value,) if options else ()
 
 
+def _kept(variable: Variable, options: tuple[Option, ...], chosen: Sequence[str]) -> Choice:
+    """What is chosen once Grafana has asked for the options again."""
+    there = {ALL, *(one.value for one in options)}
+    kept = tuple(value for value in chosen if value in there)
+    return Choice(variable, options, kept or _opens_with(variable, options))
+
+
 def matching(regex: str, found: Sequence[str]) -> Iterator[Option]:
     """Options by the regular expression, without double ones, in alphabetical order."""
     pattern = re.compile(_python(regex))
@@ -215,8 +237,9 @@ def matching(regex: str, found: Sequence[str]) -> Iterator[Option]:
 
 
 def _python(regex: str) -> str:
-    """A regular expression of JavaScript; flags are not used here."""
+    """A regular expression of JavaScript; flags are not used here. Its dot is no line break."""
     inner = regex[1:-1] if len(regex) > 1 and regex[0] == regex[-1] == "/" else regex
+    inner = _DOT.sub(lambda found: found[1] or r"[^\n\r\u2028\u2029]", inner)
     return inner.replace("(?<value>", "(?P<value>").replace("(?<text>", "(?P<text>")
 
 

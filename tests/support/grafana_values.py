@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -19,6 +19,8 @@ _NICE_STEPS_S: Final = (
 # Not `$1`, as label_replace has it.
 _USE: Final = re.compile(r"\$([a-zA-Z_]\w*)|\$\{(\w+)(?::(\w+))?\}|\[\[(\w+)(?::(\w+))?\]\]")
 _SPECIAL: Final = re.compile(r"[\\^$*+?.()|\[\]{}']")
+
+_ESCAPED_IN_REGEX: Final = re.compile(r"[\\^$*+?.()|\[\]{}/]")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,9 @@ class Choice:
             return ",".join(self.values())
         if how == "pipe":
             return "|".join(self.values())
+        if how == "regex":
+            values = [as_regex(one) for one in self.values()]
+            return values[0] if len(values) == 1 else f"({'|'.join(values)})"
         if how == "text":
             return " + ".join(self.texts())
         raise ValueError(f"${{{self.variable.name}:{how}}}: this way is not known here")
@@ -103,6 +108,12 @@ class Filled:
     def fill(self, text: str) -> str:
         """The text without variables. Raises ValueError for one that is not known."""
         return _USE.sub(self._put, text)
+
+    def at_least(self, least_step_s: float) -> "Filled":
+        """Of a target that sets a least step, which is also how often hosts are scraped; 0: it sets none."""
+        if not least_step_s:
+            return self
+        return replace(self, step_s=max(self.step_s, least_step_s), scrape_interval_s=least_step_s)
 
     def _put(self, use: re.Match[str]) -> str:
         name = use[1] or use[2] or use[4]
@@ -142,6 +153,11 @@ def step(window: Window, points: int, least_s: float = SCRAPE_INTERVAL_S) -> flo
     wanted = window.length_s / points
     nice = min(_NICE_STEPS_S, key=lambda one: (abs(one - wanted), -one))
     return max(nice, least_s, window.length_s / _MOST_POINTS)
+
+
+def as_regex(value: str) -> str:
+    """A regular expression that the value alone matches, as `${name:regex}` is written."""
+    return _ESCAPED_IN_REGEX.sub(r"\\\g<0>", value)
 
 
 def _escaped(found: re.Match[str]) -> str:

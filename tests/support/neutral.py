@@ -21,7 +21,7 @@ from support.rule_checks import matchers
 _TRUTH: Final = ("true", "false")
 _OF_OURSELVES: Final = ("__name__", "alert", "alertname", "version")
 _WAYS: Final = ("read", "write", "total")
-_ALL: Final = re.compile(r"(?:\(\?i\)|\.\*|\(\))*")
+_ALL: Final = re.compile(r"(?:\(\?is\)|\.\*)*")
 """A pattern that every value matches, as what is left of one for what somebody types."""
 _OURS: Final[Mapping[str, Collection[str]]] = {
     "alertstate": ["pending", "firing"],

@@ -26,7 +26,8 @@ KINDS: Final[Mapping[str, tuple[str, Sequence[type[Any]]]]] = {
 RESERVED: Final = frozenset({"opennebula", "ec2"})
 """Planned kinds: their entries are ignored, and messages do not offer them."""
 _LONGEST_NAME: Final = 255
-_NAMES: Final = f"{_LONGEST_NAME} characters that can be shown in one line, no blank at the ends"
+_NAMES: Final = f'{_LONGEST_NAME} characters that can be shown in one line, no ", no blank at the ends'
+"""Grafana puts a name between quotes as it is, so one with a quote could not be chosen on dashboards."""
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -187,7 +188,7 @@ def _identity(entry: object, key: str) -> tuple[str, str]:
             quotes = "; quotes make it a text" if isinstance(value, int | float) else ""
             raise ConfigError(f"{key}.{needed}: expected a text that is not empty, got {what}{quotes}")
     name = entry["name"]
-    if len(name) > _LONGEST_NAME or not name.isprintable() or name != name.strip():
+    if len(name) > _LONGEST_NAME or not name.isprintable() or '"' in name or name != name.strip():
         raise ConfigError(f"{key}.name: {name[:80]!r} is no name; allowed: {_NAMES}")
     if entry["kind"] not in RESERVED:
         one_of(entry["kind"], KINDS, f"{key}.kind")

@@ -2,11 +2,17 @@
 
 import errno
 import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Final
+
+from stratoscope.core import files, new_file
+
+_FOLDER: Final = 0o755
+"""Nobody else may write there, whatever the umask."""
+_MODE: Final = 0o777
+"""What a file keeps of its mode: no setuid, setgid or sticky bit."""
 
 
 class HalfDoneError(Exception):
@@ -17,7 +23,8 @@ def change(changes: Mapping[Path, bytes | None]) -> None:
     """Write these files, and remove those that have no content.
 
     All is written under other names first, then renamed: nobody reads half of a file. What replaces a file
-    gets its mode and attributes, and its owner if that is allowed. None may be a link.
+    gets its mode, and its owner if that is allowed. None may be a link, and no other user may write to their
+    folders.
 
     Raises:
         OSError: It names the file. Nothing is changed.
@@ -26,13 +33,15 @@ def change(changes: Mapping[Path, bytes | None]) -> None:
     with ExitStack() as folders, ExitStack() as halves, ExitStack() as undo:
         ready = []
         for file, content in changes.items():
-            with _named(file):
+            with new_file.named(str(file)):
                 make_folder(file.parent, folders)
-                old = _beside(file, file.read_bytes(), halves) if file.exists() else None
-                ready.append((file, content if content is None else _beside(file, content, halves), old))
+                was, like = _read(file)
+                old = None if was is None else _beside(file, was, like, halves)
+                new = None if content is None else _beside(file, content, like, halves)
+                ready.append((file, new, old))
         for file, new, old in ready:
-            with _named(file):
-                file.unlink() if new is None else new.replace(file)
+            with new_file.named(str(file)):
+                file.unlink(missing_ok=True) if new is None else new.replace(file)
             undo.callback(_put_back, file, old)
         undo.pop_all()
         folders.pop_all()
@@ -45,35 +54,35 @@ def make_folder(folder: Path, undo: ExitStack) -> None:
     if os.path.lexists(folder):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     make_folder(folder.parent, undo)
-    folder.mkdir()
+    folder.mkdir(_FOLDER)
     undo.callback(folder.rmdir)
 
 
-def _beside(file: Path, content: bytes, halves: ExitStack) -> Path:
-    """A new file with this content in the same folder, named as nothing that Prometheus or Grafana reads."""
-    half = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+def _read(file: Path) -> tuple[bytes | None, os.stat_result | None]:
+    """Content and state of a file, of one and the same; None if there is none."""
+    try:
+        with open(file, "rb", opener=files.itself) as opened:
+            return opened.read(), os.fstat(opened.fileno())
+    except FileNotFoundError:
+        return None, None
+
+
+def _beside(file: Path, content: bytes, like: os.stat_result | None, halves: ExitStack) -> Path:
+    """A new file with this content in the same folder, whose owner and mode are those of another."""
+    name, handle = new_file.create(str(file), 0o666)
+    half = Path(name)
     halves.callback(half.unlink, missing_ok=True)
     with os.fdopen(handle, "wb") as opened:
-        if file.exists():
+        if like is not None:
             with suppress(PermissionError):  # of another user
-                os.chown(handle, file.stat().st_uid, file.stat().st_gid)
-            shutil.copystat(file, half)
+                os.fchown(handle, like.st_uid, like.st_gid)
+            os.fchmod(handle, like.st_mode & _MODE)
         opened.write(content)
     return half
 
 
 def _put_back(file: Path, old: Path | None) -> None:
     try:
-        file.unlink() if old is None else old.replace(file)
+        file.unlink(missing_ok=True) if old is None else old.replace(file)
     except OSError as error:
         raise HalfDoneError(f"{file}: {error.strerror}, and what was there cannot be put back") from error
-
-
-@contextmanager
-def _named(file: Path) -> Iterator[None]:
-    """Errors have the name of the file: a full disk does not tell it, and the other name helps nobody."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(file)) from error

@@ -9,19 +9,33 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from stratoscope.core import files, folders
 from stratoscope.core.all_or_none import change, make_folder
 from stratoscope.core.errors import ConfigError
 
 _NOTHING: Final[Mapping[str, bytes]] = MappingProxyType({})
-_MISSING: Final = "missing"
-_OTHER: Final = "other"
+_FLAG: Final = "--output"
+_LOCK: Final = ".stratoscope.lock"
+_WITHOUT_LOCK: Final = (errno.ENOLCK, errno.EROFS, errno.EACCES)
+"""A file system that has no locks, or where nothing can be written: there may be nothing to write."""
+_NOT_OURS: Final = (errno.EINVAL, errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM)
+_ROW: Final = re.compile(r"([0-9a-f]{64})  (.+)")
+
+
+class _State(Enum):
+    """Of what has no digest: no file, or no regular file, or one that may not be read."""
+
+    MISSING = 1
+    OTHER = 2
 
 
 def write(
@@ -34,7 +48,7 @@ def write(
 
     Args:
         contents: By path below the folder.
-        folder: It is made if it is not there.
+        folder: It is made if it is not there. No other user may write there, or put another in its place.
         command: Whose files they are, such as `rules`.
         known: Contents that are this command's, too, although no list has them.
 
@@ -46,6 +60,8 @@ def write(
         OSError: Something cannot be read or written; it names the file. In both cases nothing is changed.
         HalfDoneError: Files were changed, and could not be put back.
     """
+    folders.check(folder, _FLAG)
+    folder = Path(os.path.realpath(folder))
     with ExitStack() as undo:
         make_folder(folder, undo)
         with _alone(folder):
@@ -84,25 +100,24 @@ class _Plan:
         """The folder on the way to the file that another command writes, and its name."""
         for folder in (self._folder / one for one in _folders(name)):
             if os.path.lexists(folder) and not _is_folder(folder):
-                raise ConfigError(f"--output: {folder}: a file or a link; allowed: a folder")
+                raise ConfigError(f"{_FLAG}: {folder}: a file or a link; allowed: a folder")
+            folders.check_itself(folder, _FLAG)
             for found in folder.glob("stratoscope-*.sha256"):
                 return folder, found.stem.removeprefix("stratoscope-")
         return None
 
-    def _put(self, name: str, content: bytes, ours: set[str | None]) -> None:
+    def _put(self, name: str, content: bytes, ours: set[str | _State | None]) -> None:
         file, before, new = self._folder / name, self._before.get(name), _digest(content)
         found, beside = _digest_of(file), file.with_name(f"{file.name}.new")
         offer = _digest_of(beside)
-        if found in {new, _MISSING, *ours}:
+        if found in {new, _State.MISSING, *ours}:
             if found != new:
                 self.changes[file] = content
             if offer in {new, before}:
                 self.changes[beside] = None
         elif before != new:
-            if offer not in {new, before, _MISSING}:
-                raise ConfigError(
-                    f"--output: {beside}: it is in the way of the new {file.name}; move it away"
-                )
+            if offer not in {new, before, _State.MISSING}:
+                raise ConfigError(f"{_FLAG}: {beside}: it is in the way of the new {file.name}; move it away")
             self.changes[beside] = content
             self.notes.append(
                 f"{file}: changed, or of another origin: it stays, compare it with {beside.name}"
@@ -118,33 +133,52 @@ class _Plan:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, where its file system has locks for folders; NFS has none."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Hold a lock that nobody else can hold: that of a file which is there for so long, and ours alone."""
+    lock = folder / _LOCK
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigError(f"--output: {folder}: another process writes there; run this again") from error
-        except OSError as error:
-            if error.errno != errno.EBADF:
-                raise
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCK:
+            raise
         yield
+        return
+    try:
+        if not _is_held(handle, lock):
+            raise ConfigError(f"{_FLAG}: {folder}: another process writes there; run this again")
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
     finally:
         os.close(handle)
 
 
+def _is_held(handle: int, lock: Path) -> bool:
+    """Whether we hold the lock now; not that of a file which another process has removed meanwhile."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(handle), lock.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCK:
+            raise OSError(error.errno, error.strerror, str(lock)) from error
+        return True
+
+
 def _listed(sums: Path) -> Mapping[str, str]:
-    """The digests by path; nothing where there is no list. A path out of the folder is not ours."""
+    """The digests by path; nothing where there is no list. Other lines, and paths out of it, are not ours."""
     if not os.path.lexists(sums):
         return {}
     if not _is_regular(sums):
-        raise ConfigError(f"--output: {sums}: no regular file; move it away")
-    rows = (line.split("  ", 1) for line in sums.read_text(encoding="utf-8", errors="replace").splitlines())
-    return {row[1]: row[0] for row in rows if len(row) > 1 and _is_below(row[1])}
+        raise ConfigError(f"{_FLAG}: {sums}: no regular file; move it away")
+    lines = files.read(sums, _FLAG).decode(errors="replace").splitlines()
+    rows = (row.groups() for row in map(_ROW.fullmatch, lines) if row)
+    return {path: digest for digest, path in rows if _is_below(path)}
 
 
 def _is_below(path: str) -> bool:
-    return not Path(path).is_absolute() and ".." not in Path(path).parts
+    return path.isprintable() and not Path(path).is_absolute() and ".." not in Path(path).parts
 
 
 def _folders(name: str) -> list[Path]:
@@ -160,17 +194,17 @@ def _is_regular(path: Path) -> bool:
     return os.path.lexists(path) and stat.S_ISREG(path.lstat().st_mode)
 
 
-def _digest_of(file: Path) -> str:
-    """Or that it is missing, or other: no regular file, or one that may not be read."""
-    if not os.path.lexists(file):
-        return _MISSING
-    if not _is_regular(file):
-        return _OTHER
+def _digest_of(file: Path) -> str | _State:
+    """The digest of a regular file, or why there is none."""
     try:
-        with file.open("rb") as opened:
+        with open(file, "rb", opener=files.itself) as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
-    except PermissionError:
-        return _OTHER
+    except (FileNotFoundError, NotADirectoryError):
+        return _State.MISSING
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
+        return _State.OTHER
 
 
 def _digests(contents: Mapping[str, bytes]) -> dict[str, str]:

@@ -26,7 +26,7 @@ def read(path: Path, key: str = "", *, largest: int = LARGEST) -> bytes:
     """
     where = f"{key}: {path}" if key else path
     try:
-        with open(path, "rb", opener=_regular) as file:
+        with open(path, "rb", opener=regular) as file:
             content = file.read(largest + 1)
     except OSError as error:
         raise ConfigError(f"{where}: {error.strerror or 'cannot be read'}") from error
@@ -35,10 +35,16 @@ def read(path: Path, key: str = "", *, largest: int = LARGEST) -> bytes:
     return content
 
 
-def _regular(path: str, flags: int) -> int:
+def regular(path: str, flags: int) -> int:
+    """An `opener` for regular files: others, such as a FIFO, are OSError, without waiting."""
     handle = os.open(path, flags | os.O_NONBLOCK)
     kind = stat.S_IFMT(os.fstat(handle).st_mode)
     if kind != stat.S_IFREG:
         os.close(handle)
         raise OSError(errno.EINVAL, f"{_KINDS[kind]}; allowed: a regular file")
     return handle
+
+
+def itself(path: str, flags: int) -> int:
+    """The same, and no link."""
+    return regular(path, flags | os.O_NOFOLLOW)

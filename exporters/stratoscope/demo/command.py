@@ -13,14 +13,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, NoReturn
 
-from stratoscope.core import logs
+from stratoscope.core import folders, logs
 from stratoscope.core.client.flags import not_empty
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Parser
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.core.web.listen import Address
 from stratoscope.demo import COMMAND
-from stratoscope.demo.config_writer import CLOUD, CLOUDS_YAML, write_config
+from stratoscope.demo.config_writer import CLOUD, CLOUDS_YAML, check_own, write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.hypervisors.choice import LEAST_HOSTS
 from stratoscope.demo.openstack.hypervisors.writer import moving, shown_hosts
@@ -33,6 +33,7 @@ _ADDRESS: Final = "127.0.0.1:10980"
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _SIZES: Final = {"vms": (200, 0, 100_000), "hosts": (12, 1, 2_000), "projects": (20, 1, 1_000)}
 """Default, least and most of each."""
+_OURS_ALONE: Final = 0o700
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -78,11 +79,16 @@ def _file(flags: argparse.Namespace) -> Path | None:
         raise ConfigError(
             f"--write-config: {file}: the clouds.yaml is written beside it; allowed: another name"
         )
+    for one in (file, beside):
+        check_own(one)
     return file
 
 
 def _folder(flags: argparse.Namespace) -> Path | None:
-    """Where to write the files of two hosts: a new or empty folder, since nothing there is deleted."""
+    """Where to write the files of two hosts: new, or empty and ours alone, since nothing there is deleted.
+
+    A new one is made at once, so that nobody else makes it.
+    """
     if flags.write_hosts is None:
         return None
     if flags.hosts < LEAST_HOSTS:
@@ -90,8 +96,15 @@ def _folder(flags: argparse.Namespace) -> Path | None:
     folder = Path(os.path.abspath(flags.write_hosts))  # noqa: PTH100 - it resolves `..`, too
     if not folder.parent.is_dir():
         raise ConfigError(f"--write-hosts: {folder.parent}: No such directory")
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ConfigError(f"--write-hosts: {folder}: expected a new or empty folder")
+    folders.check(folder, "--write-hosts")
+    try:
+        folder.mkdir(_OURS_ALONE)
+    except FileExistsError:
+        if not folder.is_dir() or any(folder.iterdir()):
+            raise ConfigError(f"--write-hosts: {folder}: expected a new or empty folder") from None
+        folders.check(folder, "--write-hosts")  # somebody may have made it since
+    except OSError as error:
+        raise ConfigError(f"--write-hosts: {folder}: {error.strerror}") from error
     return folder
 
 

@@ -1,12 +1,11 @@
 """Writes the configuration for an embedded cloud: a block `clouds:`, and the clouds.yaml beside it."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from stratoscope.core import new_file
 from stratoscope.core.errors import ConfigError
 from stratoscope.demo.openstack.keystone.catalogue import REGION
 from stratoscope.demo.openstack.seed.catalog import SUBJECTS
@@ -15,6 +14,8 @@ from stratoscope.demo.openstack.seed.identity import CREDENTIAL_ID, PASSWORD
 CLOUD: Final = "demo"
 """The name of the cloud, the label `cloud`."""
 CLOUDS_YAML: Final = "clouds.yaml"
+_MARK: Final = "# Written by stratoscope demo-cloud, which overwrites it."
+"""The first line of both files: one without it is somebody's own."""
 _USERS: Final = {"admin": "admin", "reader": "admin", "user1": SUBJECTS[0]}
 """The users in the clouds.yaml, and the project of each."""
 
@@ -31,11 +32,27 @@ def write_config(file: Path, url: str) -> None:
     """
     beside = file.with_name(CLOUDS_YAML)
     entry = {"name": CLOUD, "kind": "openstack", "os_cloud": "admin", "clouds_file": str(beside)}
+    for path, document in ((beside, {"clouds": clouds(url)}), (file, {"clouds": [entry]})):
+        try:
+            _put(path, document)
+        except OSError as error:  # it names the temporary file
+            raise ConfigError(f"--write-config: {path}: {error.strerror}") from error
+
+
+def check_own(file: Path) -> None:
+    """Raises ConfigError: The file exists, and `write_config` has not written it; or it cannot be read."""
     try:
-        _put(beside, {"clouds": clouds(url)})
-        _put(file, {"clouds": [entry]})
+        with file.open("rb") as stream:
+            first = stream.readline(len(_MARK) + 1)
+    except FileNotFoundError:
+        return
     except OSError as error:
-        raise ConfigError(f"--write-config: {error.filename}: {error.strerror}") from error
+        raise ConfigError(f"--write-config: {file}: {error.strerror}") from error
+    if first.rstrip() != _MARK.encode():
+        raise ConfigError(
+            f"--write-config: {file} exists, and demo-cloud has not written it: name one in another folder,"
+            " or move this one away"
+        )
 
 
 def clouds(url: str) -> dict[str, object]:
@@ -76,16 +93,6 @@ def reachable(url: str) -> str:
 
 
 def _put(file: Path, document: object) -> None:
-    """Write a document under a temporary name, then rename it: nobody reads half of it, and no half remains.
-
-    The temporary name is unknown and new, so this is safe also in folders that others may write to.
-    """
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # for its owner alone
-    half = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            yaml.safe_dump(document, stream, sort_keys=False)
-        half.replace(file)
-    except OSError:
-        half.unlink(missing_ok=True)
-        raise
+    """Write a document after the mark, for its owner alone."""
+    text = f"{_MARK}\n{yaml.safe_dump(document, sort_keys=False)}"
+    new_file.put(str(file), text.encode(), 0o600)

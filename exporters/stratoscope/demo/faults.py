@@ -34,6 +34,9 @@ _MEANINGFUL: Final = {
 """The allowed keys, by kind of fault."""
 _NEEDED: Final = {"latency": ("seconds",), "down": ("service", "host")}
 
+MOST: Final = 1_000
+"""So many faults may be in force."""
+
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86400)]
 Silence = Callable[[str, str, float | None], Callable[[], None]]
 """Stops the reports of a service's daemons on a host; returns the undo. Raises LookupError."""
@@ -92,10 +95,13 @@ class Faults:
         """Add one fault or a list of them.
 
         Raises:
-            ConfigError: One is invalid; the message names the key and what is allowed. None is added then.
+            ConfigError: One is invalid, or there are too many; the message names the key and what is allowed.
+                None is added then.
         """
         rows = document if isinstance(document, list) else [document]
         keys = [f"faults[{number}]" if isinstance(document, list) else "" for number in range(len(rows))]
+        if len(self._in_force) + len(rows) > MOST:
+            raise ConfigError(f"faults: too many in force; allowed: {MOST}; DELETE ends them")
         faults = [_checked(row, key) for row, key in zip(rows, keys, strict=True)]
         for fault, key in zip(faults, keys, strict=True):
             if fault.fault == "down":

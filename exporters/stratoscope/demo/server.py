@@ -1,7 +1,8 @@
 """The server of the embedded cloud: listening sockets, pages for faults, a task that advances its time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import ipaddress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -10,8 +11,11 @@ import msgspec
 from aiohttp import hdrs, web
 
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.web.cross_site import is_cross_site
 from stratoscope.core.web.listen import Address, listening, url
 from stratoscope.demo.openstack.app import OpenStack
+
+Answer = Callable[[web.Request], Awaitable[web.Response]]
 
 _TICK_S: Final = 0.5
 _SHUTDOWN_S: Final = 0.4
@@ -69,9 +73,9 @@ def application(cloud: OpenStack) -> web.Application:
     app.on_response_prepare.append(_strip_headers)
     pages = _Pages(cloud)
     app.router.add_get("/", pages.about)
-    app.router.add_get("/demo/faults", pages.show)
-    app.router.add_post("/demo/faults", pages.add)
-    app.router.add_delete("/demo/faults", pages.clear)
+    app.router.add_get("/demo/faults", _not_for_other_sites(pages.show))
+    app.router.add_post("/demo/faults", _not_for_other_sites(pages.add))
+    app.router.add_delete("/demo/faults", _not_for_other_sites(pages.clear))
     cloud.add_to(app)
     return app
 
@@ -89,6 +93,8 @@ class _Pages:
         return self._shown()
 
     async def add(self, request: web.Request) -> web.Response:
+        if request.content_type != "application/json":
+            return web.Response(status=415, text="expected Content-Type: application/json\n")
         content = await request.read()
         self._cloud.advance()
         try:
@@ -106,6 +112,30 @@ class _Pages:
     def _shown(self) -> web.Response:
         body = msgspec.json.encode(self._cloud.faults.shown())
         return web.Response(body=body, content_type="application/json")
+
+
+def _not_for_other_sites(answer: Answer) -> Answer:
+    """The same, but pages of other sites in somebody's browser get 403.
+
+    After DNS rebinding such a page asks under a name of its own: then Host is no address.
+    """
+
+    async def answered(request: web.Request) -> web.Response:
+        if is_cross_site(request.headers):
+            return web.Response(status=403, text="a page of another site may not ask this\n")
+        if not _is_address(request.url.host or ""):
+            return web.Response(status=403, text="Host is a name; allowed: localhost and addresses\n")
+        return await answer(request)
+
+    return answered
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
 
 
 async def _advance(cloud: OpenStack) -> None:

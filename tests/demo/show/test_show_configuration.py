@@ -20,6 +20,7 @@ from stratoscope.demo.show.asking import NoAnswerError
 from stratoscope.demo.show.exporters import Exporter
 from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer
 from stratoscope.demo.show.servers import Server
+from stratoscope.demo.show.terminal import say, table
 from stratoscope.downtime import settings as of_downtime
 from stratoscope.management import settings as of_management
 from stratoscope.vmprobe import settings as of_vmprobe
@@ -51,6 +52,26 @@ def test_prometheus_takes_its_configuration_and_all_rules(tmp_path: Path) -> Non
     assert f"{rules / 'management.yml'}\n  SUCCESS" in said
     thresholds = (rules / "thresholds.yml").read_text()
     assert '"global:vm_creation_failures:threshold", "expr": "vector(2.0)"' in thresholds
+
+
+@pytest.mark.parametrize("name", ["t[ab]", "a?b", "back\\slash"])
+def test_rules_are_found_below_any_folder(tmp_path: Path, name: str) -> None:
+    rules = tmp_path / name
+    rules.mkdir()
+    (rules / "demo.yml").write_text(json.dumps(prometheus.records()))
+    (tmp_path / "prometheus.yml").write_text(json.dumps(prometheus.configuration([], rules, "")))
+    said = checked("check", "config", tmp_path / "prometheus.yml")
+    assert f"{rules / 'demo.yml'}\n  SUCCESS: {len(QUERIES)} rules found" in said
+
+
+def test_prometheus_lets_pages_of_no_site_read_it(tmp_path: Path) -> None:
+    assert "--web.cors.origin=^$" in prometheus.server(tmp_path, ["prometheus"], {}).words
+
+
+def test_what_is_said_cannot_change_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("its last lines:\n\x1b]0;title\x07 müde\r")
+    table([("a \x1b[2J", "b")])
+    assert capsys.readouterr().out == "its last lines:\n\\x1b]0;title\\x07 müde\\r\na \\x1b[2J  b\n"
 
 
 def test_prometheus_scrapes_all_exporters_by_the_jobs_of_the_rules(tmp_path: Path) -> None:
@@ -213,3 +234,8 @@ def test_demo_says_what_the_last_run_with_a_result_found() -> None:
     )
     assert probes.verdict([good, bad]) == "fails: resolve, image, to blame: project; image 'x' is not active"
     assert probes.verdict([stopped]) == probes.verdict([]) == "has no result yet"
+
+
+def test_documentation_says_how_the_fault_of_the_demo_comes_back() -> None:
+    text = (RULES.parents[1] / "docs" / "demo-cloud.md").read_text(encoding="utf-8")
+    assert f"    curl -d '{json.dumps(cloud.FAULT)}' 127.0.0.1:10980/demo/faults\n" in text

@@ -62,6 +62,15 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("family")
+def test_proxy_that_does_not_answer_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    asking._opener.cache_clear()
+    assert main(["demo", "--seconds=0.1"]) == 0
+
+
+@pytest.mark.usefixtures("family")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("begun", ["demo-cloud", "prometheus"])
 def test_signal_ends_all_and_is_no_failure(
@@ -114,6 +123,15 @@ def test_program_of_others_that_does_not_start_is_left_out_with_its_words(
     }
     assert f"not shown: {what[name]}: {name} ended with status 1; its last lines:\n{name}: no\n" in said
     assert "each probe has created its VM" in said
+
+
+@pytest.mark.usefixtures("family")
+def test_prometheus_without_rules_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAKE_FAMILY", "no-rules")
+    main(["demo", "--seconds=0.1"])
+    assert "not shown: alerts and answers: Prometheus has no rules\n" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("family")
@@ -213,6 +231,7 @@ def test_demo_without_prometheus_and_alertmanager_says_why_and_goes_on(
     assert "not shown: Prometheus: apt knows no package" in said
     assert "not shown: Alertmanager: apt knows no package" in said
     assert "How full is it?" not in said
+    assert "alerts and answers were not looked at: there is no Prometheus\n" in said
 
 
 @pytest.mark.usefixtures("family")
@@ -281,7 +300,7 @@ def test_what_is_not_installed_is_named_in_one_line(
     )
 
 
-@pytest.mark.parametrize("flag", ["--seconds=soon", "--tools=", "--port=1"])
+@pytest.mark.parametrize("flag", ["--seconds=soon", "--tools=", f"--tools={__file__}", "--port=1"])
 def test_wrong_flag_is_one_line(capsys: pytest.CaptureFixture[str], flag: str) -> None:
     assert main(["demo", flag]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1

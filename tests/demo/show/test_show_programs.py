@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.show import children, packages
+from stratoscope.demo.show import children, downtimes, packages
 from stratoscope.demo.show.children import Child, DemoError, Stopped
 from support.patience import FAR_S
 
@@ -33,6 +33,52 @@ def python(folder: Path, name: str, code: str) -> Iterator[Child]:
         yield child
     finally:
         children.end([child])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "127.0.0.1,localhost"),
+        ({"NO_PROXY": "corp"}, "corp,127.0.0.1,localhost"),
+        ({"NO_PROXY": "CORP", "no_proxy": "corp"}, "corp,127.0.0.1,localhost"),
+        ({"no_proxy": "*"}, "*"),
+    ],
+)
+def test_programs_reach_loopback_without_a_proxy_and_others_by_it(
+    given: dict[str, str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**given, "http_proxy": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(name, value)
+    code = (
+        "import os; print(*(os.environ[name] for name in ('http_proxy', 'no_proxy', 'NO_PROXY')), flush=True)"
+    )
+    said = f"http://127.0.0.1:9 {expected} {expected}"
+    done = children.run([sys.executable, "-IS", "-c", code], threading.Event())
+    assert done.output.strip() == said
+    with python(tmp_path, "little", f"{code}; import time; time.sleep(60)") as child:
+        assert child.last_lines() == said
+
+
+def test_downtime_is_told_as_it_can_be_typed_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "stratoscope"
+    executable(program)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(program.parent))
+    rest = "downtime add 'now for 2h' '--title=its switch is replaced' --match cloud=demo host=cn11"
+    usual = "http://127.0.0.1:10974"
+
+    def typed(given: str, at: str = usual) -> str:
+        monkeypatch.setattr("sys.argv", [given, "demo"])
+        return downtimes.typed(at)
+
+    assert typed(str(program)) == f"stratoscope {rest}"
+    assert typed(str(program), "http://127.0.0.1:4") == f"stratoscope {rest} --url=http://127.0.0.1:4"
+    assert typed("bin/stratoscope") == f"bin/stratoscope {rest}"  # as `make` starts it
+    assert typed("/here/__main__.py") == f"{sys.executable} -m stratoscope {rest}"
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert typed(str(program)) == f"{program} {rest}"
 
 
 def test_program_that_is_deaf_is_ended_by_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,6 +248,29 @@ def test_alertmanager_that_may_not_have_its_template_says_what_to_do(tmp_path: P
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.endswith("install the package prometheus-alertmanager, or run this as root")
+
+
+@pytest.mark.parametrize(("restricted", "is_told"), [("1", True), ("0", False)])
+def test_ordinary_user_of_ubuntu_is_told_which_setting_denies_it(
+    restricted: str, is_told: bool, tmp_path: Path
+) -> None:
+    setting = "kernel.apparmor_restrict_unprivileged_userns"
+    file = f"/proc/sys/{setting.replace('.', '/', 1)}"
+    executable(tmp_path / "bin" / "unshare", "exit 1")
+    executable(tmp_path / "bin" / "cat", f"[[ $1 != {file} ]] || echo {restricted}")
+    # Tests may run as root, and EUID cannot be set.
+    script = (packages.HERE / "run-alertmanager.sh").read_text().replace("((EUID == 0))", "((1000 == 0))")
+    done = subprocess.run(
+        ["/bin/bash", "-c", script, "run", tmp_path],
+        env={"PATH": str(tmp_path / "bin")},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{setting} is 1, ") is is_told
+    assert line.endswith(f"let root type sysctl -w {setting}=0") is is_told
 
 
 def test_packages_are_unpacked_where_path_has_none(

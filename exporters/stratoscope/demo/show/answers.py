@@ -34,7 +34,7 @@ class Answers:
         say()
         self._of_probes()
         say("What is down on purpose? The command line has filed a downtime of a host that is down")
-        say(f"    {downtimes.typed()}")
+        say(f"    {downtimes.typed(self.running.url('downtime'))}")
         say(f"    {self.running.downtime_page}")
         for query in queries(self.running):
             said, is_final = self._said(query)

@@ -1,11 +1,12 @@
 """Requests to the programs of the demo, over HTTP on loopback."""
 
 import json
+from functools import cache
 from http.client import HTTPException
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 from stratoscope.demo.show.children import DemoError
 
@@ -24,12 +25,18 @@ class NoAnswerError(DemoError):
         self.why = why
 
 
+@cache
+def _opener() -> OpenerDirector:
+    """It asks no proxy, whatever the environment names: that would ask its own loopback."""
+    return build_opener(ProxyHandler({}))
+
+
 def get(url: str, body: object = None) -> bytes:
     """What the URL answers; with a body, which is sent as JSON, to a POST. Raises NoAnswerError."""
     content = None if body is None else json.dumps(body).encode()
     request = Request(url, content, {"Content-Type": "application/json"})  # noqa: S310 - http://127.0.0.1 only
     try:
-        with urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - as above
+        with _opener().open(request, timeout=_TIMEOUT_S) as answer:
             found: bytes = answer.read()
             return found
     except (OSError, HTTPException) as error:

@@ -19,6 +19,7 @@ _LOOK_S: Final = 0.1
 _LOG_LINES: Final = 15
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _PR_SET_PDEATHSIG: Final = 1
+_WITHOUT_PROXY: Final = "127.0.0.1,localhost"
 _NOT_FOUND: Final = 127
 """A shell's status for a program that is not there."""
 
@@ -49,6 +50,13 @@ def _ends_with_us() -> Callable[[], None] | None:
     return before
 
 
+def _environment() -> dict[str, str]:
+    """Ours, but programs on loopback are reached without a proxy; apt keeps it."""
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    none_for = known if known.strip() == "*" else ",".join(filter(None, (known, _WITHOUT_PROXY)))
+    return {**os.environ, "no_proxy": none_for, "NO_PROXY": none_for}
+
+
 class Child:
     """A program of the demo, in a session of its own: Ctrl-C reaches it through us only.
 
@@ -67,6 +75,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=_environment(),
                 start_new_session=True,
                 preexec_fn=_ends_with_us(),  # noqa: PLW1509 - the demo has no other thread
             )
@@ -173,6 +182,7 @@ def run(command: Sequence[str | Path], stop: threading.Event, within_s: float = 
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env=_environment(),
             start_new_session=True,
             preexec_fn=_ends_with_us(),  # noqa: PLW1509 - as above
         )

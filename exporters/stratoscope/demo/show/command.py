@@ -18,7 +18,7 @@ from stratoscope.demo.show.children import DemoError, Stopped
 from stratoscope.demo.show.events import Watch
 from stratoscope.demo.show.judge import judge
 from stratoscope.demo.show.running import Running
-from stratoscope.demo.show.terminal import say
+from stratoscope.demo.show.terminal import printable, say
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     stop = threading.Event()
     for number in _SIGNALS:
         signal.signal(number, lambda *_: stop.set())
-    tools = packages.cache() if flags.tools is None else flags.tools.absolute()
+    tools = packages.cache() if flags.tools is None else flags.tools
     with tempfile.TemporaryDirectory(prefix="stratoscope-demo-") as folder:
         try:
             exporters.check_extras()
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         except Stopped:
             say("demo: all programs have ended")
         except DemoError as error:
-            sys.stderr.write(f"stratoscope demo: {error}\n")
+            sys.stderr.write(printable(f"stratoscope demo: {error}") + "\n")
             return 1
     return 0
 
@@ -105,8 +105,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--tools",
-        type=path,
+        type=_folder,
         metavar="FOLDER",
         help="where Prometheus and Alertmanager are unpacked if not on PATH (default ~/.cache/stratoscope)",
     )
     return parser
+
+
+def _folder(text: str) -> Path:
+    """The type of a flag that names a folder, which need not exist yet."""
+    folder = path(text).absolute()
+    if folder.exists() and not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: expected a folder, got a file")
+    return folder

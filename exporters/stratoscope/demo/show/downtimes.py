@@ -1,12 +1,17 @@
 """A downtime of a host that is down, filed by the command line as a person would."""
 
 import json
+import os
 import shlex
+import shutil
+import sys
 import threading
+from pathlib import Path
 from typing import Final
 
 from stratoscope.demo.show import cloud
 from stratoscope.demo.show.children import DemoError, run, stratoscope
+from stratoscope.demo.show.exporters import PORTS
 
 TYPED: Final = (
     "downtime",
@@ -31,6 +36,18 @@ def file(at: str, stop: threading.Event) -> str:
     return f"{at}/downtimes/{json.loads(done.output)['id']}"
 
 
-def typed() -> str:
-    """What a person would type."""
-    return f"stratoscope {shlex.join(TYPED)}"
+def typed(at: str) -> str:
+    """What a person would type where the demo was started. Args: at: As for `file`."""
+    elsewhere = () if at == f"http://127.0.0.1:{PORTS['downtime']}" else (f"--url={at}",)
+    return shlex.join((*_program(), *TYPED, *elsewhere))
+
+
+def _program() -> tuple[str, ...]:
+    """The command as the demo itself was started: by PATH, by a path, or as a module."""
+    given = Path(sys.argv[0])
+    if given.name != "stratoscope":
+        return sys.executable, "-m", "stratoscope"
+    found = shutil.which(given.name)
+    # `make` has .venv/bin on its PATH, and names it all the same: a person has it not.
+    is_on_path = given.is_absolute() and found is not None and os.path.samefile(found, given)  # noqa: PTH121
+    return (given.name if is_on_path else str(given),)

@@ -17,7 +17,8 @@ from stratoscope.demo.show.servers import Server
 _NEEDED: Final = {"management": "openstack", "vmprobe": "asyncssh", "downtime": "sqlalchemy"}
 """By extra: a module that it installs."""
 _LIBVIRT: Final = "libvirt"
-_PORTS: Final = {"hypervisor": 10971, "management": 10972, "vmprobe": 10973, "downtime": 10974}
+PORTS: Final = {"hypervisor": 10971, "management": 10972, "vmprobe": 10973, "downtime": 10974}
+"""By program: the usual port, on which it listens if that is free."""
 _PORT_OF_HOSTS: Final = 10981
 """Of the first host of the embedded cloud; the next has the next."""
 _QUICK: Final = ("aggregates", "compute_services", "flavors", "hypervisors", "network_agents", "servers")
@@ -136,4 +137,4 @@ def _with_section(folder: Path, clouds: Path, name: str, section: Mapping[str, o
 def _server(program: str, config: Path, *flags: str) -> Server:
     """An exporter with this configuration; its messages stand beside that."""
     words = stratoscope(program, f"--config.file={config}", *flags)
-    return Server(program, words, _PORTS[program], config.parent)
+    return Server(program, words, PORTS[program], config.parent)

@@ -58,6 +58,8 @@ def judge(running: Running, unseen: list[str]) -> None:
             raise DemoError(f"{one.name} does not answer")
     if running.prometheus:
         _judge_metrics(running.prometheus, len(running.exporters))
+    else:
+        say("alerts and answers were not looked at: there is no Prometheus")
     if running.alertmanager and running.prometheus:
         if not _patiently(lambda: host_is_silenced(running)):
             raise DemoError(f"{HOST_DOWN} for {cloud.DOWN} is not silenced")

@@ -1,6 +1,7 @@
 """Prometheus of the demo: what it scrapes, and the rules that it evaluates, sooner than usual."""
 
 import json
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from stratoscope.core.durations import seconds
-from stratoscope.demo.show.asking import NoAnswerError, get
+from stratoscope.demo.show.asking import NoAnswerError, get, get_json
 from stratoscope.demo.show.children import DemoError, run, stratoscope
 from stratoscope.demo.show.exporters import Exporter
 from stratoscope.demo.show.queries import QUERIES
@@ -21,6 +22,9 @@ ALERTS_AFTER_S: Final = 10
 EVALUATED_EVERY_S: Final = 5
 START_S: Final = 60
 _PORT: Final = 9090
+_GLOB: Final = re.compile(r"[*?\[\\]")
+_ESCAPED: Final = r"\\\g<0>"
+"""The names of files of rules are patterns, their folder is none: TMPDIR may be in it."""
 _COUNTED: Final = ("slo.yml", "availability.yml")
 """Files whose records count their own samples: their intervals and windows stay as they are."""
 _LONGEST_S: Final = 300
@@ -94,7 +98,7 @@ def configuration(exporters: Iterable[Exporter], rules: Path, alertmanager: str)
             "scrape_timeout": every,
             "evaluation_interval": f"{EVALUATED_EVERY_S}s",
         },
-        "rule_files": [f"{rules}/*.yml"],
+        "rule_files": [f"{_GLOB.sub(_ESCAPED, str(rules))}/*.yml"],
         "alerting": {"alertmanagers": notified},
         "scrape_configs": [
             {"job_name": job, "honor_labels": True, "static_configs": targets}
@@ -112,8 +116,14 @@ def server(folder: Path, program: Sequence[str | Path], document: Mapping[str, o
         f"--storage.tsdb.path={folder / 'tsdb'}",
         "--storage.tsdb.retention.time=35d",  # else an alert says that it is too short for the rules
         "--log.level=warn",
+        "--web.cors.origin=^$",  # of no site: pages in the browser of its user do not read it
     ]
     return Server("prometheus", [*program, *flags], _PORT, folder)
+
+
+def has_rules(at: str) -> bool:
+    """Whether it has read some. Raises NoAnswerError."""
+    return bool(get_json(f"{at}/api/v1/rules")["data"]["groups"])
 
 
 def alerts_page(at: str) -> str:

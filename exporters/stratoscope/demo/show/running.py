@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stratoscope.demo.show import alertmanager, cloud, downtimes, exporters, packages, probes, prometheus
+from stratoscope.demo.show.asking import NoAnswerError
 from stratoscope.demo.show.children import DemoError, end, run, stratoscope, wait_until
 from stratoscope.demo.show.exporters import Exporter
 from stratoscope.demo.show.servers import Server
@@ -140,6 +141,14 @@ class Running:
         server = prometheus.server(self.folder, found, document)
         if self._runs(server, "Prometheus, so no alert and no answer", prometheus.START_S):
             self.prometheus = server.url
+            self._look_for_rules()
+
+    def _look_for_rules(self) -> None:
+        try:
+            if not prometheus.has_rules(self.prometheus):
+                self.missing.append("alerts and answers: Prometheus has no rules")
+        except NoAnswerError as error:
+            self.missing.append(f"whether Prometheus has rules: {error}")
 
     def _runs(self, server: Server, what: str, within_s: float) -> bool:
         """Start a program that the demo can do without; if it does not run, that is missing."""

@@ -3,10 +3,17 @@
 import sys
 from collections.abc import Sequence
 
+from stratoscope.core.errors import one_line
+
 
 def say(text: str = "") -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{printable(text)}\n")
     sys.stdout.flush()
+
+
+def printable(text: str) -> str:
+    """The lines of a text; escapes replace what a terminal obeys, as in names and logs of others."""
+    return "\n".join(map(one_line, text.split("\n")))
 
 
 def table(rows: Sequence[tuple[str, str]]) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import yaml
 
+from stratoscope.core import new_file
 from stratoscope.core.errors import ConfigError
 from stratoscope.demo.openstack.hypervisors.choice import choose
 from stratoscope.demo.openstack.hypervisors.definitions import node
@@ -29,8 +30,6 @@ log = logging.getLogger(__name__)
 EVERY_S: Final = 5.0
 NODE: Final = "node.xml"
 CONFIGURATION: Final = "hypervisor.yml"
-_HALF: Final = ".half"
-_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 _INVENTED: Final = ("disks", "network")
 """Subjects of which libvirt's mock driver makes the counters up: they are switched off."""
 
@@ -132,17 +131,4 @@ async def _move(hosts: Iterable[HostFiles], world: World) -> None:
 
 
 def _put(file: str, text: str) -> None:
-    """Write a file by rename, so that nobody reads half of it.
-
-    Plain descriptors and texts: this runs some 300 times in a row, and file objects and Path cost twice as
-    much.
-    """
-    half = f"{file}{_HALF}"
-    descriptor = os.open(half, _FLAGS, 0o644)
-    try:
-        rest = text.encode()
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-    finally:
-        os.close(descriptor)
-    os.rename(half, file)  # noqa: PTH104 - as above
+    new_file.put(file, text.encode(), 0o644)
