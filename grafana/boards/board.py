@@ -49,6 +49,7 @@ _CLOUDS: Final = "cloud:stratoscope_glance:over_threshold"
 _VM_WITH_NAME: Final = r'/vm_id="(?<value>[^"]*)"(?:,vm_name="(?<text>[\s\S]*)")?/'
 _PROJECT_WITH_NAME: Final = r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>[\s\S]*)")?/'
 _HOST: Final = r'/host="([\s\S]*)"/'
+_CLOUD: Final = r'/cloud="([\s\S]*)"/'
 
 Variable = QueryVariable | TextBoxVariable
 
@@ -184,8 +185,12 @@ def hosts() -> QueryVariable:
 
 
 def clouds_of_projects() -> QueryVariable:
-    """Any clouds, by a record that has project_id: a proxy that enforces it shows those of a project."""
-    return _any(_query("cloud", "Cloud", "label_values(vm:stratoscope_vm_info:unique, cloud)"))
+    """Any clouds, by a record that has project_id: a proxy that enforces it shows those of a project.
+
+    It is a query: the proxy does not answer `label_values`.
+    """
+    expr = "query_result(count by (cloud) (vm:stratoscope_vm_info:unique))"
+    return _any(_query("cloud", "Cloud", expr).regex(_CLOUD))
 
 
 def project() -> QueryVariable:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from grafana_foundation_sdk.builders import common, table
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row, TextBoxVariable
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, VariableHide, VariableOption
+from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours, words
 from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, rows
@@ -35,9 +35,8 @@ _MOST_ROWS: Final = 50
 _NEAR: Final = 0.8
 _OVER: Final = Look(colours=colours.over_threshold())
 _ON_PURPOSE: Final = colours.steps(below=colours.PLANNED)
-_RUNBOOKS: Final = "docs/runbooks/"
-"""By default as in the rules; the variable `runbooks` says another."""
-_RUNBOOK: Final = "${runbooks}${__value.text:percentencode}.md"
+_RUNBOOK: Final = "docs/runbooks/${__value.text:percentencode}.md"
+"""As in the rules. No variable: whoever makes a link to the board could give it another value."""
 _STATES: Final = words.badness(
     "works",
     "slow, or partly down",
@@ -135,19 +134,12 @@ def made() -> Dashboard:
     """For everybody: one look."""
     answer = "One look: what works, what is near or beyond its threshold, what is down on purpose."
     made = board.board("now", "Is it working for users now?", answer, board.clouds(), last="now-1h")
-    made = made.with_variable(_runbooks()).with_panel(_state()).with_panel(_today()).with_panel(_budget())
+    made = made.with_panel(_state()).with_panel(_today()).with_panel(_budget())
     made = made.with_row(Row("At a glance: values over their alerts' thresholds"))
     for title, subject in SUBJECTS.items():
         made = made.with_panel(_glance(title, subject))
     made = made.with_row(Row("What exactly")).with_panel(_where()).with_panel(_firing()).with_panel(_alerts())
     return made.with_row(Row("Down on purpose")).with_panel(_downtimes())
-
-
-def _runbooks() -> TextBoxVariable:
-    text = "Before NAME.md of an alert's runbook: what runbook_url is in the values file of the rules."
-    made = TextBoxVariable("runbooks").label("Runbooks").description(text).default_value(_RUNBOOKS)
-    here = VariableOption(selected=True, text=_RUNBOOKS, value=_RUNBOOKS)
-    return made.current(here).hide(VariableHide.HIDE_VARIABLE)
 
 
 def _state() -> Panel:

@@ -2,6 +2,10 @@
 
 import re
 
+import pytest
+
+from support import board_parts
+from support.board_values import board
 from support.debian import ROOT
 from support.label_proxy import PAGE, documented
 
@@ -14,6 +18,16 @@ def test_page_installs_the_version_that_is_tested() -> None:
     assert f"go install {module[1]}@{version[1]}\n" in PAGE.read_text()
 
 
-def test_each_command_enforces_the_project_and_lets_variables_find_names() -> None:
+def test_each_command_enforces_the_project_and_nothing_weakens_it() -> None:
     for flag in ("-label-value", "-header-name"):
-        assert {"-label=project_id", "-enable-label-apis"} <= {*documented(flag)}
+        names = [one.split("=")[0] for one in documented(flag)]
+        assert names == ["-label", flag]
+        assert "-label=project_id" in documented(flag)
+
+
+@pytest.mark.parametrize("uid", ["vm", "project"])
+def test_variables_of_owners_ask_queries_alone(uid: str) -> None:
+    """The proxy does not answer label_values."""
+    asked = [one["definition"] for one in board_parts.variables(board(uid)) if one["type"] == "query"]
+    assert asked
+    assert [one for one in asked if not one.startswith("query_result(")] == []

@@ -32,7 +32,7 @@ def test_files_name_the_organisation_that_the_first_step_has_made() -> None:
     made = json.loads(answer)["orgId"]
     assert made != 1, "the first organisation is that of the operators"
     assert [provisioned(kind)["orgId"] for kind in ("datasources", "providers")] == [made, made]
-    assert TEXT.index(command) < TEXT.index("```yaml")
+    assert TEXT.index(command) < TEXT.index("    orgId: ")
 
 
 def test_folder_of_the_provider_has_the_dashboards_of_owners_alone(tmp_path: Path) -> None:

@@ -92,6 +92,17 @@ def annotations(board: Json) -> Sequence[Json]:
     return found
 
 
+def addresses(part: Any) -> Iterator[str]:
+    """Where the links below a part of a board lead: those of panels, columns, values and the board itself."""
+    if isinstance(part, Mapping):
+        if part.get("url"):
+            yield part["url"]
+        part = [*part.values()]
+    if isinstance(part, list):
+        for one in part:
+            yield from addresses(one)
+
+
 def name_of(panel: Json) -> str:
     return f"panel {panel.get('title') or panel.get('id')!r}"
 

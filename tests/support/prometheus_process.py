@@ -23,6 +23,10 @@ QUICK: Final = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s", "eva
 """Each second."""
 
 
+_HERE: Final = ROOT / "build/tools/usr/bin/prometheus"
+"""Of this distribution."""
+
+
 class Target(NamedTuple):
     """What is scraped."""
 
@@ -78,18 +82,23 @@ class Prometheus(Answering):
     """It has the configuration, and the one file of rules, that it is given."""
 
     def __init__(
-        self, folder: Path, config: Mapping[str, object], rules: Mapping[str, object], *flags: str
+        self,
+        folder: Path,
+        config: Mapping[str, object],
+        rules: Mapping[str, object],
+        *flags: str,
+        program: Path = _HERE,
     ) -> None:
         """Args: rules: The content of a file of rules."""
         super().__init__(folder)
-        self._flags = flags
+        self._flags, self._program = flags, program
         # YAML reads JSON.
         (folder / "prometheus.yml").write_text(json.dumps({**config, "rule_files": ["rules.yml"]}))
         (folder / "rules.yml").write_text(json.dumps(rules))
 
     def _command(self) -> Sequence[str | Path]:
         return [
-            ROOT / "build/tools/usr/bin/prometheus",
+            self._program,
             f"--config.file={self._folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={self._folder / 'data'}",
             f"--web.listen-address={self.address}",

@@ -29,23 +29,23 @@ class _Quiet(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """It says nothing."""
 
-    def answer(self, status: int, content: bytes) -> None:
+    def answer(self, status: int, content: bytes, kind: str = "application/json") -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
 
 @contextmanager
-def pages() -> Iterator[Pages]:
+def pages(kind: str = "application/json") -> Iterator[Pages]:
     found = Pages()
 
     class Handler(_Quiet):
         def do_GET(self) -> None:
             text = found.texts.get(self.path)
             status = HTTPStatus.INTERNAL_SERVER_ERROR if text is None else HTTPStatus.OK
-            self.answer(status, (text or "").encode())
+            self.answer(status, (text or "").encode(), kind)
 
     with _serving(Handler) as found.url:
         yield found

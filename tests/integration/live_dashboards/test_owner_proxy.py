@@ -172,23 +172,17 @@ def test_sums_are_of_the_project_alone(site: Site) -> None:
     assert values == [len(VMS), len(MY_VMS)]
 
 
-def test_labels_and_series_are_those_of_the_project(site: Site) -> None:
-    assert set(get(site.all, "label/project_id/values")) > {MINE}
-    assert get(site.mine, "label/project_id/values") == [MINE]
-    assert sorted(get(site.mine, "label/vm_id/values")) == sorted(MY_VMS)
-    assert "vm_id" in get(site.mine, "labels")
-    # Labels that no series with a project_id has.
-    assert "alertmanager" in get(site.all, "labels")
-    assert "alertmanager" not in get(site.mine, "labels")
+def test_series_are_those_of_the_project(site: Site) -> None:
     series = get(site.mine, "series", **{"match[]": '{__name__=~".+",project_id=~".*"}'})
     assert {one["project_id"] for one in series} == {MINE}
     assert {one["vm_id"] for one in series if "vm_id" in one} == {*MY_VMS}
 
 
 def test_what_has_no_label_cannot_be_asked(site: Site) -> None:
-    paths = ("targets", "status/config", "status/tsdb", "metadata")
-    assert [status(site.all, path) for path in paths] == [200] * 4
-    assert [status(site.mine, path) for path in paths] == [404] * 4
+    of_labels = ("labels", "label/project_id/values")
+    paths = ("targets", "status/config", "status/tsdb", "metadata", *of_labels)
+    assert {path: status(site.all, path) for path in paths} == dict.fromkeys(paths, 200)
+    assert {path: status(site.mine, path) for path in paths} == dict.fromkeys(paths, 404)
 
 
 def test_alerts_and_rules_are_those_of_the_project(site: Site) -> None:
@@ -202,10 +196,13 @@ def test_alerts_and_rules_are_those_of_the_project(site: Site) -> None:
 
 
 def test_header_of_the_data_source_says_which_project(site: Site) -> None:
-    (source,) = yaml.safe_load(PAGE.read_text().split("```")[1].removeprefix("yaml"))["datasources"]
+    (block,) = re.findall(r"```yaml\n(apiVersion: 1\ndatasources:.+?)```", PAGE.read_text(), re.DOTALL)
+    (source,) = yaml.safe_load(block)["datasources"]
     with label_proxy(site.all, site.folder, documented("-header-name")) as url:
+        expr = "group by (project_id) (vm:stratoscope_vm_info:unique)"
         for project in (MINE, OTHER):
             header = (source["jsonData"]["httpHeaderName1"], project)
-            assert get(url, "label/project_id/values", header) == [project]
-        assert status(url, "label/project_id/values") == 400
-        assert status(url, "label/project_id/values", project_id=OTHER) == 400
+            found = get(url, "query", header, query=expr)["result"]
+            assert [one["metric"] for one in found] == [{"project_id": project}]
+        assert status(url, "query", query=expr) == 400
+        assert status(url, "query", query=expr, project_id=OTHER) == 400
