@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,22 +85,6 @@ def test_changed_file_is_told_of_and_the_others_are_written(
     assert line.startswith(f"stratoscope files: {tmp_path}/prometheus/b.yml: changed, or of another origin")
     found = tree(tmp_path)
     assert [found[name] for name in ("grafana/a.json", "prometheus/b.yml")] == [b"3\n", b"changed"]
-
-
-def test_address_of_runbooks_in_the_front_page_outlasts_an_update(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As docs/dashboards.md says."""
-    assert written(tmp_path) == 0
-    page = tmp_path / "grafana" / "dashboards" / "now.json"
-    (expression,) = re.findall("sed -i '(.+)' now.json", (ROOT / "docs" / "dashboards.md").read_text())
-    before = page.read_text()
-    subprocess.run(["/usr/bin/sed", "-i", expression, page], check=True)
-    assert page.read_text() != before
-    changed = tree(tmp_path)
-    assert written(tmp_path) == 0
-    assert tree(tmp_path) == changed
-    assert capsys.readouterr().err == ""
 
 
 def test_rules_with_values_outlast_an_update(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -196,7 +196,7 @@ def test_alerts_and_rules_are_those_of_the_project(site: Site) -> None:
 
 
 def test_header_of_the_data_source_says_which_project(site: Site) -> None:
-    (block,) = re.findall(r"```yaml\n(apiVersion:.+?)```", PAGE.read_text(), re.DOTALL)
+    (block,) = re.findall(r"```yaml\n(apiVersion: 1\ndatasources:.+?)```", PAGE.read_text(), re.DOTALL)
     (source,) = yaml.safe_load(block)["datasources"]
     with label_proxy(site.all, site.folder, documented("-header-name")) as url:
         expr = "group by (project_id) (vm:stratoscope_vm_info:unique)"
