@@ -169,11 +169,6 @@ def clouds() -> QueryVariable:
     return _any(_query("cloud", "Cloud", f"label_values({_CLOUDS}, cloud)"))
 
 
-def cloud() -> QueryVariable:
-    """One cloud."""
-    return _query("cloud", "Cloud", f"label_values({_CLOUDS}, cloud)")
-
-
 def hosts() -> QueryVariable:
     """Any hosts: those that the management layer knows, and those that have an exporter of their own."""
     listed, watched = (

@@ -83,6 +83,7 @@ def test_full_disk_changes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, nth: int, name: str
 ) -> None:
     before, calls, opened = everything(folder), count(1), os.fdopen
+    # No disk here is full, and one that is would be so from the first file on.
     monkeypatch.setattr(
         all_or_none.os,
         "fdopen",
@@ -100,6 +101,7 @@ def test_rename_that_fails_changes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, nth: int, name: str, number: int
 ) -> None:
     before = everything(folder)
+    # Root may rename all files, and none here is mounted over.
     monkeypatch.setattr(Path, "replace", failing(Path.replace, nth, os_error(number)))
     with pytest.raises(OSError, match=os.strerror(number)) as caught:
         change(changes(folder))
@@ -109,6 +111,7 @@ def test_rename_that_fails_changes_nothing(
 
 def test_removal_that_fails_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = everything(folder)
+    # Root may remove all files.
     monkeypatch.setattr(Path, "unlink", failing(Path.unlink, 1, os_error(errno.EPERM)))
     with pytest.raises(PermissionError) as caught:
         change(changes(folder))
@@ -118,6 +121,7 @@ def test_removal_that_fails_changes_nothing(folder: Path, monkeypatch: pytest.Mo
 
 def test_interrupt_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = everything(folder)
+    # A signal would come at another moment each time.
     monkeypatch.setattr(Path, "replace", failing(Path.replace, 3, KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         change(changes(folder))
@@ -128,7 +132,8 @@ def test_what_cannot_be_put_back_is_named_and_the_rest_is(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace = failing(failing(Path.replace, 3, os_error(errno.EIO)), 4, os_error(errno.EBUSY))
-    monkeypatch.setattr(Path, "replace", replace)  # of b, then of gone
+    # Of b, then of gone; a device that fails is not to be had.
+    monkeypatch.setattr(Path, "replace", replace)
     with pytest.raises(HalfDoneError, match="gone: Device or resource busy, and what was there cannot be"):
         change(changes(folder))
     monkeypatch.undo()
@@ -145,6 +150,7 @@ def test_file_that_goes_meanwhile_is_as_if_removed(folder: Path, monkeypatch: py
         (folder / "gone").unlink(missing_ok=True)
         return replace(half, file)
 
+    # Somebody else removes it between two of our steps.
     monkeypatch.setattr(Path, "replace", late)
     change(changes(folder))
     assert sorted(one.name for one in folder.rglob("*") if one.is_file()) == ["a", "b", "c"]

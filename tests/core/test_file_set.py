@@ -217,6 +217,7 @@ def refusing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(number, os.strerror(number), path)
         return itself(path, flags)
 
+    # Root may open all files.
     monkeypatch.setattr(file_set.files, "itself", refused)
 
 
@@ -364,6 +365,7 @@ def test_lock_of_a_file_that_was_removed_meanwhile_is_none(
         if is_new:
             (out / LOCK).touch()
 
+    # The other process ends between our open and our lock.
     monkeypatch.setattr(file_set.fcntl, "flock", late)
     with pytest.raises(ConfigError, match="another process writes there"):
         write(SECOND, out, "files")
@@ -384,6 +386,7 @@ def without_locks(number: int, call: str, monkeypatch: pytest.MonkeyPatch) -> No
 
     replaced = {"flock": (file_set.fcntl, failed), "open": (file_set.os, failed_lock)}
     where, how = replaced[call]
+    # All file systems here have locks.
     monkeypatch.setattr(where, call, how)
 
 
@@ -456,5 +459,6 @@ def test_read_only_folder_may_have_all_that_is_new(out: Path, monkeypatch: pytes
     def read_only(*_: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
+    # A mount needs root; the name is asked for before each new file.
     monkeypatch.setattr(new_file.secrets, "token_hex", read_only)
     assert write(FIRST, out, "files") == []

@@ -13,6 +13,7 @@ from stratoscope.core.errors import ConfigError
 
 
 def as_user(uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Tests run as one user.
     monkeypatch.setattr(folders.os, "geteuid", lambda: uid)
 
 
@@ -102,6 +103,7 @@ def test_group_of_one_user_is_that_user(monkeypatch: pytest.MonkeyPatch, members
 def of_a_group(monkeypatch: pytest.MonkeyPatch, uid: int, group: str, members: Sequence[str]) -> Path:
     """A folder to which a group of this name may write; it belongs to this user."""
     found = SimpleNamespace(st_mode=0o40775, st_uid=uid, st_gid=1000)
+    # The users and groups of the machine are not ours to choose.
     monkeypatch.setattr(Path, "stat", lambda _: found)
     monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="me"))
     monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name=group, gr_mem=members))
@@ -114,6 +116,7 @@ def test_group_without_a_name_is_of_others(tmp_path: Path, monkeypatch: pytest.M
         raise KeyError
 
     tmp_path.chmod(0o775)
+    # Only root could give the folder to such a group.
     monkeypatch.setattr(grp, "getgrgid", unknown)
     with pytest.raises(ConfigError, match="other users may write there"):
         folders.check_itself(tmp_path, "--x")

@@ -184,7 +184,7 @@ def run(command: Sequence[str | Path], stop: threading.Event, within_s: float = 
             text=True,
             env=_environment(),
             start_new_session=True,
-            preexec_fn=_ends_with_us(),  # noqa: PLW1509 - as above
+            preexec_fn=_ends_with_us(),  # noqa: PLW1509 - the demo has no other thread
         )
     except OSError as error:
         return Done(_NOT_FOUND, "", f"{command[0]}: {error.strerror}")

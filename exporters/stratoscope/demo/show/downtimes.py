@@ -1,7 +1,6 @@
 """A downtime of a host that is down, filed by the command line as a person would."""
 
 import json
-import os
 import shlex
 import shutil
 import sys
@@ -49,5 +48,5 @@ def _program() -> tuple[str, ...]:
         return sys.executable, "-m", "stratoscope"
     found = shutil.which(given.name)
     # `make` has .venv/bin on its PATH, and names it all the same: a person has it not.
-    is_on_path = given.is_absolute() and found is not None and os.path.samefile(found, given)  # noqa: PTH121
+    is_on_path = given.is_absolute() and found is not None and given.samefile(found)
     return (given.name if is_on_path else str(given),)

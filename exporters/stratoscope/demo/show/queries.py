@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 _SHOWN: Final = 5
+_MINUTE: Final = 60
 _HOUR: Final = 3600
 
 
@@ -114,6 +115,6 @@ def _words(query: TitledQuery, result: Mapping[str, Any]) -> str:
 
 def _time(hours: float) -> str:
     seconds = round(hours * _HOUR)
-    if seconds < 60:  # noqa: PLR2004 - a minute
+    if seconds < _MINUTE:
         return f"{seconds} s"
-    return f"{hours:.1f} h" if hours >= 1 else f"{seconds // 60} min"
+    return f"{hours:.1f} h" if hours >= 1 else f"{seconds // _MINUTE} min"
