@@ -145,7 +145,7 @@ def _alertmanagers() -> Panel:
         f"max {by} ({_OF}silences_wanted)",
         f"max {by} ({_OF}silences_present)",
         f"max {by} (sum by (cloud, job, alertmanager, instance) ({_OF}silences_overridden))",
-        f"time() - max {by} ({_OF}last_sync_timestamp_seconds)",
+        f"clamp_min(time() - max {by} ({_OF}last_sync_timestamp_seconds), 0)",
         f"max {by} ({_OF}alertmanager_clock_skew_seconds)",
         f"sum {by} (increase({_OF}sync_errors_total[1h]))",
     )
@@ -190,7 +190,7 @@ def _imports() -> Panel:
     about = About("Imports", good, empty=_NO_IMPORTS)
     by = "by (cloud, job, source)"
     metrics = (
-        f"time() - max {by} ({_OF}import_last_success_timestamp_seconds)",
+        f"clamp_min(time() - max {by} ({_OF}import_last_success_timestamp_seconds), 0)",
         f"max {by} ({_OF}import_rows)",
         f"max {by} ({_OF}import_unmapped_rows)",
         f"max {by} ({_OF}import_held_rows)",

@@ -119,8 +119,8 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         "exporters",
         "Are the exporters themselves well?",
         (
-            "ExporterDown", "ExporterGone", "CollectorFailing", "CollectorStale", "ReloadFailed",
-            "RulesOutdated", "ThresholdMissing", "RetentionTooShort",
+            "ExporterDown", "ExporterGone", "CollectorFailing", "CollectorStale", "ClockAhead",
+            "ReloadFailed", "RulesOutdated", "ThresholdMissing", "RetentionTooShort",
         ),
     ),
 }  # fmt: skip

@@ -121,8 +121,8 @@ def _services_down() -> Panel:
     good = "None. Also those on hosts that are down, which explain them."
     about = About("Services that are down", good, empty="all services are up.")
     down = f"service:stratoscope_management_service_up:max{{{_IN}}} == 0"
-    age = (
-        "time() - max by (cloud, service, binary, host, zone)"
+    heard = (
+        "max by (cloud, service, binary, host, zone)"
         f" (stratoscope_management_service_heartbeat_timestamp_seconds{{{_IN}}})"
     )
     columns = [
@@ -134,7 +134,7 @@ def _services_down() -> Panel:
         Column("Value #A", "State", _DOWN),
         Column("Value #B", "Last heard of, ago", Look(unit="s")),
     ]
-    seen = f"{age} and on (cloud, service, binary, host, zone) topk(50, {down})"
+    seen = f"clamp_min(time() - {heard}, 0) and on (cloud, service, binary, host, zone) topk(50, {down})"
     return rows(about, columns, Query(f"topk(50, {down})"), Query(seen))
 
 
@@ -160,11 +160,11 @@ def _waiting() -> Panel:
     good = "Below 1, where the alert is: since when the oldest has not changed, over the threshold."
     about = About("VMs stuck in transition, over threshold", good, empty="no VM is in transition.")
     oldest = (
-        "time() - min by (cloud, state)"
-        f" (stratoscope_management_vms_in_transition_oldest_timestamp_seconds{{{_IN}}})"
+        f"min by (cloud, state) (stratoscope_management_vms_in_transition_oldest_timestamp_seconds{{{_IN}}})"
     )
     query = Query(
-        f"topk(10, ({oldest}) / scalar(global:vm_transition_seconds:threshold))", "{{cloud}}: {{state}}"
+        f"topk(10, clamp_min(time() - {oldest}, 0) / scalar(global:vm_transition_seconds:threshold))",
+        "{{cloud}}: {{state}}",
     )
     return bars(about, Look(colours=colours.over_threshold()), query).max(1)
 
@@ -241,11 +241,8 @@ def _spread() -> Panel:
         "Below some minutes: items such as projects are read one by one, and this is the age of the oldest."
     )
     about = About("Age of what is read one by one", good)
-    age = (
-        "time() - min by (cloud, collector)"
-        f" (stratoscope_management_spread_oldest_timestamp_seconds{{{_IN}}})"
-    )
-    return lines(about, "s", Query(highest(10, age), _COLLECTOR))
+    oldest = f"min by (cloud, collector) (stratoscope_management_spread_oldest_timestamp_seconds{{{_IN}}})"
+    return lines(about, "s", Query(highest(10, f"clamp_min(time() - {oldest}, 0)"), _COLLECTOR))
 
 
 def _whole() -> Panel:

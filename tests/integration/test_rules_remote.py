@@ -32,7 +32,7 @@ LATE_S: Final = 3
 QUEUE: Final = {"batch_send_deadline": "1s", "max_shards": 1}
 """One queue that writes: of several, one can be late alone while Prometheus changes their number."""
 TEXTS: Final = bundle.files(Values(watched=Watched(projects=["p0", "p1"])))
-IS_OF_RATES: Final = re.compile("rate|increase|mean5m|contention|age_seconds|glance|^slo:|^Stratoscope")
+IS_OF_RATES: Final = re.compile("rate|increase|mean5m|contention|age_seconds|ahead|glance|^slo:|^Stratoscope")
 OF_RATES: Final = 0.02
 OF_INCREASES: Final = 0.15
 """VictoriaMetrics counts from sample to sample: one more or less of the seven in 15 min, at the factor."""
@@ -199,7 +199,7 @@ NOTHING: Final = {
     "vm:stratoscope_hypervisor_vm_network_packet_bytes:mean5m_of_many",
     "vm_check:stratoscope_hypervisor_vm_status_check_failed:unknown",
 }
-"""No outage is planned, each check has a result, pages have no version and no collectors, nothing fails, fills up or vanishes, ..."""
+"""No outage is planned, each check has a result, pages have no version and no collectors, nothing fails, ..."""
 
 
 def test_cloud_has_something_for_each_record(site: Site) -> None:

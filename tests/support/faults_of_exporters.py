@@ -44,6 +44,19 @@ def _misconfigure(stack: FaultyStack) -> None:
     stack.exporters["management-spare-misconfigured"].reload({"clouds": "none"})
 
 
+def _set_clock(stack: FaultyStack) -> None:
+    """As on a machine whose clock is wrong: a module that Python imports first adds ten minutes."""
+    exporter = stack.exporters["management-spare-ahead"]
+    folder = stack.folder / "ahead"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import time\n\nright = time.time\ntime.time = lambda: right() + 600\n"
+    )
+    exporter.stop()
+    exporter.environment["PYTHONPATH"] = str(folder)
+    exporter.launch()
+
+
 def _keep_little(stack: FaultyStack) -> None:
     """A Prometheus that has days of data, and may keep one."""
     folder = stack.folder / "short"
@@ -111,6 +124,12 @@ FAULTS: Final = (
         {"job": "management", "cloud": "spare"},
         "a wrong configuration is loaded (SIGHUP)",
         _misconfigure,
+    ),
+    RuleFault(
+        "StratoscopeClockAhead",
+        {"job": "management", "cloud": "spare", "clock": "exporter"},
+        "the clock of an exporter is set ten minutes ahead",
+        _set_clock,
     ),
     RuleFault(
         "StratoscopeRetentionTooShort",

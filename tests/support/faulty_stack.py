@@ -145,7 +145,7 @@ class FaultyStack:
         slow = self.clouds["slow"].entry(self.folder, budget={**_BUDGET, "concurrency": 2})
         watched = [*self._entries(*_WATCHED), slow]
         self._add("management", {"clouds": watched, "management": {"collectors": collectors}})
-        for name in ("killed", "old", "untargeted", "misconfigured"):
+        for name in ("killed", "old", "untargeted", "misconfigured", "ahead"):
             self._add(f"management-spare-{name}", {"clouds": self._entries("spare")})
         self._probes()
         self._downtimes()

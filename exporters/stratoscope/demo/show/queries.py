@@ -66,8 +66,8 @@ QUERIES: Final = (
     TitledQuery(
         title="What is a VM waiting for, and since when?",
         record="state:waiting:hours",
-        expr="(time() - min by (cloud, state)"
-        " (stratoscope_management_vms_in_transition_oldest_timestamp_seconds)) / 3600",
+        expr="clamp_min(time() - min by (cloud, state)"
+        " (stratoscope_management_vms_in_transition_oldest_timestamp_seconds), 0) / 3600",
         reads="stratoscope_management_vm_info",
         unit="hours",
         labels=("state",),
