@@ -14,11 +14,11 @@ from stratoscope.rules import thresholds
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
 OWN: Final = frozenset({
-    "alertmanager", "alertname", "backend", "binary", "blame", "cause", "check", "cloud", "collector",
-    "downtime_id", "exporter", "flavor", "host", "instance", "ip_version", "job", "kind", "network_id",
-    "network_name", "of", "phase", "pool", "probe", "project_id", "pythonversion", "reason", "resource",
-    "scope", "service", "severity", "sloth_id", "sloth_service", "sloth_severity", "sloth_slo", "sort",
-    "source", "state", "uri", "version", "vm_id", "vm_name", "zone",
+    "alertmanager", "alertname", "backend", "binary", "blame", "cause", "check", "clock", "cloud",
+    "collector", "downtime_id", "exporter", "flavor", "host", "instance", "ip_version", "job", "kind",
+    "network_id", "network_name", "of", "phase", "pool", "probe", "project_id", "pythonversion",
+    "reason", "resource", "scope", "service", "severity", "sloth_id", "sloth_service", "sloth_severity",
+    "sloth_slo", "sort", "source", "state", "uri", "version", "vm_id", "vm_name", "zone",
 })  # fmt: skip
 """Labels of the alerts themselves. With another value two would be one, and neither fires."""
 
