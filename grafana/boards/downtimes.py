@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours
-from boards.panels import UNSURE, About, Column, Look, Panel, Query, cells, lines, rows, stacked
+from boards.panels import About, Column, Look, Panel, Query, cells, lines, rows, stacked
 
 _OF: Final = "stratoscope_downtime_"
 _MOMENT: Final = Look(unit="dateTimeAsIso")
@@ -19,6 +19,7 @@ _YES: Final = colours.steps((1, colours.BAD))
 _SOME: Final = colours.steps((1, colours.NEAR))
 _SEEN: Final = f"{_OF}leader"
 """Each exporter of downtimes says whether it leads."""
+_HOSTS_SEEN: Final = 'stratoscope_collector_success{collector="hosts_off"} == 1'
 
 
 def made() -> Dashboard:
@@ -104,7 +105,7 @@ def _hosts() -> Panel:
     good = (
         "None that nobody works on. Off too long: its alerts are no longer silent. At risk: disabled, but up."
     )
-    about = About("Hosts", good, empty="no host is switched off, or nobody watches hosts.", word=UNSURE)
+    about = About("Hosts", good, empty="no host is switched off.", seen=_HOSTS_SEEN)
     metrics = {
         "host_off": ("Off on purpose", colours.steps((1, colours.PLANNED))),
         "host_off_by_script": ("Off, says the script", colours.steps((1, colours.PLANNED))),
