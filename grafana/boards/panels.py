@@ -219,12 +219,12 @@ def rows(about: About, columns: Sequence[Column], *queries: Query) -> table.Pane
     return panel
 
 
-def _or_none(about: About, queries: Sequence[Query], nothing: float) -> Sequence[Query]:
+def _or_none(about: About, queries: tuple[Query, ...], nothing: int) -> tuple[Query, ...]:
     """With a last query that finds `none`: somebody looked, and the others find nothing."""
     if not about.seen:
         return queries
     found = " or ".join(f"({query.expr})" for query in queries)
-    return [*queries, Query(f"{nothing} * group({about.seen}) unless on () ({found})", NONE)]
+    return (*queries, Query(f"{nothing} * group({about.seen}) unless on () ({found})", NONE))
 
 
 def _with_none(words: Words | None) -> Words:
