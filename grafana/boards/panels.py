@@ -197,8 +197,7 @@ def rows(about: About, columns: Sequence[Column], *queries: Query) -> table.Pane
     """A table of labels and values now, as wide as the board; several queries are merged by their labels."""
     if about.seen:
         label = next(column.name for column in columns if not column.name.startswith("Value"))
-        none = f'label_replace({_NOTHING} * group({about.seen}), "{label}", "{NONE}", "", "")'
-        queries = (replace(queries[0], expr=f"{queries[0].expr} or on () {none}"), *queries[1:])
+        queries = _or_row_of_none(about, label, queries)
     targets = [target.format(PromQueryFormat.TABLE) for target in _targets(queries, now=True)]
     panel = _begun(table.Panel(), about, (24, 8), targets).cell_height(TableCellHeight.SM)
     if len(queries) > 1:
@@ -225,6 +224,15 @@ def _or_none(about: About, queries: tuple[Query, ...], nothing: int) -> tuple[Qu
         return queries
     found = " or ".join(f"({query.expr})" for query in queries)
     return (*queries, Query(f"{nothing} * group({about.seen}) unless on () ({found})", NONE))
+
+
+def _or_row_of_none(about: About, label: str, queries: tuple[Query, ...]) -> tuple[Query, ...]:
+    """The first finds it where somebody looked, and no query finds a row; others may stand beside its rows."""
+    first, *others = queries
+    row = f'label_replace({_NOTHING} * group({about.seen}), "{label}", "{NONE}", "", "")'
+    if alone := [f"({query.expr})" for query in others if first.expr not in query.expr]:
+        row = f"({row} unless on () ({' or '.join(alone)}))"
+    return (replace(first, expr=f"{first.expr} or on () {row}"), *others)
 
 
 def _with_none(words: Words | None) -> Words:
