@@ -227,7 +227,7 @@ def _or_none(about: About, queries: tuple[Query, ...], nothing: int) -> tuple[Qu
 
 
 def _or_row_of_none(about: About, label: str, queries: tuple[Query, ...]) -> tuple[Query, ...]:
-    """The first finds it where somebody looked, and no query finds a row; others may stand beside its rows."""
+    """The first finds it where somebody looked and no query finds a row. Most stand beside its rows."""
     first, *others = queries
     row = f'label_replace({_NOTHING} * group({about.seen}), "{label}", "{NONE}", "", "")'
     if alone := [f"({query.expr})" for query in others if first.expr not in query.expr]:
