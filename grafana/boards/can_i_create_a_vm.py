@@ -9,6 +9,7 @@ from boards import board, colours, words
 from boards.panels import About, Column, Look, Panel, Query, cells, lines, rows, timeline
 
 _IN: Final = 'cloud=~"$cloud"'
+_FAILURES: Final = f"probe:stratoscope_vmprobe_consecutive_failures:max{{{_IN}}}"
 _STATES: Final = words.badness("works", "slow", "no run", "downtime", "fails")
 
 
@@ -56,11 +57,11 @@ def _works() -> Panel:
 
 def _failures() -> Panel:
     good = "None. `cloud` is a matter of its operators, `project` and `probe` of who configured the probe."
-    about = About("What fails, and why", good, empty="the last run of each probe succeeded.")
+    about = About("What fails, and why", good, empty="the last run of each probe succeeded.", seen=_FAILURES)
     failed = (
         f"max by (cloud, probe, phase, reason, blame) (stratoscope_vmprobe_last_failure{{{_IN}}})"
         " * on (cloud, probe) group_left ()"
-        " max by (cloud, probe) (probe:stratoscope_vmprobe_consecutive_failures:max)"
+        f" max by (cloud, probe) ({_FAILURES})"
     )
     threshold = "scalar(global:vm_creation_failures:threshold)"
     columns = [

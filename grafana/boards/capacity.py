@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, capacity_hosts, capacity_projects, colours
 from boards.panels import (
-    NOT_MEASURED,
+    UNSURE,
     About,
     Column,
     Look,
@@ -122,7 +122,12 @@ def _allocated(title: str, what: str) -> Panel:
 
 
 def _pinned() -> Panel:
-    about = About("CPUs for pinning allocated, by zone", _ALLOCATED_IS, empty="no host has CPUs for pinning.")
+    about = About(
+        "CPUs for pinning allocated, by zone",
+        _ALLOCATED_IS,
+        empty="no host has CPUs for pinning.",
+        word=UNSURE,
+    )
     return lines(about, "percentunit", _allocated_of_zones("pcpus_allocated"))
 
 
@@ -207,7 +212,9 @@ def _largest() -> Panel:
 
 def _filling_up() -> Panel:
     good = "None. Full: there was room within the week. Filling up: soon there is none, by the last day."
-    about = About("Flavors that are full, or will be", good, empty="no flavor is full or fills up.")
+    about = About(
+        "Flavors that are full, or will be", good, empty="no flavor is full or fills up.", seen=_ROOM
+    )
     alerts = f'ALERTS{{{_IN},alertname=~"StratoscopeFlavorFull|StratoscopeFlavorFillingUp"}}'
     query = Query(f"topk(50, max by (cloud, flavor, zone, alertname, alertstate) ({alerts}))")
     columns = [
@@ -255,7 +262,9 @@ def _promised_by_backends() -> Panel:
     good = (
         "Below 100 %: volumes, filled or not, of what the backend may promise. Then no volume can be created."
     )
-    about = About("Storage promised", good, empty="no backend has a limit to what it may promise.")
+    about = About(
+        "Storage promised", good, empty="no backend has a limit to what it may promise.", word=UNSURE
+    )
     provisioned = f"max by (cloud, backend) (stratoscope_management_backend_provisioned_bytes{{{_IN}}})"
     capacity = f"(max by (cloud, backend) (stratoscope_management_backend_capacity_bytes{{{_IN}}}) > 0 < Inf)"
     may = f"max by (cloud, backend) (stratoscope_management_backend_overcommit_ratio{{{_IN}}})"
@@ -267,7 +276,7 @@ def _promised_by_backends() -> Panel:
 def _how_many(title: str, metric: str, state: str) -> Panel:
     """All of a cloud, in whatever state."""
     good = f"Moves as you expect. {title} of all projects that the credential sees, in any state."
-    about = About(title, good, empty="the credential may not list them.", word=NOT_MEASURED)
+    about = About(title, good, empty="the credential may not list them.")
     by = f"cloud, {state}" if state else "cloud"
     counted = f"max by ({by}) ({metric.format(_IN)})"
     query = Query(f"sum by (cloud) ({counted})" if state else counted, "{{cloud}}")

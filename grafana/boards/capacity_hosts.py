@@ -3,7 +3,7 @@
 from typing import Final
 
 from boards import colours
-from boards.panels import About, Column, Look, Panel, Query, rows
+from boards.panels import UNSURE, About, Column, Look, Panel, Query, rows
 
 _IN: Final = 'cloud=~"$cloud"'
 _RATIO: Final = f"host:stratoscope_management_host_allocated:ratio{{{_IN}}}"
@@ -55,7 +55,7 @@ def by_host() -> Panel:
 def that_take_none() -> Panel:
     """What hosts hold that are down or disabled."""
     good = "None, or what you expect. What is free there is no room until the host is up and enabled."
-    about = About("On hosts that take no VMs", good, empty="all hosts are up and enabled.")
+    about = About("On hosts that take no VMs", good, empty="all hosts are up and enabled.", seen=_STATE)
     queries, columns = [Query(f"count by (cloud) {_TAKES_NONE}")], []
     for heading, (metric, look) in _RESOURCES.items():
         for word, expr in (("taken", _of_hosts(metric, "allocated")), ("free", _free(metric))):
@@ -73,7 +73,7 @@ def by_aggregate() -> Panel:
         "Below 90 % where VMs of a kind can be placed nowhere else. Fullest first, by vCPUs; a host counts in"
         f" each of its aggregates. {_WHICH} Pinned: CPUs for pinning."
     )
-    about = About("Room by aggregate", good, empty="no host that takes VMs is in an aggregate.")
+    about = About("Room by aggregate", good, empty="no host that takes VMs is in an aggregate.", word=UNSURE)
     fullest = f"topk(50, {_share_of_aggregates('vcpus_{}')})"
     hosts = f"count by (cloud, aggregate) ({_members()})"
     queries = [Query(f"sort_desc({fullest})"), Query(f"{hosts} and on (cloud, aggregate) {fullest}")]
@@ -99,7 +99,7 @@ def of_other_classes() -> Panel:
         "Not all are taken. GPUs and other resource classes without a metric of their own, as the source"
         f" spells them. {_WHICH}"
     )
-    about = About("GPUs and other resource classes", good, empty="no host has any.")
+    about = About("GPUs and other resource classes", good, empty="no host has any.", word=UNSURE)
     allocated, allocatable = (_of_zones(f"resource_{what}") for what in ("allocated", "allocatable"))
     shown = f"topk(50, {allocatable})"
     on = "on (cloud, zone, resource)"

@@ -17,7 +17,9 @@ _START: Final = f"max by (downtime_id) ({_OF}start_timestamp_seconds)"
 _END: Final = f"max by (downtime_id) ({_OF}end_timestamp_seconds)"
 _YES: Final = colours.steps((1, colours.BAD))
 _SOME: Final = colours.steps((1, colours.NEAR))
-_NO_IMPORTS: Final = "no source of downtimes is configured."
+_SEEN: Final = f"{_OF}leader"
+"""Each exporter of downtimes says whether it leads."""
+_HOSTS_SEEN: Final = 'stratoscope_collector_success{collector="hosts_off"} == 1'
 
 
 def made() -> Dashboard:
@@ -56,17 +58,17 @@ def _listed(about: About, which: str) -> Panel:
 
 def _active() -> Panel:
     good = "What was announced, and nothing else. The end of a downtime until further notice moves on."
-    return _listed(About("Down on purpose now", good, empty="nothing is down on purpose."), "<=")
+    return _listed(About("Down on purpose now", good, empty="nothing is down on purpose.", seen=_SEEN), "<=")
 
 
 def _planned() -> Panel:
     good = "What was announced. Of the next 7 days; the exporter's own page and its feeds have all."
-    return _listed(About("Planned next", good, empty="nothing is planned within 7 days."), ">")
+    return _listed(About("Planned next", good, empty="nothing is planned within 7 days.", seen=_SEEN), ">")
 
 
 def _covered() -> Panel:
     good = "What was announced. Alerts about it are silent; patterns and negations cannot be shown as labels."
-    about = About("What active downtimes cover", good, empty="nothing is down on purpose.")
+    about = About("What active downtimes cover", good, empty="nothing is down on purpose.", seen=_SEEN)
     labels = (
         "scope",
         "cloud",
@@ -86,7 +88,7 @@ def _covered() -> Panel:
 
 def _soon_over() -> Panel:
     good = "None that should last longer: extend it, or its alerts are notified of again."
-    about = About("Downtimes that end soon", good, empty="no downtime ends soon.")
+    about = About("Downtimes that end soon", good, empty="no downtime ends soon.", seen=_SEEN)
     left = f"({_END} and on (downtime_id) {_OF}notice == 1) - time()"
     info = f"* on (downtime_id) group_left (title) group by (downtime_id, title) {_LAST_INFO}"
     columns = [Column("title", "Title"), Column("downtime_id", "Id"), Column("Value", "Time left", _AGO)]
@@ -103,7 +105,7 @@ def _hosts() -> Panel:
     good = (
         "None that nobody works on. Off too long: its alerts are no longer silent. At risk: disabled, but up."
     )
-    about = About("Hosts", good, empty="no host is switched off, and exporters watch it if so configured.")
+    about = About("Hosts", good, empty="no host is switched off.", seen=_HOSTS_SEEN)
     metrics = {
         "host_off": ("Off on purpose", colours.steps((1, colours.PLANNED))),
         "host_off_by_script": ("Off, says the script", colours.steps((1, colours.PLANNED))),
@@ -129,7 +131,9 @@ def _whose(expr: str) -> str:
 def _in_step() -> Panel:
     good = "In step: each downtime has its silences there, and no other is ours."
     look = Look(words={"0": ("not in step", colours.BAD), "1": ("in step", colours.GOOD)})
-    about = About("Do silences follow the downtimes?", good, empty="no Alertmanager is configured.")
+    about = About(
+        "Do silences follow the downtimes?", good, empty="no Alertmanager is configured.", seen=_SEEN
+    )
     in_step = _whose(f"max by (cloud, job, alertmanager) ({_OF}silences_in_step)")
     return cells(about, look, Query(in_step, "{{alertmanager}}, {{exporters}}")).span(12)
 
@@ -139,7 +143,7 @@ def _alertmanagers() -> Panel:
         "As many there as wanted, none overridden. By the rules' values, in order within the last"
         " silences_late_seconds, and clocks that differ by less than clock_skew_seconds."
     )
-    about = About("Alertmanagers", good, empty="no Alertmanager is configured.")
+    about = About("Alertmanagers", good, empty="no Alertmanager is configured.", seen=_SEEN)
     by = "by (cloud, job, alertmanager)"
     metrics = (
         f"max {by} ({_OF}silences_wanted)",
@@ -187,7 +191,7 @@ def _imports() -> Panel:
         "Read within import_late_seconds, a value of the rules; nothing without an entry of the mapping."
         " Held: vanished at the source, for now."
     )
-    about = About("Imports", good, empty=_NO_IMPORTS)
+    about = About("Imports", good, empty="no source of downtimes is configured.", seen=_SEEN)
     by = "by (cloud, job, source)"
     metrics = (
         f"clamp_min(time() - max {by} ({_OF}import_last_success_timestamp_seconds), 0)",
@@ -210,7 +214,7 @@ def _imports() -> Panel:
 
 def _skipped() -> Panel:
     good = "None. Rows that the source gave and that cannot be read."
-    about = About("Rows that were left out", good, empty=_NO_IMPORTS)
+    about = About("Rows that were left out", good, empty="all rows could be read.", seen=f"{_OF}import_rows")
     columns = [
         Column("exporters", "Exporters"),
         Column("source", "Source"),
@@ -223,6 +227,6 @@ def _skipped() -> Panel:
 
 def _windows() -> Panel:
     good = "0: each recurring window files its next occurrence."
-    about = About("Windows that file nothing", good, empty="no recurring window is stuck.")
+    about = About("Windows that file nothing", good, empty="no recurring window is stuck.", seen=_SEEN)
     stuck = _whose(f"max by (cloud, job, reason) ({_OF}windows_stuck)")
     return cells(about, Look(colours=_YES), Query(stuck, "{{reason}}, {{exporters}}")).span(12)

@@ -10,7 +10,11 @@ from boards.panels import About, Column, Look, Panel, Query, highest, lines, row
 _IN: Final = 'cloud=~"$cloud|"'
 """Also what is of no cloud, such as the downtime exporter, or an exporter of several clouds."""
 _RATE: Final = "[$__rate_interval]"
-_REQUESTS: Final = f"rate(stratoscope_cloud_requests_total{{{_IN}}}{_RATE})"
+_ASKED: Final = f"stratoscope_cloud_requests_total{{{_IN}}}"
+_REQUESTS: Final = f"rate({_ASKED}{_RATE})"
+_KNOWN: Final = f"instance:stratoscope_build_info:known{{{_IN}}}"
+_COLLECTED: Final = f"stratoscope_collector_success{{{_IN}}}"
+"""Each exporter says this of each of its collectors."""
 _MOST_LINES: Final = 10
 _MOST_ROWS: Final = 50
 _OF_COLLECTOR: Final = "cloud, job, instance, collector"
@@ -50,10 +54,8 @@ def _versions() -> Panel:
 
 def _down() -> Panel:
     good = "None. What an exporter shows is not known while Prometheus cannot scrape it."
-    about = About("Exporters that do not answer", good, empty="all exporters answer.")
-    expr = (
-        f"topk({_MOST_ROWS}, up{{{_IN}}} == 0 and on (job, instance) instance:stratoscope_build_info:known)"
-    )
+    about = About("Exporters that do not answer", good, empty="all exporters answer.", seen=_KNOWN)
+    expr = f"topk({_MOST_ROWS}, up{{{_IN}}} == 0 and on (job, instance) {_KNOWN})"
     columns = [
         Column("cloud", "Cloud"),
         Column("job", "Job"),
@@ -65,7 +67,9 @@ def _down() -> Panel:
 
 def _failing() -> Panel:
     good = "None, or few now and then. Internal is a bug: the log has its traceback."
-    about = About("Collections that failed within an hour, and why", good, empty="none failed.")
+    about = About(
+        "Collections that failed within an hour, and why", good, empty="none failed.", seen=_COLLECTED
+    )
     expr = (
         f"topk({_MOST_ROWS}, sum by (cloud, instance, collector, reason) ("
         f"increase(stratoscope_collector_errors_total{{{_IN}}}[1h])) > 0)"
@@ -82,7 +86,7 @@ def _failing() -> Panel:
 
 def _left_out() -> Panel:
     good = "What you switched off, and what the cloud does not have. With unauthorized a right is missing."
-    about = About("What is left out, and why", good, empty="nothing is left out.")
+    about = About("What is left out, and why", good, empty="nothing is left out.", seen=_COLLECTED)
     found = f"stratoscope_collector_left_out{{{_IN}}} == 1"
     expr = f"topk({_MOST_ROWS}, count by (cloud, collector, reason) ({found}))"
     columns = [
@@ -144,7 +148,7 @@ def _waiting() -> Panel:
 
 def _refused() -> Panel:
     good = "None, but 404 now and then, of what vanished between two requests. A timeout has no code."
-    about = About("Requests without success", good, empty="all requests succeed.")
+    about = About("Requests without success", good, empty="all requests succeed.", seen=_ASKED)
     failed = f'stratoscope_cloud_requests_total{{{_IN},code!~"[23].."}}'
     expr = highest(_MOST_LINES, f"sum by (cloud, service, code) (rate({failed}{_RATE})) > 0")
     return lines(about, "reqps", Query(expr, "{{cloud}}: {{service}} {{code}}"))
@@ -152,13 +156,13 @@ def _refused() -> Panel:
 
 def _dropped() -> Panel:
     good = "None. Duplicates and invalid samples are bugs; max_series is a limit of the configuration."
-    about = About("Samples dropped within an hour", good, empty="none was dropped.")
+    about = About("Samples dropped within an hour", good, empty="none was dropped.", seen=_COLLECTED)
     return rows(about, _columns_of_lost("Samples", "reason"), _lost("dropped_samples", "reason"))
 
 
 def _malformed() -> Panel:
     good = "None. What a source sends that it must not, is left out and counted; the rest is shown."
-    about = About("Malformed items within an hour", good, empty="no item was malformed.")
+    about = About("Malformed items within an hour", good, empty="no item was malformed.", seen=_COLLECTED)
     return rows(about, _columns_of_lost("Items"), _lost("malformed_items"))
 
 

@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours, words
 from boards.panels import (
+    UNSURE,
     About,
     Column,
     Look,
@@ -48,6 +49,8 @@ _STATES: Final = Look(
         "5": ("down", colours.BAD),
     }
 )
+_DELAYS: Final = 'cloud:stratoscope_contention:known{cloud=~"$cloud"}'
+"""It is known how long VMs wait for CPU."""
 _CAUSES: Final = " ".join(f"`{cause}`: {text}." for cause, text in words.CAUSES.items())
 _VM_COLUMNS: Final = (
     Column("vm_name", "VM", link=board.LINK_TO_VM),
@@ -95,7 +98,7 @@ def _counts() -> Panel:
         Query(_count(f"{_DOWN} unless on (cloud, host) ({_IN_DOWNTIME})"), "down"),
         Query(_count(f"{_WANTED} == 0"), "disabled on purpose"),
         Query(_count(_DISABLED_BY_CLOUD), "disabled by the cloud"),
-        Query(_count(_IN_DOWNTIME), "in downtime"),
+        Query(f"{_count(_IN_DOWNTIME)} and on () group(stratoscope_downtime_leader)", "in downtime"),
     ]
     panel = cells(About("Hosts", good), Look(colours=colours.steps(below=colours.PLAIN)), *queries)
     return panel.override_by_name("down", [_from_one(colours.BAD)]).override_by_name(
@@ -116,7 +119,7 @@ def _from_one(colour: str) -> DynamicConfigValue:
 
 def _out_of_service() -> Panel:
     good = "Nothing is down. A host that the cloud disabled failed to start VMs: see its log, then enable it."
-    about = About("Hosts that are not in service", good, empty="all hosts are up and enabled.")
+    about = About("Hosts that are not in service", good, empty="all hosts are up and enabled.", seen=_WANTED)
     state = (
         f"topk(100, {_in_state(4, f'{_DOWN} and on (cloud, host) ({_IN_DOWNTIME})')}"
         f" or on (cloud, host) {_in_state(3, _IN_DOWNTIME)} or on (cloud, host) {_in_state(5, _DOWN)}"
@@ -214,9 +217,9 @@ def _pressure() -> Panel:
 
 def _oom_kills() -> Panel:
     good = "None. Each is a process, perhaps a VM, that the kernel killed for its memory."
-    about = About("Processes that the kernel killed", good, empty="nothing was killed.")
-    # A rate's windows are longer than a step: one kill would be several bars, and fractions of kills.
     total = f"stratoscope_hypervisor_host_oom_kills_total{{{_IN}}}"
+    about = About("Processes that the kernel killed", good, empty="nothing was killed.", seen=total)
+    # A rate's windows are longer than a step: one kill would be several bars, and fractions of kills.
     kills = f"max by (cloud, host) ({total} - {total} offset $__interval) > 0"
     panel = lines(about, "short", Query(highest(10, kills), _HOST))
     return panel.draw_style(GraphDrawStyle.BARS).fill_opacity(80)
@@ -227,6 +230,7 @@ def _verdicts() -> Panel:
         "VMs that wait for CPU, by cause",
         f"None. {_CAUSES}",
         empty="no VM waits for CPU.",
+        seen=_DELAYS,
     )
     query = Query(f"sum by (cause) (host:stratoscope_contention:verdict_count{{{_IN}}})", "{{cause}}")
     return stacked(lines(about, "short", query))
@@ -246,6 +250,7 @@ def _losers() -> Panel:
         "VMs that lose most",
         "None. Those that wait for their own CPU quota are left out.",
         empty="no VM loses CPU, or all wait for their own quota.",
+        seen=_DELAYS,
     )
     loss = (
         f'vm:stratoscope_contention:loss{{cloud=~"$cloud"}} {_with_names("vm:stratoscope_contention:loss")}'
@@ -264,7 +269,9 @@ def _losers() -> Panel:
 
 def _takers() -> Panel:
     good = "None. CPUs that a VM takes beyond its share, on hosts where others lose: move it, or limit it."
-    about = About("VMs that take most", good, empty="no host has a VM that loses CPU to others.")
+    about = About(
+        "VMs that take most", good, empty="no host has a VM that loses CPU to others.", seen=_DELAYS
+    )
     taken = 'max by (cloud, vm_id) (instance_vm:stratoscope_contention:excess{cloud=~"$cloud"})'
     query = Query(f"topk(10, {taken} {_with_names('instance_vm:stratoscope_contention:excess')})")
     most = Column("Value", "CPUs taken beyond its share", Look(colours=colours.steps((0.5, colours.NEAR))))
@@ -314,7 +321,7 @@ def _pools() -> Panel:
         "B": (f"{others} < {filling}", colours.NEAR),
         "C": (f"{others} >= {filling}", colours.GOOD),
     }
-    about = About("Storage pools: share that is free", good, empty="no host has a storage pool.")
+    about = About("Storage pools: share that is free", good, empty="no host has a storage pool.", word=UNSURE)
     queries = [Query(expr, f"{_HOST}, {{{{pool}}}}") for expr, _ in bands.values()]
     panel = bars(about, Look(unit="percentunit"), *queries)
     for ref, (_, colour) in bands.items():

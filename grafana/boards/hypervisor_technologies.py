@@ -171,7 +171,9 @@ def _latency(way: str) -> str:
 
 def _failing(check: str) -> str:
     failed = _sum("hypervisor_vm_failed_check_info:count", f',check="{check}"')
-    return _named(f"1000 * ({failed} or 0 * {_sum(_VMS)}) / ({_sum(_VMS)} > 0)")
+    known = f'cloud_check:stratoscope_hypervisor_vm_status_check_failed:known{{{_IN},check="{check}"}}'
+    checked = f"sum by ({_LABELS}) (technology:stratoscope_{_VMS}{{{_IN}}} and on (cloud) {known})"
+    return _named(f"1000 * ({failed} or 0 * {checked}) / ({_sum(_VMS)} > 0)")
 
 
 def _of_probes(expr: str, by: str) -> str:

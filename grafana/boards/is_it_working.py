@@ -4,7 +4,7 @@ It reads records and ALERTS alone, so it is as quick for 10,000 VMs as for ten.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from grafana_foundation_sdk.builders import common, table
@@ -12,7 +12,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours, words
-from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, rows
+from boards.panels import About, Column, Look, Panel, Query, cells, rows
 
 CELL: Final = "cloud:stratoscope_glance:over_threshold"
 PLANNED: Final = "cloud:stratoscope_glance:in_downtime"
@@ -31,18 +31,29 @@ _SCOPES: Final = {
 }
 """Of a downtime, and the labels that an alert within it has of it, by which Alertmanager inhibits it."""
 _IN_DOWNTIME: Final = "in downtime"
+_KNOWN: Final = f"instance:stratoscope_build_info:known{{{_IN_OR_NONE}}}"
+"""A record of the exporters: rules are loaded, and there is an exporter."""
+_WATCHDOG: Final = f'ALERTS{{alertname="StratoscopeWatchdog",{_IN_OR_NONE}}}'
+"""It always fires where rules are loaded."""
+_LEADS: Final = "StratoscopeDowntimesWithoutLeader"
+"""Each exporter of downtimes has a cell of this alert."""
+_NO_RULES: Final = "no rules, or no exporter"
 _MOST_ROWS: Final = 50
 _NEAR: Final = 0.8
 _OVER: Final = Look(colours=colours.over_threshold())
 _ON_PURPOSE: Final = colours.steps(below=colours.PLANNED)
 _RUNBOOK: Final = "docs/runbooks/${__value.text:percentencode}.md"
 """As in the rules. No variable: whoever makes a link to the board could give it another value."""
-_STATES: Final = words.badness(
+_UNSEEN: Final = "6"
+_BADNESS: Final = words.badness(
     "works",
     "slow, or partly down",
     "nothing is seen",
     "down on purpose, in part or whole",
     "a probe or a service fails",
+)
+_STATES: Final = replace(
+    _BADNESS, words={**(_BADNESS.words or {}), _UNSEEN: ("no exporter is seen", colours.UNKNOWN)}
 )
 
 
@@ -144,11 +155,12 @@ def made() -> Dashboard:
 
 def _state() -> Panel:
     good = "Works: users can create VMs, and all hosts and services are up. The worst of probes and services."
-    query = Query(f'scope:stratoscope_availability:badness{{scope="cloud",{_IN}}}', "{{cloud}}")
-    about = About(
-        "Does the cloud work?", good, empty="neither probes nor services of a cloud are.", word=NOT_MEASURED
-    )
-    return cells(about, _STATES, query).span(12)
+    queries = [
+        Query(f'scope:stratoscope_availability:badness{{scope="cloud",{_IN}}}', "{{cloud}}"),
+        Query(f"{_UNSEEN} * group({_WATCHDOG}) unless on () {_KNOWN}", "Prometheus"),
+    ]
+    about = About("Does the cloud work?", good, empty="neither probes nor services of a cloud are.")
+    return cells(about, _STATES, *queries).span(12)
 
 
 def _today() -> Panel:
@@ -160,7 +172,7 @@ def _today() -> Panel:
     passed = "(60 + 60 * scalar(floor(vector(time() % 86400 / 60))))"
     up = f"scope:stratoscope_availability_up_seconds:today{of_cloud}"
     unknown = f"scope:stratoscope_availability_unknown_seconds:today{of_cloud}"
-    about = About("Available today", good, empty="nothing is known of this day yet.", word=NOT_MEASURED)
+    about = About("Available today", good, empty="nothing is known of this day yet.")
     # The records of this minute may be still to come: a minute is not known yet.
     share = f"clamp_max({up} / ({passed} - {unknown} > 60), 1)"
     asked = "scalar(global:ola_availability_ratio:threshold)"
@@ -184,7 +196,7 @@ def _glance(title: str, subject: Subject) -> Panel:
         " that has lasted. Blue is down on purpose: a downtime covers all its alerts in a cloud."
         " A check without a threshold has 0 or 1. What is not measured is not here."
     )
-    about = About(title, good, empty="nothing of this is.", word=NOT_MEASURED)
+    about = About(title, good, empty="nothing of this is.")
     alerts = "|".join(f"Stratoscope{one}" for one in subject.alerts)
     chosen = f'{{{_IN_OR_NONE},alert=~"{alerts}"}}'
     named = f'label_replace({PLANNED}{chosen}, "check", "$1, {_IN_DOWNTIME}", "check", "(.+)")'
@@ -204,7 +216,7 @@ def _where() -> Panel:
         f"None: all values are below {_NEAR}. The name of an alert leads to its runbook."
         " In downtime: a downtime covers all alerts of this name in the cloud, as Alertmanager inhibits them."
     )
-    about = About("Which cloud", good, empty=f"all values are below {_NEAR}.")
+    about = About("Which cloud", good, empty=f"all values are below {_NEAR}.", word=_NO_RULES, seen=_KNOWN)
     words = {"-1": (_IN_DOWNTIME, colours.PLANNED)}
     columns = [
         Column("check", "Check"),
@@ -228,11 +240,12 @@ def _firing() -> Panel:
         "None is critical. All of them, also where the table below has too few rows."
         " In downtime: what an active downtime covers, and Alertmanager inhibits."
     )
-    about = About("How many alerts fire", good, empty="no alert fires but those for information.")
-    queries = [Query(f"count({_not_planned(severity)})", severity) for severity in ("critical", "warning")]
-    queries.append(Query(f"count({_FIRING % _ANY} unless ({_not_planned(_ANY)}))", _IN_DOWNTIME))
-    panel = cells(about, Look(colours=colours.steps(below=colours.NEAR)), *queries).height(3)
-    for name, steps in (("critical", colours.steps(below=colours.BAD)), (_IN_DOWNTIME, _ON_PURPOSE)):
+    about = About("How many alerts fire", good, empty="nobody looks.", word=_NO_RULES)
+    alerts = {severity: _not_planned(severity) for severity in ("critical", "warning")}
+    alerts[_IN_DOWNTIME] = f"{_FIRING % _ANY} unless ({_not_planned(_ANY)})"
+    queries = [Query(f"count({found}) or 0 * group({_KNOWN})", name) for name, found in alerts.items()]
+    panel = cells(about, Look(colours=colours.steps((1, colours.NEAR))), *queries).height(3)
+    for name, steps in (("critical", colours.steps((1, colours.BAD))), (_IN_DOWNTIME, _ON_PURPOSE)):
         panel = panel.override_by_name(name, [DynamicConfigValue(id_val="thresholds", value=steps.build())])
     return panel
 
@@ -242,7 +255,9 @@ def _alerts() -> Panel:
         "None. The name leads to the runbook, which says what to do."
         f" At most {_MOST_ROWS}: first those that are critical, last those that an active downtime covers."
     )
-    about = About("Alerts that fire", good, empty="no alert fires but those for information.")
+    about = About(
+        "Alerts that fire", good, "no alert fires but those for information.", word=_NO_RULES, seen=_KNOWN
+    )
     what = "host", "zone", "service", "binary", "backend", "pool", "flavor", "resource", "vm_name", "probe"
     rest = "phase", "reason", "collector", "instance", "alertmanager", "source", "project_id", "sloth_slo"
     others = "state", "sort", "kind", "network_name"
@@ -270,7 +285,8 @@ def _alerts() -> Panel:
 
 def _downtimes() -> Panel:
     good = "What was announced, and nothing else. Of the next 7 days, the first 20."
-    about = About("Downtimes now and planned", good, empty="nothing is down on purpose, or will be.")
+    empty = "nothing is down on purpose, or will be."
+    about = About("Downtimes now and planned", good, empty, seen=f'{CELL}{{{_IN_OR_NONE},alert="{_LEADS}"}}')
     moment = Look(unit="dateTimeAsIso")
     columns = [
         Column("title", "Title"),

@@ -24,6 +24,11 @@ _IN: Final = 'cloud=~"$cloud"'
 _RATE: Final = "[$__rate_interval]"
 _ANSWERS: Final = Look(words={"1": ("answers", colours.GOOD), "0": ("down", colours.BAD)})
 _DOWN: Final = Look(words={"0": ("down", colours.BAD)})
+_ASKED: Final = f"stratoscope_cloud_requests_total{{{_IN}}}"
+_SERVICES: Final = f"service:stratoscope_management_service_up:max{{{_IN}}}"
+_VMS: Final = f"stratoscope_management_vms_whole{{{_IN}}}"
+"""Who lists the VMs says whether these are all."""
+_COLLECTED: Final = f"stratoscope_collector_success{{{_IN}}}"
 _COLLECTOR: Final = "{{cloud}}: {{collector}}"
 
 
@@ -88,7 +93,7 @@ def _errors() -> Panel:
     good = (
         "None. Requests a second that got an error, or no answer. 404 is left out: it says that a VM is gone."
     )
-    about = About("Requests that fail", good, empty="no request failed.")
+    about = About("Requests that fail", good, empty="no request failed.", seen=_ASKED)
     failed = f'rate(stratoscope_cloud_requests_total{{{_IN},code!~"[23]..|404"}}{_RATE})'
     query = Query(
         highest(15, f"sum by (cloud, service, code) ({failed}) > 0"), "{{cloud}}: {{service}}, {{code}}"
@@ -119,8 +124,8 @@ def _services_up() -> Panel:
 
 def _services_down() -> Panel:
     good = "None. Also those on hosts that are down, which explain them."
-    about = About("Services that are down", good, empty="all services are up.")
-    down = f"service:stratoscope_management_service_up:max{{{_IN}}} == 0"
+    about = About("Services that are down", good, empty="all services are up.", seen=_SERVICES)
+    down = f"{_SERVICES} == 0"
     heard = (
         "max by (cloud, service, binary, host, zone)"
         f" (stratoscope_management_service_heartbeat_timestamp_seconds{{{_IN}}})"
@@ -140,7 +145,9 @@ def _services_down() -> Panel:
 
 def _services_disabled() -> Panel:
     good = "Each with a reason that is still true."
-    about = About("Services that an administrator disabled", good, empty="all services are enabled.")
+    about = About(
+        "Services that an administrator disabled", good, empty="all services are enabled.", seen=_SERVICES
+    )
     query = Query(
         "topk(50, max by (cloud, service, binary, host, zone, text)"
         f" (stratoscope_management_service_disabled_info{{{_IN}}}))"
@@ -158,7 +165,7 @@ def _services_disabled() -> Panel:
 
 def _waiting() -> Panel:
     good = "Below 1, where the alert is: since when the oldest has not changed, over the threshold."
-    about = About("VMs stuck in transition, over threshold", good, empty="no VM is in transition.")
+    about = About("VMs stuck in transition, over threshold", good, empty="no VM is in transition.", seen=_VMS)
     oldest = (
         f"min by (cloud, state) (stratoscope_management_vms_in_transition_oldest_timestamp_seconds{{{_IN}}})"
     )
@@ -180,7 +187,7 @@ def _in_error() -> Panel:
 
 def _in_transition() -> Panel:
     good = "They come and go, none grows for hours."
-    about = About("VMs in transition", good, empty="no VM is in transition.")
+    about = About("VMs in transition", good, empty="no VM is in transition.", seen=_VMS)
     states = f"max by (cloud, state) (stratoscope_management_vms_in_transition{{{_IN}}})"
     return stacked(lines(about, "short", Query(highest(10, states), "{{cloud}}: {{state}}")))
 
@@ -203,7 +210,7 @@ def _left_out() -> Panel:
     good = (
         "Nothing that you expect to see. What is not configured, not there, or not allowed to the credential."
     )
-    about = About("What is left out", good, empty="nothing is left out.")
+    about = About("What is left out", good, empty="nothing is left out.", seen=_COLLECTED)
     query = Query(f"topk(50, max by (cloud, collector, reason) (stratoscope_collector_left_out{{{_IN}}}))")
     columns = [Column("cloud", "Cloud"), Column("collector", "Collector"), Column("reason", "Reason")]
     return rows(about, columns, query).span(12)
@@ -211,7 +218,9 @@ def _left_out() -> Panel:
 
 def _failing() -> Panel:
     good = "None. Failed collections of the last hour, by reason."
-    about = About("Collections that fail", good, empty="all collections of the last hour succeeded.")
+    about = About(
+        "Collections that fail", good, empty="all collections of the last hour succeeded.", seen=_COLLECTED
+    )
     failed = f"sum by (cloud, collector, reason) (increase(stratoscope_collector_errors_total{{{_IN}}}[1h]))"
     query = Query(highest(15, f"{failed} > 0"), f"{_COLLECTOR}, {{{{reason}}}}")
     return lines(about, "short", query)

@@ -7,7 +7,20 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours, words
-from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
+from boards.panels import (
+    NOT_MEASURED,
+    UNSURE,
+    About,
+    Column,
+    Look,
+    Panel,
+    Query,
+    bars,
+    cells,
+    lines,
+    rows,
+    stacked,
+)
 
 _ITS: Final = '{cloud=~"$cloud",project_id="$project"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
@@ -31,6 +44,10 @@ _CLOUD_OF_LINKS: Final = Column("cloud", "Cloud", hidden=True)
 _MOST: Final = 100
 """Rows of the table of all VMs."""
 _NO_VM: Final = "the project has no VM."
+_KNOWN: Final = (
+    f"vm:stratoscope_vm_info:project_id{_ITS} or project:stratoscope_management_project_vms:max{_ITS}"
+)
+"""Rules are loaded, and an exporter knows the project."""
 
 
 def made() -> Dashboard:
@@ -55,7 +72,12 @@ def made() -> Dashboard:
 
 
 def _failing() -> Panel:
-    about = About("VMs that fail a check", words.NO_CHECK_FAILS, empty="all VMs pass their checks.")
+    about = About(
+        "VMs that fail a check",
+        words.NO_CHECK_FAILS,
+        empty="all VMs pass their checks.",
+        seen=f"{_OF_VMS}status_check_failed:max{_ITS}",
+    )
     record = f"vm_check:stratoscope_hypervisor_vm_failed_check_info:max{_ITS}"
     query = Query(f"topk(50, group by (cloud, vm_id, vm_name, check) ({record}))")
     return rows(about, [*_VM, Column("check", "What fails", words.checks()), _CLOUD_OF_LINKS], query).span(12)
@@ -63,7 +85,12 @@ def _failing() -> Panel:
 
 def _losing() -> Panel:
     good = "None. A quota of its own is changed by another flavor; of the others tell the operators."
-    about = About("VMs that lose CPU time", good, empty="no VM waits for CPU.")
+    about = About(
+        "VMs that lose CPU time",
+        good,
+        empty="no VM waits for CPU.",
+        seen=f"{_OF_VMS}vcpu_delay_seconds:rate5m{_ITS}",
+    )
     query = Query(f"topk(50, vm:stratoscope_contention:verdict{_ITS}{_NAMED})")
     return rows(
         about, [*_VM, Column("cause", "What it waits for", words.causes()), _CLOUD_OF_LINKS], query
@@ -72,7 +99,7 @@ def _losing() -> Panel:
 
 def _alerts() -> Panel:
     good = "None. The operators see the same alerts; those about a quota are for its project."
-    about = About("Alerts about this project", good, empty="no alert about the project fires.")
+    about = About("Alerts about this project", good, empty="no alert about the project fires.", seen=_KNOWN)
     columns = [
         Column("alertname", "Alert"),
         Column("severity", "Severity"),
@@ -87,7 +114,9 @@ def _alerts() -> Panel:
 
 def _downtimes() -> Panel:
     good = "None that was not announced. Of its VMs, their hosts and zones, the project, or the cloud."
-    about = About("Down on purpose now", good, empty="nothing that the project needs is down on purpose.")
+    about = About(
+        "Down on purpose now", good, empty="nothing that the project needs is down on purpose.", word=UNSURE
+    )
     columns = [
         Column("scope", "What"),
         Column("cloud", "Cloud"),
@@ -122,14 +151,14 @@ def _vms() -> Panel:
         Column("zone", "Zone"),
         Column("cloud", "Cloud"),
     ]
-    panel = rows(About("All VMs", good, empty=_NO_VM), columns, *queries)
+    panel = rows(About("All VMs", good, empty=_NO_VM, word=UNSURE), columns, *queries)
     return panel.sort_by([TableSortByFieldState().display_name("VM").desc(False)])
 
 
 def _states() -> Panel:
     good = "No VM in error, none long in a state between others. As the management layer spells the states."
     query = Query(f"sum by (state) (project:stratoscope_management_vm_state:count{_ITS})", "{{state}}")
-    return stacked(lines(About("VMs by state", good, empty=_NO_VM), "none", query))
+    return stacked(lines(About("VMs by state", good, empty=_NO_VM, word=UNSURE), "none", query))
 
 
 def _use_over_time() -> Panel:
@@ -138,7 +167,7 @@ def _use_over_time() -> Panel:
         Query(f"sum(project:stratoscope_management_project_{what}:max{_ITS})", name)
         for what, name in (("vms", "VMs"), ("vcpus", "virtual CPUs"))
     ]
-    return lines(About("VMs and virtual CPUs", good, empty=_NO_VM), "none", *queries)
+    return lines(About("VMs and virtual CPUs", good, empty=_NO_VM, word=UNSURE), "none", *queries)
 
 
 def _busiest() -> Panel:
@@ -189,7 +218,7 @@ def _sizes() -> Panel:
         "snapshots_bytes": "snapshots",
     }
     return cells(
-        About("How much", good, empty="the project uses nothing of it."),
+        About("How much", good, empty="the project uses nothing of it.", word=UNSURE),
         Look(unit="bytes", colours=_PLAIN),
         *_used(uses),
     )
@@ -214,7 +243,9 @@ def _shares() -> Panel:
         f"{_quota('used', unit)} / on (cloud, service, resource) ({_quota('limit', unit)} > 0)"
         for unit in ("", "_bytes")
     ]
-    about = About("How much of its quota it uses", good, empty="no quota of the project has a limit.")
+    about = About(
+        "How much of its quota it uses", good, empty="no quota of the project has a limit.", word=UNSURE
+    )
     look = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR)))
     largest = f"topk(20, {shares[0]} or {shares[1]})"
     queries = [
@@ -227,7 +258,12 @@ def _shares() -> Panel:
 
 def _nearly_used() -> Panel:
     good = "None. Delete what nobody needs, or ask for more before it is needed."
-    about = About("Quotas that are nearly used up", good, empty="no quota is nearly used up.")
+    about = About(
+        "Quotas that are nearly used up",
+        good,
+        empty="no quota is nearly used up.",
+        seen=f"stratoscope_management_quota_used{_ITS}",
+    )
     columns = [
         Column("cloud", "Cloud"),
         Column("service", "Service"),

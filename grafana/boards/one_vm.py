@@ -5,16 +5,24 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours, words
-from boards.panels import NONE, NOT_MEASURED, About, Column, Look, Panel, Query, cells, lines, rows, timeline
+from boards.panels import (
+    NONE,
+    UNSURE,
+    About,
+    Column,
+    Look,
+    Panel,
+    Query,
+    cells,
+    lines,
+    rows,
+    timeline,
+)
 
 _IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
 _STEAL: Final = 0.1
 """Users notice more. As usual: the threshold of the alerts has no project_id, so it cannot be read here."""
-_FAILED: Final = {
-    check: f'max(vm_check:stratoscope_hypervisor_vm_failed_check_info:max{_IT[:-1]},check="{check}"}})'
-    for check in words.CHECKS
-}
 _PASSES: Final = Look(words={"0": ("passes", colours.GOOD), "1": ("fails", colours.BAD)})
 _STATE: Final = f"vm:stratoscope_management_vm_state:project_id{_IT}"
 _UNSEEN: Final = "no hypervisor exporter shows this of the VM."
@@ -81,48 +89,55 @@ def _state() -> Panel:
         Column("Value #A", "No change for", Look(unit="s")),
         Column("reason", "Error", missing=NONE),
     ]
-    about = About("State", good, empty="no management exporter shows the VM.", word=NOT_MEASURED)
+    about = About("State", good, empty="no management exporter shows the VM.")
     queries = (Query(f"{_STATE} * on (cloud, vm_id) group_left () ({age})"), Query(fault))
     return rows(about, columns, *queries).span(8).height(4)
 
 
 def _states() -> Panel:
     good = "As its owner wants it. As the management layer spells the states, every 4 minutes."
-    about = About("States over time", good, empty="no management exporter shows the VM.", word=NOT_MEASURED)
+    about = About("States over time", good, empty="no management exporter shows the VM.")
     look = Look(words={"1": ("in this state", colours.PLAIN)})
     return timeline(about, look, Query(f"max by (state) ({_STATE})", "{{state}}")).height(5)
 
 
 def _each_check() -> Panel:
     good = "All pass. A gap: the VM was off, or its host did not tell."
-    about = About("Status checks one by one", good, empty=_UNSEEN, word=NOT_MEASURED)
-    queries = (Query(f"{failed} or {_passes(check)}", check) for check, failed in _FAILED.items())
+    about = About("Status checks one by one", good, empty=_UNSEEN)
+    queries = (Query(_of_check(check), check) for check in words.CHECKS)
     return timeline(about, _PASSES, *queries)
 
 
-def _passes(check: str) -> str:
-    """0 if the VM is checked, unless nobody can know of this check."""
+def _of_check(check: str) -> str:
+    """1 if it fails, 0 if the VM is checked, unless nobody can know of this check."""
     unknown = f'vm_check:stratoscope_hypervisor_vm_status_check_failed:unknown{_IT[:-1]},check="{check}"}}'
-    return f"0 * max({_OF_VMS}status_check_failed:max{_IT} unless on (cloud, vm_id) {unknown})"
+    passes = f"0 * max({_OF_VMS}status_check_failed:max{_IT} unless on (cloud, vm_id) {unknown})"
+    failed = f'max(vm_check:stratoscope_hypervisor_vm_failed_check_info:max{_IT[:-1]},check="{check}"}})'
+    return f"{failed} or {passes}"
 
 
 def _status() -> Panel:
     good = "All of it passes. A gap: the VM was off, or nothing was heard of its host."
     query = Query(f"{_OF_VMS}status_check_failed:max{_IT}", "status checks")
-    about = About("Does it pass its status checks?", good, empty=_UNSEEN, word=NOT_MEASURED)
+    about = About("Does it pass its status checks?", good, empty=_UNSEEN)
     return timeline(about, _PASSES, query).span(16).height(4)
 
 
 def _failed_checks() -> Panel:
-    about = About("Checks that fail now", words.NO_CHECK_FAILS, empty="the VM passes all checks.")
-    look = Look(words={"1": ("fails", colours.BAD)})
-    queries = [Query(_FAILED[check], text) for check, text in words.CHECKS.items()]
+    about = About("Checks that fail now", words.NO_CHECK_FAILS, empty="the VM is off, or is not checked.")
+    look = Look(words={"0": ("no", colours.GOOD), "1": ("fails", colours.BAD)})
+    queries = [Query(_of_check(check), text) for check, text in words.CHECKS.items()]
     return cells(about, look, *queries).span(8)
 
 
 def _waits() -> Panel:
     good = "None. Another flavor has another quota; else tell the operators, since the host is too busy."
-    about = About("What it waits for when it wants CPU", good, empty="the VM loses no CPU time.")
+    about = About(
+        "What it waits for when it wants CPU",
+        good,
+        empty="the VM loses no CPU time.",
+        seen=f"{_OF_VMS}vcpu_delay_seconds:rate5m{_IT}",
+    )
     look = Look(words={"1": ("waits", colours.NEAR)})
     queries = [
         Query(f'max(vm:stratoscope_contention:verdict{_IT[:-1]},cause="{cause}"}})', f"for {text}")
@@ -133,21 +148,28 @@ def _waits() -> Panel:
 
 def _downtimes() -> Panel:
     good = "None that was not announced. Of the VM, its host, zone, project or cloud."
-    about = About("Down on purpose now", good, empty="nothing that the VM needs is down on purpose.")
+    about = About(
+        "Down on purpose now", good, empty="nothing that the VM needs is down on purpose.", word=UNSURE
+    )
     look = Look(words={"1": ("down on purpose", colours.PLANNED)})
     return cells(about, look, Query(f"max by (scope) ({board.DOWNTIMES_OF_VM})", "its {{scope}}")).span(8)
 
 
 def _alerts() -> Panel:
     good = "None. The operators see the same alerts."
-    about = About("Alerts about this VM", good, empty="no alert about the VM fires.")
+    about = About(
+        "Alerts about this VM",
+        good,
+        empty="no alert about the VM fires.",
+        seen=f"vm:stratoscope_vm_info:project_id{_IT}",
+    )
     columns = [Column("alertname", "Alert"), Column("severity", "Severity"), Column("vm_name", "VM")]
     return rows(about, columns, Query(f'ALERTS{_IT[:-1]},vm_id!="",alertstate="firing"}}')).height(5)
 
 
 def _cpu() -> Panel:
     good = "Below 100 %, which is all of its virtual CPUs."
-    about = About("CPU utilisation", good, empty=_UNSEEN, word=NOT_MEASURED)
+    about = About("CPU utilisation", good, empty=_UNSEEN)
     return lines(about, "percentunit", Query(f"{_OF_VMS}cpu_seconds:rate5m_ratio{_IT}", "CPU used")).span(8)
 
 
@@ -175,33 +197,29 @@ def _both(metric: str, ways: tuple[str, str], what: str) -> list[Query]:
 
 
 def _disk_requests() -> Panel:
-    about = About(
-        "Disk requests", f"{_SOLD} The sum of all disks, each second.", empty=_UNSEEN, word=NOT_MEASURED
-    )
+    about = About("Disk requests", f"{_SOLD} The sum of all disks, each second.", empty=_UNSEEN)
     return lines(about, "iops", *_both("disk_{}_requests:rate5m", ("read", "write"), "")).span(8)
 
 
 def _disk_bytes() -> Panel:
-    about = About("Disk traffic", f"{_SOLD} The sum of all disks.", empty=_UNSEEN, word=NOT_MEASURED)
+    about = About("Disk traffic", f"{_SOLD} The sum of all disks.", empty=_UNSEEN)
     return lines(about, "Bps", *_both("disk_{}_bytes:rate5m", ("read", "write"), "")).span(8)
 
 
 def _latency() -> Panel:
     good = "Steady: some milliseconds on flash, tens on disks or a network. The mean time of a request."
-    about = About("Disk latency", good, empty="the VM made no requests.")
+    about = About("Disk latency", good, empty="the VM made no requests.", word=UNSURE)
     return lines(about, "s", *_both("disk_{}_seconds:mean5m", ("read", "write"), "")).span(8)
 
 
 def _network_bytes() -> Panel:
-    about = About(
-        "Network traffic", f"{_EXPLAINED} The sum of all interfaces.", empty=_UNSEEN, word=NOT_MEASURED
-    )
+    about = About("Network traffic", f"{_EXPLAINED} The sum of all interfaces.", empty=_UNSEEN)
     return lines(about, "Bps", *_both("network_{}_bytes:rate5m", ("receive", "transmit"), ""))
 
 
 def _packets() -> Panel:
     good = "In proportion to the traffic: many tiny packets are a flood or a scan."
-    about = About("Network packets", good, empty=_UNSEEN, word=NOT_MEASURED)
+    about = About("Network packets", good, empty=_UNSEEN)
     return lines(about, "pps", *_both("network_{}_packets:rate5m", ("receive", "transmit"), ""))
 
 
@@ -210,7 +228,7 @@ def _cpu_of_a_day() -> Panel:
     cpu = f"{_OF_VMS}cpu_seconds:rate5m_ratio{_IT}[24h]"
     queries = (Query(f"avg_over_time({cpu})", "CPU, mean"), Query(f"max_over_time({cpu})", "CPU, highest"))
     look = Look(unit="percentunit", colours=colours.steps(below=colours.PLAIN))
-    return cells(About("CPU in 24 h", good, empty=_UNSEEN, word=NOT_MEASURED), look, *queries).span(6)
+    return cells(About("CPU in 24 h", good, empty=_UNSEEN), look, *queries).span(6)
 
 
 def _traffic_of_a_day() -> Panel:
@@ -236,6 +254,4 @@ def _disks_of_a_day() -> Panel:
         for way in ("read", "write")
     ]
     look = Look(unit="Bps", colours=colours.steps(below=colours.PLAIN))
-    return cells(
-        About("Highest disk rates in 24 h", good, empty=_UNSEEN, word=NOT_MEASURED), look, *queries
-    ).span(6)
+    return cells(About("Highest disk rates in 24 h", good, empty=_UNSEEN), look, *queries).span(6)

@@ -1,7 +1,7 @@
 """Panels as all boards have them: a title, a description that says what good looks like, a unit, queries."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any, Final, Protocol, Self, TypeVar
 
@@ -40,9 +40,13 @@ from boards import colours
 
 DATA: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 NONE: Final = "none"
-"""What a panel says that is empty when all is well; those that are never empty say that there is no data."""
+"""What a panel says where somebody looked, and there is nothing; never because nothing is known."""
 NOT_MEASURED: Final = "not measured"
 """What a panel says that is empty where nobody measures what it shows."""
+UNSURE: Final = "none, or not measured"
+"""What a panel says that is empty where no series tells whether somebody looked."""
+_NOTHING: Final = -1_000_000_000
+"""The value that cells and tables show as `none`: nothing that they show is so far below 0."""
 
 _STEP: Final = "1m"
 """At least, of what is asked: hosts are scraped once a minute. `$__rate_interval` is four of it, or more."""
@@ -63,12 +67,17 @@ Words = Mapping[str, tuple[str, str]]
 
 @dataclass(frozen=True)
 class About:
-    """Title and description. `empty` says when the panel may have nothing to show; then it says `word`."""
+    """Title and description. `empty` says when the panel may have nothing to show; then it says `word`.
+
+    Attributes:
+        seen: PromQL that finds something if somebody looked. Then an empty panel says `none`, else `word`.
+    """
 
     title: str
     good: str
     empty: str = ""
-    word: str = NONE
+    word: str = NOT_MEASURED
+    seen: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,7 @@ _B = TypeVar("_B", bound=_Builder)
 
 def lines(about: About, unit: str, *queries: Query) -> timeseries.Panel:
     """Values over time, half as wide as the board. A query of one series has a colour of its own."""
+    queries = _or_none(about, queries, nothing=0)
     panel = _begun(timeseries.Panel(), about, (12, 8), _targets(queries, now=False)).unit(unit)
     own = cycle(colours.LINES)
     for place, query in enumerate(queries):
@@ -157,6 +167,9 @@ def stacked(panel: timeseries.Panel) -> timeseries.Panel:
 
 def cells(about: About, look: Look, *queries: Query) -> stat.Panel:
     """The value now of each series, in a coloured cell with its name, as wide as the board."""
+    if about.seen:
+        look = replace(look, words=_with_none(look.words))
+    queries = _or_none(about, queries, _NOTHING)
     panel = _looking(_begun(stat.Panel(), about, (24, 4), _targets(queries, now=True)), look)
     return (
         panel.color_mode(BigValueColorMode.BACKGROUND_SOLID)
@@ -168,6 +181,7 @@ def cells(about: About, look: Look, *queries: Query) -> stat.Panel:
 
 def bars(about: About, look: Look, *queries: Query) -> bargauge.Panel:
     """The value now of each series as a bar, half as wide as the board."""
+    queries = _or_none(about, queries, nothing=0)
     panel = _looking(_begun(bargauge.Panel(), about, (12, 8), _targets(queries, now=True)), look)
     panel = panel.display_mode(BarGaugeDisplayMode.BASIC)  # one colour, which says what the value means
     return panel.min(0).orientation(VizOrientation.HORIZONTAL).reduce_options(_last())
@@ -181,6 +195,9 @@ def timeline(about: About, look: Look, *queries: Query) -> statetimeline.Panel:
 
 def rows(about: About, columns: Sequence[Column], *queries: Query) -> table.Panel:
     """A table of labels and values now, as wide as the board; several queries are merged by their labels."""
+    if about.seen:
+        label = next(column.name for column in columns if not column.name.startswith("Value"))
+        queries = _or_row_of_none(about, label, queries)
     targets = [target.format(PromQueryFormat.TABLE) for target in _targets(queries, now=True)]
     panel = _begun(table.Panel(), about, (24, 8), targets).cell_height(TableCellHeight.SM)
     if len(queries) > 1:
@@ -193,14 +210,41 @@ def rows(about: About, columns: Sequence[Column], *queries: Query) -> table.Pane
         "excludeByName": {},
     }
     panel = panel.with_transformation(DataTransformerConfig(id_val="organize", options=order))
+    if about.seen:
+        panel = panel.override_by_regexp(".*", [DynamicConfigValue(id_val="noValue", value=NONE)])
     for column in columns:
-        if properties := _properties(column):
+        if properties := _properties(column, seen=bool(about.seen)):
             panel = panel.override_by_name(column.heading, properties)
     return panel
 
 
+def _or_none(about: About, queries: tuple[Query, ...], nothing: int) -> tuple[Query, ...]:
+    """With a last query that finds `none`: somebody looked, and the others find nothing."""
+    if not about.seen:
+        return queries
+    found = " or ".join(f"({query.expr})" for query in queries)
+    return (*queries, Query(f"{nothing} * group({about.seen}) unless on () ({found})", NONE))
+
+
+def _or_row_of_none(about: About, label: str, queries: tuple[Query, ...]) -> tuple[Query, ...]:
+    """The first finds it where somebody looked and no query finds a row. Most stand beside its rows."""
+    first, *others = queries
+    row = f'label_replace({_NOTHING} * group({about.seen}), "{label}", "{NONE}", "", "")'
+    if alone := [f"({query.expr})" for query in others if first.expr not in query.expr]:
+        row = f"({row} unless on () ({' or '.join(alone)}))"
+    return (replace(first, expr=f"{first.expr} or on () {row}"), *others)
+
+
+def _with_none(words: Words | None) -> Words:
+    return {**(words or {}), str(_NOTHING): (NONE, colours.GOOD)}
+
+
 def _begun(panel: _B, about: About, size: tuple[int, int], targets: Sequence[Dataquery]) -> _B:
-    words = f"{about.good} Says {about.word!r}: {about.empty}" if about.empty else about.good
+    words = about.good
+    if about.seen:
+        words += f" Says {NONE!r}: {about.empty} Says {about.word!r}: nobody looks."
+    elif about.empty:
+        words += f" Says {about.word!r}: {about.empty}"
     panel = panel.title(about.title).description(words).datasource(DATA).span(size[0]).height(size[1])
     for target in targets:
         panel = panel.with_target(target)
@@ -244,12 +288,13 @@ def _last() -> common.ReduceDataOptions:
     return common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")
 
 
-def _properties(column: Column) -> list[DynamicConfigValue]:
+def _properties(column: Column, *, seen: bool) -> list[DynamicConfigValue]:
     look = column.look or Look()
+    can_be_none = seen and column.name in ("Value", "Value #A")  # of the first query
     coloured = look.colours is not None or look.words is not None
     properties = {
         "unit": look.unit if column.look or column.name.startswith("Value") else None,
-        "mappings": _mappings(look.words or {}),
+        "mappings": _mappings(_with_none(look.words) if can_be_none else look.words or {}),
         "thresholds": look.colours.build() if look.colours else None,
         "custom.cellOptions": {"type": "color-background", "mode": "basic"} if coloured else None,
         "custom.width": _width(column),

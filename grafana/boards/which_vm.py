@@ -98,7 +98,9 @@ def _found() -> Panel:
         _WHOSE[2],
         *_IDS,
     ]
-    about = About(f"VMs that are found, {_MOST} at most", good, empty="no VM is called so.")
+    about = About(
+        f"VMs that are found, {_MOST} at most", good, empty="no VM is called so.", seen=f"{_INFO}}}"
+    )
     panel = rows(about, columns, Query(most), Query(f"group by (cloud, vm_id, state) ({state})"))
     return panel.sort_by([TableSortByFieldState().display_name("VM").desc(False)])
 
@@ -150,7 +152,7 @@ def _busiest(
         Column(f"Value #{place}", name, look)
         for place, (name, look) in zip("ABCD", (heading, *beside.values()), strict=False)
     ]
-    about = About(f"The {_MOST} VMs with most {what}", good, empty=_UNSEEN, word=NOT_MEASURED)
+    about = About(f"The {_MOST} VMs with most {what}", good, empty=_UNSEEN)
     panel = rows(about, [_NAME, *values, *_WHOSE, *_OF_LINKS], *queries)
     return panel.sort_by([TableSortByFieldState().display_name(heading[0]).desc(True)])
 
@@ -175,12 +177,7 @@ def _addresses() -> Panel:
     expr = f"topk({_MOST}, ({numbered}) * on (cloud, port_id) group_left (vm_id, {_NAMES}) ({of_vms}))"
     kinds = Look(words={"1": ("fixed", colours.PLAIN), "2": ("floating", colours.PLANNED)})
     columns = [_NAME, Column("address", "Address"), Column("Value", "Kind", kinds), *_WHOSE, *_IDS]
-    about = About(
-        f"Their addresses, {_MOST} at most",
-        good,
-        empty="no management exporter shows ports.",
-        word=NOT_MEASURED,
-    )
+    about = About(f"Their addresses, {_MOST} at most", good, empty="no management exporter shows ports.")
     return rows(about, columns, Query(expr))
 
 
@@ -245,7 +242,7 @@ def _devices(
         Column(f"Value #{place}", name, look, missing="no limit" if look is _OF_LIMIT else "")
         for place, (name, look) in zip("BCDEFG", beside.values(), strict=False)
     ]
-    about = About(f"The {_MOST} busiest {what}", good, empty=_UNSEEN, word=NOT_MEASURED)
+    about = About(f"The {_MOST} busiest {what}", good, empty=_UNSEEN)
     columns = [_NAME, _WHOSE[1], Column("device", "Device"), *values, fact, _CLOUD_OF_LINKS, *_OF_LINKS]
     return rows(about, columns, *queries)
 
@@ -269,6 +266,11 @@ def _losses() -> Panel:
         Column(f"Value #{place}", name, look)
         for place, (name, look) in zip("BC", beside.values(), strict=True)
     ]
-    about = About(f"The {_MOST} interfaces that lose most packets", good, empty="no packet is lost.")
+    about = About(
+        f"The {_MOST} interfaces that lose most packets",
+        good,
+        empty="no packet is lost.",
+        seen=f"{_RAW}network_receive_drops_total{{{_CLOUD}}} and on (cloud, vm_id) {_FOUND}",
+    )
     columns = [_NAME, _WHOSE[1], Column("device", "Device"), *values, _CLOUD_OF_LINKS, *_OF_LINKS]
     return rows(about, columns, *queries)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from boards import colours
-from boards.panels import NOT_MEASURED, About, Look
+from boards.panels import About, Look
 
 CHECKS: Final[Mapping[str, str]] = {
     "host": "the host does not run it",
@@ -26,7 +26,6 @@ BUDGET_LEFT: Final = About(
     "Error budget left",
     "Above 0: what is left of the failures that the objectives of VM creation allow in 30 days.",
     empty="no probe ran within 30 days.",
-    word=NOT_MEASURED,
 )
 
 

@@ -61,9 +61,25 @@ def test_panel_that_was_silent_has_its_word_of_today(monkeypatch: pytest.MonkeyP
     assert found[always] == broken_page.UNTRIED
 
 
+def test_none_is_kept_of_a_panel_whose_query_finds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    finding = next(
+        (board.title, panel.title)
+        for board in BOARDS
+        for panel in board.panels
+        if broken_page.words(panel) == {"none", "not measured"}
+    )
+    assert of_page(monkeypatch, tmp_path, (*finding, "none"))[finding] == "none"
+
+
 def test_page_says_which_panels_are_silent_by_the_word_that_they_say() -> None:
-    words = {(board.title, panel.title, panel.says) for board in BOARDS for panel in board.panels}
-    assert broken_page.empty() <= words
+    assert broken_page.empty() <= {
+        (board.title, panel.title, word)
+        for board in BOARDS
+        for panel in board.panels
+        for word in broken_page.words(panel)
+    }
 
 
 @pytest.mark.parametrize(
@@ -73,6 +89,8 @@ def test_page_says_which_panels_are_silent_by_the_word_that_they_say() -> None:
         ([told(Said(False, 3, "a: 2"))], "3 series: a: 2"),
         ([told(Said(False)), told(Said(False, 1, "c: 1"))], "c: 1"),
         ([told(Said(False)), Told()], PANEL.says or broken_page.IN_DEMO),
+        ([told(Said(False, 1, "none"))], "none"),
+        ([told(Said(False, 1, "none")), told(Said(False, 1, "d: 1"))], "d: 1"),
     ],
 )
 def test_panel_says_what_it_says_in_the_first_set_with_data(sets: list[Told], text: str) -> None:

@@ -35,8 +35,8 @@ _ON_TIME_RANGE: Final = 2
 _COLOURS: Final = frozenset(re.findall('"(#[0-9A-F]{6})"', (ROOT / "grafana/boards/colours.py").read_text()))
 _COLOUR_KEYS: Final = ("color", "fixedColor", "iconColor")
 _SAYS: Final = re.compile(r"Says '([^']*)':")
-_WORDS: Final = ("none", "not measured")
-"""Of panels that may be empty."""
+_WORDS: Final = ("not measured", "none, or not measured", "no rules, or no exporter")
+"""Of panels that may be empty. None says that there is nothing: that must be found by a query."""
 _TO_BOARD: Final = re.compile(r"/d/([\w-]+)(?:/[\w-]*)?(?:\?(.*))?")
 _VAR: Final = re.compile(r"\bvar-(\w+)=")
 _QUERY_PARAM: Final = re.compile(r"\$\{(\w+):queryparam\}")
@@ -96,13 +96,19 @@ def _says_what_is_good(description: str) -> bool:
 
 
 def none(site: Site) -> Iterator[str]:
-    """A panel that may be empty says `none` or `not measured`, and its description says when."""
+    """An empty panel never says `none`, a query may find it; of either the description says when."""
     for panel in drawn(site.board):
         says = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue")
-        if _SAYS.findall(panel.get("description") or "") != [one for one in _WORDS if one == says] or (
-            says not in (None, *_WORDS)
-        ):
+        told = ["none"] if _finds_none(panel) else []
+        told += [one for one in _WORDS if one == says]
+        if _SAYS.findall(panel.get("description") or "") != told or says not in (None, *_WORDS):
             yield f"{name_of(panel)}: noValue and description differ"
+
+
+def _finds_none(panel: Json) -> bool:
+    """Whether a query finds a row, a cell or a line of this name."""
+    targets = panel.get("targets") or ()
+    return any(one.get("legendFormat") == "none" or '"none"' in (one.get("expr") or "") for one in targets)
 
 
 def units(site: Site) -> Iterator[str]:

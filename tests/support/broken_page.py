@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from support.asked_boards import Key, Said, Told
+from support.asked_boards import NONE, Key, Said, Told
 from support.debian import ROOT
-from support.grafana_boards import files, load
+from support.grafana_boards import Panel, files, load
 
 PAGE: Final = ROOT / "docs" / "dashboards-when-broken.md"
 _BEGINS: Final = "<!-- panels -->\n"
 _ENDS: Final = "<!-- /panels -->\n"
 IN_DEMO: Final = "nothing; it has data in the demo"
 
-SILENT: Final = ("none", "not measured", IN_DEMO)
-"""What a panel says, or does not say, that has no data."""
+SILENT: Final = (NONE, "not measured", "none, or not measured", "no rules, or no exporter", IN_DEMO)
+"""What a panel says, or does not say, that has nothing to show."""
 UNTRIED: Final = "not tried yet"
 """Of a panel that is newer than the last round of faults."""
 
@@ -38,7 +38,7 @@ def rows(sets: Sequence[Told]) -> Iterator[Row]:
 def _says(keys: Sequence[Key], sets: Sequence[Told]) -> Iterator[str]:
     """Of the first data set in which most of its targets say something: a threshold alone says little."""
     of_sets = [[one.said[key] for key in keys if key in one.said and one.said[key].series] for one in sets]
-    most = max(of_sets, key=len, default=[])
+    most = max(of_sets, key=lambda found: sum(one.text != NONE for one in found), default=[])
     if most:
         yield _words(most)
 
@@ -57,10 +57,16 @@ def kept() -> Iterator[Row]:
     for board in map(load, files()):
         for panel in board.panels:
             says = written.get((board.title, panel.title), UNTRIED)
-            if says in SILENT and says not in (IN_DEMO, panel.says):
+            if says in SILENT and says not in (IN_DEMO, *words(panel)):
                 says = panel.says or UNTRIED
             if panel.targets:
                 yield board.title, panel.title, says
+
+
+def words(panel: Panel) -> set[str]:
+    """What it says that has nothing to show: `none` is found by a query."""
+    found = any(one.legend == NONE or f'"{NONE}"' in one.expr for one in panel.targets)
+    return {panel.says} | ({NONE} if found else set())
 
 
 def table(found: Iterator[Row]) -> str:

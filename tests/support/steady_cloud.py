@@ -114,12 +114,12 @@ def _page(exporter: str, host: str = "") -> str:
     passed = moment_ms / 1000 - _BEGAN
     return "".join(
         f"{series} {value * passed!r} {moment_ms}\n" if is_rate else f"{series} {value!r}\n"
-        for series, value, is_rate in _shown(exporter, host)
+        for series, value, is_rate in shown(exporter, host)
     )
 
 
 @cache
-def _shown(exporter: str, host: str) -> Sequence[tuple[str, float, bool]]:
+def shown(exporter: str, host: str = "") -> Sequence[tuple[str, float, bool]]:
     """The series of a page, each with its value, or with what it counts in a second."""
     return [
         one
