@@ -7,7 +7,20 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours, words
-from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
+from boards.panels import (
+    NARROW,
+    NOT_MEASURED,
+    About,
+    Column,
+    Look,
+    Panel,
+    Query,
+    bars,
+    cells,
+    lines,
+    rows,
+    stacked,
+)
 
 _ITS: Final = '{cloud=~"$cloud",project_id="$project"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
@@ -208,7 +221,7 @@ def _quota(what: str, unit: str = "") -> str:
 def _shares() -> Panel:
     good = (
         "Below 80 %: what is used up cannot be created. Red is nearly used up, as the alert on quotas has it."
-        " The 20 of which the largest share is used."
+        " The 12 of which the largest share is used."
     )
     shares = [
         f"{_quota('used', unit)} / on (cloud, service, resource) ({_quota('limit', unit)} > 0)"
@@ -216,7 +229,7 @@ def _shares() -> Panel:
     ]
     about = About("How much of its quota it uses", good, empty="no quota of the project has a limit.")
     look = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR)))
-    largest = f"topk(20, {shares[0]} or {shares[1]})"
+    largest = f"topk(12, {shares[0]} or {shares[1]})"
     queries = [
         Query(f"{largest} {word} on (cloud, service, resource) {_NEARLY_USED}", _QUOTA)
         for word in ("and", "unless")
@@ -260,4 +273,4 @@ def _quotas(title: str, unit: str, look: Look) -> Panel:
     ]
     queries = [Query(_quota(what, unit)) for what in ("used", "reserved", "limit")]
     about = About(title, good, empty="the cloud tells no quotas.")
-    return rows(about, columns, *queries).span(12)
+    return rows(about, columns, *queries).span(12).min_width(NARROW)
