@@ -235,7 +235,7 @@ def _shares() -> Panel:
         for word in ("and", "unless")
     ]
     bad = DynamicConfigValue(id_val="thresholds", value=colours.steps(below=colours.BAD).build())
-    return bars(about, look, *queries).height(10).override_by_query("A", [bad])
+    return bars(about, look, *queries).max(1).height(10).override_by_query("A", [bad])
 
 
 def _nearly_used() -> Panel:

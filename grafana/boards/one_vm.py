@@ -5,7 +5,20 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours, words
-from boards.panels import NONE, NOT_MEASURED, About, Column, Look, Panel, Query, cells, lines, rows, timeline
+from boards.panels import (
+    NARROW,
+    NONE,
+    NOT_MEASURED,
+    About,
+    Column,
+    Look,
+    Panel,
+    Query,
+    cells,
+    lines,
+    rows,
+    timeline,
+)
 
 _IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
@@ -62,7 +75,7 @@ def _identity() -> Panel:
         Column("zone", "Zone"),
         Column("cloud", "Cloud"),
     ]
-    return rows(about, columns, Query(f"vm:stratoscope_vm_info:unique{_IT}")).height(4)
+    return rows(about, columns, Query(f"vm:stratoscope_vm_info:unique{_IT}")).height(4).min_width(NARROW)
 
 
 def _state() -> Panel:
