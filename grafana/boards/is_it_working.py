@@ -128,6 +128,8 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
 
 _TEXT: Final = common.VizTextDisplayOptions().title_size(12).value_size(26)
 """A subject has up to 14 cells."""
+_NAMES: Final = common.VizTextDisplayOptions().title_size(11)
+"""Of some clouds: else the longest name would make all too small to read."""
 
 
 def made() -> Dashboard:
@@ -148,7 +150,7 @@ def _state() -> Panel:
     about = About(
         "Does the cloud work?", good, empty="neither probes nor services of a cloud are.", word=NOT_MEASURED
     )
-    return cells(about, _STATES, query).span(12)
+    return cells(about, _STATES, query).span(10).text(_NAMES)
 
 
 def _today() -> Panel:
@@ -174,7 +176,7 @@ def _today() -> Panel:
 def _budget() -> Panel:
     look = Look(unit="percentunit", colours=colours.high_is_good(0, 0.25))
     query = Query(f"slo:period_error_budget_remaining:ratio{{{_IN}}}", "{{cloud}}: {{sloth_slo}}")
-    return cells(words.BUDGET_LEFT, look, query).span(6)
+    return cells(words.BUDGET_LEFT, look, query).span(8).text(_NAMES)
 
 
 def _glance(title: str, subject: Subject) -> Panel:
