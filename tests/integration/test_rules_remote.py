@@ -199,7 +199,9 @@ NOTHING: Final = {
     "vm:stratoscope_hypervisor_vm_network_packet_bytes:mean5m_of_many",
     "vm_check:stratoscope_hypervisor_vm_status_check_failed:unknown",
 }
-"""No outage is planned, each check has a result, pages have no version and no collectors, nothing fails, fills up or vanishes, ..."""
+"""No outage is planned, each check has a result, pages have no version and no collectors, nothing fails,
+fills up or vanishes, ...
+"""
 
 
 def test_cloud_has_something_for_each_record(site: Site) -> None:
