@@ -3,7 +3,7 @@
 from typing import Final
 
 from boards import colours
-from boards.panels import UNSURE, About, Column, Look, Panel, Query, rows
+from boards.panels import NARROW, UNSURE, About, Column, Look, Panel, Query, rows
 
 _IN: Final = 'cloud=~"$cloud"'
 _RATIO: Final = f"host:stratoscope_management_host_allocated:ratio{{{_IN}}}"
@@ -17,8 +17,6 @@ _WHICH: Final = "Of hosts that are up and enabled: what others have free is no r
 _SHARE: Final = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR), (0.9, colours.BAD)))
 _NUMBER: Final = Look(unit="none")
 _BYTES: Final = Look(unit="bytes")
-_NARROW: Final = 105
-"""Pixels of a column: there are many, each with a number."""
 _RESOURCES: Final = {
     "vCPUs": ("vcpus_{}", _NUMBER),
     "Memory": ("memory_{}_bytes", _BYTES),
@@ -49,7 +47,7 @@ def by_host() -> Panel:
         Column("resource", "Least left of"),
         Column("Value #A", "Taken of it", _SHARE),
     ]
-    return rows(About("Room by host", good), [*named, *columns], *queries).min_width(_NARROW)
+    return rows(About("Room by host", good), [*named, *columns], *queries).min_width(NARROW)
 
 
 def that_take_none() -> Panel:
@@ -90,7 +88,7 @@ def by_aggregate() -> Panel:
             queries.append(Query(f"{_share_of_aggregates(metric)} and on (cloud, aggregate) {fullest}"))
         columns.append(Column(_value(len(queries)), f"{heading} free", look))
         queries.append(Query(f"{_of_aggregates(_free(metric))} and on (cloud, aggregate) {fullest}"))
-    return rows(about, columns, *queries).min_width(_NARROW)
+    return rows(about, columns, *queries).min_width(NARROW)
 
 
 def of_other_classes() -> Panel:

@@ -16,6 +16,7 @@ from boards.panels import (
     Query,
     bars,
     cells,
+    fixed,
     highest,
     lines,
     lowest,
@@ -51,7 +52,8 @@ _STATES: Final = Look(
 )
 _DELAYS: Final = 'cloud:stratoscope_contention:known{cloud=~"$cloud"}'
 """It is known how long VMs wait for CPU."""
-_CAUSES: Final = " ".join(f"`{cause}`: {text}." for cause, text in words.CAUSES.items())
+_DOWNTIMES_ARE_KNOWN: Final = "and on () group(stratoscope_downtime_leader)"
+_OF_CAUSES: Final = (colours.NEAR, colours.BAD, colours.PLAIN)
 _VM_COLUMNS: Final = (
     Column("vm_name", "VM", link=board.LINK_TO_VM),
     Column("project_name", "Project"),
@@ -98,7 +100,7 @@ def _counts() -> Panel:
         Query(_count(f"{_DOWN} unless on (cloud, host) ({_IN_DOWNTIME})"), "down"),
         Query(_count(f"{_WANTED} == 0"), "disabled on purpose"),
         Query(_count(_DISABLED_BY_CLOUD), "disabled by the cloud"),
-        Query(f"{_count(_IN_DOWNTIME)} and on () group(stratoscope_downtime_leader)", "in downtime"),
+        Query(f"{_count(_IN_DOWNTIME)} {_DOWNTIMES_ARE_KNOWN}", "in downtime"),
     ]
     panel = cells(About("Hosts", good), Look(colours=colours.steps(below=colours.PLAIN)), *queries)
     return panel.override_by_name("down", [_from_one(colours.BAD)]).override_by_name(
@@ -142,11 +144,13 @@ def _in_state(number: int, expr: str) -> str:
 
 
 def _up_over_time() -> Panel:
-    good = "Nothing is `down`, unless a downtime is the blue region behind it."
+    good = "Nothing is `down`: what is down on purpose is `down, in downtime`."
+    on_purpose = f"{_count(f'{_DOWN} and on (cloud, host) ({_IN_DOWNTIME})')} {_DOWNTIMES_ARE_KNOWN}"
     queries = [
         Query(_UP_OF_WANTED, "up", colours.GOOD),
-        Query(_count(_DOWN), "down", colours.BAD),
-        Query(_count(f"{_WANTED} == 0"), "disabled on purpose", colours.PLANNED),
+        Query(_count(f"{_DOWN} unless on (cloud, host) ({_IN_DOWNTIME})"), "down", colours.BAD),
+        Query(on_purpose, "down, in downtime", colours.PLANNED),
+        Query(_count(f"{_WANTED} == 0"), "disabled on purpose", colours.UNKNOWN),
     ]
     return stacked(lines(About("Hosts over time", good), "short", *queries))
 
@@ -226,14 +230,14 @@ def _oom_kills() -> Panel:
 
 
 def _verdicts() -> Panel:
-    about = About(
-        "VMs that wait for CPU, by cause",
-        f"None. {_CAUSES}",
-        empty="no VM waits for CPU.",
-        seen=_DELAYS,
-    )
+    good = "None. A quota of their own is changed by another flavor; for the others VMs are moved or limited."
+    about = About("VMs that wait for CPU, by cause", good, empty="no VM waits for CPU.", seen=_DELAYS)
     query = Query(f"sum by (cause) (host:stratoscope_contention:verdict_count{{{_IN}}})", "{{cause}}")
-    return stacked(lines(about, "short", query))
+    panel = stacked(lines(about, "short", query))
+    for (cause, text), colour in zip(words.CAUSES.items(), _OF_CAUSES, strict=True):
+        named = DynamicConfigValue(id_val="displayName", value=text)
+        panel = panel.override_by_name(cause, [named, fixed(colour)])
+    return panel
 
 
 def _steal() -> Panel:

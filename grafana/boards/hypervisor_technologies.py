@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from boards import board, colours
-from boards.panels import About, Column, Look, Panel, Query, lines, rows
+from boards.panels import NARROW, About, Column, Look, Panel, Query, lines, rows
 
 _IN: Final = 'cloud=~"$cloud"'
 _LABELS: Final = "hypervisor, hypervisor_version, libvirt_version"
@@ -80,7 +80,7 @@ def _side_by_side() -> Panel:
         ("Hosts", plain, _count("technology:count")),
         ("Up", up, _share(_UP, _WANTED)),
         ("VMs", plain, _count(_VMS)),
-        ("Virtual CPUs per CPU", Look(unit="none"), _share(_VCPUS, _CPUS)),
+        ("vCPUs per CPU", Look(unit="none"), _share(_VCPUS, _CPUS)),
         ("CPU in use", share, _share(_CPU, _VCPUS)),
         ("Steal", share, _steal()),
         ("Throttling", share, _throttling()),
@@ -96,7 +96,8 @@ def _side_by_side() -> Panel:
         Column("hypervisor_version", "Version"),
         Column("libvirt", "libvirt"),
     ]
-    return rows(About("Side by side", good), [*named, *values], *(Query(expr) for _, _, expr in measured))
+    queries = (Query(expr) for _, _, expr in measured)
+    return rows(About("Side by side", good), [*named, *values], *queries).min_width(NARROW)
 
 
 def _over_time(title: str, good: str, unit: str, expr: str) -> timeseries.Panel:

@@ -139,6 +139,8 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
 
 _TEXT: Final = common.VizTextDisplayOptions().title_size(12).value_size(26)
 """A subject has up to 14 cells."""
+_NAMES: Final = common.VizTextDisplayOptions().title_size(11)
+"""Of some clouds: else the longest name would make all too small to read."""
 
 
 def made() -> Dashboard:
@@ -160,7 +162,7 @@ def _state() -> Panel:
         Query(f"{_UNSEEN} * group({_WATCHDOG}) unless on () {_KNOWN}", "Prometheus"),
     ]
     about = About("Does the cloud work?", good, empty="neither probes nor services of a cloud are.")
-    return cells(about, _STATES, *queries).span(12)
+    return cells(about, _STATES, *queries).span(10).text(_NAMES)
 
 
 def _today() -> Panel:
@@ -186,7 +188,7 @@ def _today() -> Panel:
 def _budget() -> Panel:
     look = Look(unit="percentunit", colours=colours.high_is_good(0, 0.25))
     query = Query(f"slo:period_error_budget_remaining:ratio{{{_IN}}}", "{{cloud}}: {{sloth_slo}}")
-    return cells(words.BUDGET_LEFT, look, query).span(6)
+    return cells(words.BUDGET_LEFT, look, query).span(8).text(_NAMES)
 
 
 def _glance(title: str, subject: Subject) -> Panel:

@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours, words
 from boards.panels import (
+    NARROW,
     NOT_MEASURED,
     UNSURE,
     About,
@@ -237,7 +238,7 @@ def _quota(what: str, unit: str = "") -> str:
 def _shares() -> Panel:
     good = (
         "Below 80 %: what is used up cannot be created. Red is nearly used up, as the alert on quotas has it."
-        " The 20 of which the largest share is used."
+        " The 12 of which the largest share is used."
     )
     shares = [
         f"{_quota('used', unit)} / on (cloud, service, resource) ({_quota('limit', unit)} > 0)"
@@ -247,13 +248,13 @@ def _shares() -> Panel:
         "How much of its quota it uses", good, empty="no quota of the project has a limit.", word=UNSURE
     )
     look = Look(unit="percentunit", colours=colours.steps((0.8, colours.NEAR)))
-    largest = f"topk(20, {shares[0]} or {shares[1]})"
+    largest = f"topk(12, {shares[0]} or {shares[1]})"
     queries = [
         Query(f"{largest} {word} on (cloud, service, resource) {_NEARLY_USED}", _QUOTA)
         for word in ("and", "unless")
     ]
     bad = DynamicConfigValue(id_val="thresholds", value=colours.steps(below=colours.BAD).build())
-    return bars(about, look, *queries).height(10).override_by_query("A", [bad])
+    return bars(about, look, *queries).max(1).height(10).override_by_query("A", [bad])
 
 
 def _nearly_used() -> Panel:
@@ -296,4 +297,4 @@ def _quotas(title: str, unit: str, look: Look) -> Panel:
     ]
     queries = [Query(_quota(what, unit)) for what in ("used", "reserved", "limit")]
     about = About(title, good, empty="the cloud tells no quotas.")
-    return rows(about, columns, *queries).span(12)
+    return rows(about, columns, *queries).span(12).min_width(NARROW)

@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours, words
 from boards.panels import (
+    NARROW,
     NONE,
     UNSURE,
     About,
@@ -70,7 +71,7 @@ def _identity() -> Panel:
         Column("zone", "Zone"),
         Column("cloud", "Cloud"),
     ]
-    return rows(about, columns, Query(f"vm:stratoscope_vm_info:unique{_IT}")).height(4)
+    return rows(about, columns, Query(f"vm:stratoscope_vm_info:unique{_IT}")).height(4).min_width(NARROW)
 
 
 def _state() -> Panel:

@@ -13,6 +13,7 @@ from grafana_foundation_sdk.cog.variants import Dataquery as AnyQuery
 from grafana_foundation_sdk.models import dashboard
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
+    BarGaugeSizing,
     BigValueColorMode,
     BigValueGraphMode,
     BigValueTextMode,
@@ -54,11 +55,18 @@ _STEP: Final = "1m"
 _SHOWN: Final = "[$__range:$__interval] @ end()"
 """Of a subquery: all steps that a panel shows, asked once."""
 
+NARROW: Final = 105
+"""Pixels of a column at least, in a table that has many."""
 _HIDE: Final = {"viz": True, "legend": False, "tooltip": False}
 _OF_AN_ID: Final = 310
 """Pixels in which a UUID is read whole."""
 _OF_A_NAME: Final = 200
 """Of a VM, that leads to it."""
+_OF_A_MOMENT: Final = 170
+_OF_LABELS: Final = {"severity": 110, "planned": 100, "source": 170, "downtime_id": 130}
+"""Of texts whose length is known, so that what stands beside them is read whole, too."""
+_LOWEST_BAR_PX: Final = 16
+_HIGHEST_BAR_PX: Final = 28
 
 Panel = Builder[dashboard.Panel]
 Words = Mapping[str, tuple[str, str]]
@@ -184,6 +192,8 @@ def bars(about: About, look: Look, *queries: Query) -> bargauge.Panel:
     queries = _or_none(about, queries, nothing=0)
     panel = _looking(_begun(bargauge.Panel(), about, (12, 8), _targets(queries, now=True)), look)
     panel = panel.display_mode(BarGaugeDisplayMode.BASIC)  # one colour, which says what the value means
+    # A single bar would fill the panel, and its name be as large as a heading.
+    panel = panel.sizing(BarGaugeSizing.MANUAL).min_viz_height(_LOWEST_BAR_PX).max_viz_height(_HIGHEST_BAR_PX)
     return panel.min(0).orientation(VizOrientation.HORIZONTAL).reduce_options(_last())
 
 
@@ -272,11 +282,16 @@ def _ref(place: int) -> str:
 def _line(query: Query, colour: str) -> list[DynamicConfigValue]:
     """A threshold or an objective is dashed, in the colour of what is beyond it."""
     if not query.legend.startswith(("threshold", "objective")):
-        return [DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})]
+        return [fixed(colour)]
     return [
-        DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colours.BAD}),
+        fixed(colours.BAD),
         DynamicConfigValue(id_val="custom.lineStyle", value={"fill": "dash", "dash": [8, 8]}),
     ]
+
+
+def fixed(colour: str) -> DynamicConfigValue:
+    """The colour of a series, whatever its values are."""
+    return DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
 
 
 def _legend() -> common.VizLegendOptions:
@@ -308,7 +323,9 @@ def _properties(column: Column, *, seen: bool) -> list[DynamicConfigValue]:
 def _width(column: Column) -> int | None:
     if column.name == "vm_name" and column.link:
         return _OF_A_NAME
-    return _OF_AN_ID if column.name.endswith("_id") else None
+    if column.look is not None and column.look.unit == "dateTimeAsIso":
+        return _OF_A_MOMENT
+    return _OF_LABELS.get(column.name, _OF_AN_ID if column.name.endswith("_id") else None)
 
 
 def _mappings(words: Words) -> list[ValueMapping]:

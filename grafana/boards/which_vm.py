@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.builders.common import TableSortByFieldState
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours
-from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, cells, rows
+from boards.panels import NARROW, NOT_MEASURED, About, Column, Look, Panel, Query, cells, rows
 
 _MOST: Final = 50
 """Rows of a table."""
@@ -154,7 +155,7 @@ def _busiest(
     ]
     about = About(f"The {_MOST} VMs with most {what}", good, empty=_UNSEEN)
     panel = rows(about, [_NAME, *values, *_WHOSE, *_OF_LINKS], *queries)
-    return panel.sort_by([TableSortByFieldState().display_name(heading[0]).desc(True)])
+    return _most_first(panel, heading[0])
 
 
 def _named(most: str) -> str:
@@ -190,7 +191,8 @@ def _disks() -> Panel:
     requests, sizes = (
         [_rate(f"disk_{way}_{what}") for way in ("read", "write")] for what in ("requests", "bytes")
     )
-    beside = {
+    values = {
+        " + ".join(requests): ("Requests", _REQUESTS),
         requests[0]: ("Reads", _REQUESTS),
         requests[1]: ("Writes", _REQUESTS),
         sizes[0]: ("Read", _PER_SECOND),
@@ -199,7 +201,7 @@ def _disks() -> Panel:
         _of_limits("bytes", "bytes", sizes): ("Traffic/limit", _OF_LIMIT),
     }
     volume = Column("serial", "Volume")
-    return _devices("disks", good, " + ".join(requests), beside, ("disk_info", volume))
+    return _devices("disks", good, values, ("disk_info", volume))
 
 
 def _of_limits(what: str, word: str, rates: list[str]) -> str:
@@ -219,32 +221,36 @@ def _interfaces() -> Panel:
     received, sent = (_rate(f"network_{way}_bytes") for way in ("receive", "transmit"))
     packets = " + ".join(_rate(f"network_{way}_packets") for way in ("receive", "transmit"))
     is_up = Look(words={"0": ("down", colours.BAD), "1": ("up", colours.GOOD)})
-    beside = {
+    values = {
+        f"{received} + {sent}": ("Traffic", _PER_SECOND),
         received: ("Received", _PER_SECOND),
         sent: ("Sent", _PER_SECOND),
         f"({packets})": ("Packets", _PACKETS),
         f"{_RAW}network_up{{{_CLOUD}}}": ("Is it up?", is_up),
     }
     address = Column("mac", "MAC address")
-    return _devices("interfaces", good, f"{received} + {sent}", beside, ("nic_info", address))
+    return _devices("interfaces", good, values, ("nic_info", address))
 
 
-def _devices(
-    what: str, good: str, ranked: str, beside: Mapping[str, tuple[str, Look]], info: tuple[str, Column]
-) -> Panel:
-    """Single devices: those of which `ranked` is largest, with a label of their `info`."""
+def _devices(what: str, good: str, values: Mapping[str, tuple[str, Look]], info: tuple[str, Column]) -> Panel:
+    """Single devices: those of which the first of the values is largest, with a label of their `info`."""
     by, (metric, fact) = "cloud, vm_id, device", info
+    ranked, *beside = values
     most = _largest(ranked)
     facts = f"topk by ({by}) (1, {_RAW}{metric}{{{_CLOUD}}} and on ({by}) {most})"
     named = f"group by ({by}, {fact.name}) ({facts})"
     queries = [Query(_named(most)), *(Query(_of_those(by, expr, most)) for expr in beside), Query(named)]
-    values = [
+    shown = [
         Column(f"Value #{place}", name, look, missing="no limit" if look is _OF_LIMIT else "")
-        for place, (name, look) in zip("BCDEFG", beside.values(), strict=False)
+        for place, (name, look) in zip("ABCDEFG", values.values(), strict=False)
     ]
     about = About(f"The {_MOST} busiest {what}", good, empty=_UNSEEN)
-    columns = [_NAME, _WHOSE[1], Column("device", "Device"), *values, fact, _CLOUD_OF_LINKS, *_OF_LINKS]
-    return rows(about, columns, *queries)
+    columns = [_NAME, _WHOSE[1], Column("device", "Device"), *shown, fact, _CLOUD_OF_LINKS, *_OF_LINKS]
+    return _most_first(rows(about, columns, *queries).min_width(NARROW), shown[0].heading)
+
+
+def _most_first(panel: table.Panel, heading: str) -> Panel:
+    return panel.sort_by([TableSortByFieldState().display_name(heading).desc(True)])
 
 
 def _largest(ranked: str) -> str:
@@ -264,7 +270,7 @@ def _losses() -> Panel:
     queries = [Query(_named(most)), *(Query(_of_those(by, expr, most)) for expr in beside)]
     values = [
         Column(f"Value #{place}", name, look)
-        for place, (name, look) in zip("BC", beside.values(), strict=True)
+        for place, (name, look) in zip("ABC", (("Lost", _PACKETS), *beside.values()), strict=True)
     ]
     about = About(
         f"The {_MOST} interfaces that lose most packets",
@@ -273,4 +279,4 @@ def _losses() -> Panel:
         seen=f"{_RAW}network_receive_drops_total{{{_CLOUD}}} and on (cloud, vm_id) {_FOUND}",
     )
     columns = [_NAME, _WHOSE[1], Column("device", "Device"), *values, _CLOUD_OF_LINKS, *_OF_LINKS]
-    return rows(about, columns, *queries)
+    return _most_first(rows(about, columns, *queries), "Lost")

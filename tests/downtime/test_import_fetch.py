@@ -221,4 +221,24 @@ async def test_the_proxy_is_that_of_the_environment(monkeypatch: pytest.MonkeyPa
         assert len((await fetcher.fetch(NOW)).rows) == 2
         await fetcher.close()
     assert seen == ["topology.example.org"]
+
+
+async def test_an_answer_of_a_proxy_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def proxy(_: web.Request) -> web.Response:
+        return web.Response(status=407)
+
+    async with server(proxy) as url:
+        monkeypatch.setenv("http_proxy", str(url.with_user("me").with_password("s3cr3t")))
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        settings = Import(name="egi", kind="osg", url="http://topology.example.org/xml")
+        fetcher = Fetcher(settings, Http("egi", settings.tls()))
+        with pytest.raises(CollectError) as raised:
+            await fetcher.fetch(NOW)
+        await fetcher.close()
+    assert str(raised.value) == f"HTTP 407, through the proxy {url.origin()}"
+
+
+def test_loopback_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert fetch._proxy(URL("http://127.0.0.1/")) is None

@@ -80,7 +80,7 @@ def test_probe_without_a_zone_counts_for_a_cloud_whose_hosts_are_all_alike(tmp_p
 
 def test_host_without_an_exporter_runs_what_the_management_layer_says(tmp_path: Path) -> None:
     series = {**host("n1", "a", "8.2.0 10.0.0"), **host("n2", "a"), **host("n3", "a")}
-    nova = '{hypervisor="QEMU", hypervisor_version="8002000"}'
+    nova = '{hypervisor="QEMU", hypervisor_version="8.2.0"}'
     check(tmp_path, query("technologies", "Side by side"), series, {OLD: 1, nova: 2})
 
 
@@ -164,6 +164,6 @@ def test_hosts_in_a_planned_outage_are_not_down(tmp_path: Path) -> None:
         series[f'host:stratoscope_management_host_up:max{{cloud="uni", host="{name}", zone="a"}}'] = "0+0x100"
     of = 'cloud="uni", host="planned", scope="host", planned="true", severity="outage"'
     series[f"stratoscope_downtime_active{{{of}}}"] = "1x100"
-    nova = '{hypervisor="QEMU", hypervisor_version="8002000"}'
+    nova = '{hypervisor="QEMU", hypervisor_version="8.2.0"}'
     for title, ref in (("Hosts that are up", "A"), ("Side by side", "B")):
         check(tmp_path, query("technologies", title, ref), series, {nova: 0.5})

@@ -25,8 +25,8 @@ def looks(panel: Json) -> Mapping[str, Any]:
 
     Keys: kind; values (unit, limits, colours from values on, words for values); empty (what it says then);
     window (if it has its own); names (of the series of its queries); most (how many series of which order are
-    kept); columns (by heading: label or value, looks, link); sorted (by which column); others (looks of some
-    series, by their name or query).
+    kept); columns (by heading: label or value, looks, link); narrowest (how wide a column is at least);
+    sorted (by which column); others (looks of some series, by their name or query).
     """
     defaults = panel["fieldConfig"]["defaults"]
     overrides = {one["matcher"]["options"]: one["properties"] for one in panel["fieldConfig"]["overrides"]}
@@ -40,6 +40,7 @@ def looks(panel: Json) -> Mapping[str, Any]:
     }
     if panel["type"] == "table":
         said["columns"] = dict(_columns(panel, overrides))
+        said["narrowest"] = _narrowest(defaults)
         said["sorted"] = ", ".join(_sorted(panel))
     else:
         said["others"] = {name: ", ".join(_of_properties(found)) for name, found in overrides.items()}
@@ -50,6 +51,10 @@ def _kind(panel: Json) -> str:
     custom = panel["fieldConfig"]["defaults"].get("custom", {})
     kind = [panel["type"]]
     kind += ["stacked"] if custom.get("stacking", {}).get("mode") == "normal" else []
+    options = panel["options"]
+    kind += (
+        [f"{options['minVizHeight']} to {options['maxVizHeight']} px"] if "maxVizHeight" in options else []
+    )
     kind += [custom["drawStyle"]] if "drawStyle" in custom else []
     return ", ".join(kind)
 
@@ -84,6 +89,11 @@ def _most(targets: Sequence[Json]) -> Iterator[str]:
         yield from (f"{op} {count}" for op, count in _RANKED.findall(target["expr"]))
 
 
+def _narrowest(defaults: Json) -> str:
+    width = defaults.get("custom", {}).get("minWidth")
+    return f"{width} px" if width else ""
+
+
 def _sorted(panel: Json) -> Iterator[str]:
     for one in panel["options"].get("sortBy", ()):
         yield f"{one['displayName']}, {'most' if one['desc'] else 'least'} first"
@@ -112,6 +122,7 @@ _PROPERTIES: Final[Mapping[str, Any]] = {
     "mappings": _words,
     "thresholds": _steps,
     "links": lambda value: [f"leads to {one['url']} ({one['title']})" for one in value],
+    "displayName": lambda value: [f"called {value}"],
     "color": lambda value: [_NAMES.get(value["fixedColor"], value["fixedColor"])],
     "custom.cellOptions": lambda value: ["coloured"] if value["type"] == "color-background" else [str(value)],
     "custom.lineStyle": lambda value: [value["fill"]],

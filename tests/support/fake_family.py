@@ -3,8 +3,8 @@
 It stands for Python, for Prometheus and for Alertmanager, by the name with which it is called. The variable
 FAKE_FAMILY has words that say what is wrong: `no-domains`, `no-libvirt`, `dies:NAME` (once it is used),
 `refuses:NAME`, `nothing-found`, `nothing-recorded` (though what is read is there), `not-silenced`,
-`no-rules`. In the half second after the first query: `late` (nothing is found), `slow` and `broken` (late
-answers, or nonsense).
+`no-rules`. In the half second after the first query: `late` (nothing is found). To the first query alone:
+`slow` (no answer, until the asker goes) and `broken` (nonsense).
 """
 
 import json
@@ -57,9 +57,7 @@ def answer(path: str, query: str) -> bytes:
             or ("late" in WRONG and is_early)
         ):
             found = NOTHING
-        if is_early and "slow" in WRONG:
-            time.sleep(BEGINNING_S)
-        if is_early and "broken" in WRONG:
+        if len(QUERIED) == 1 and "broken" in WRONG:
             return b"nonsense"
     return b"amtool" if found is None else json.dumps(found).encode()
 
@@ -70,6 +68,9 @@ def serve(name: str, words: Sequence[str]) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             content = answer(*self.path.partition("?")[::2])
+            if self.path.startswith(QUERY) and len(QUERIED) == 1 and "slow" in WRONG:
+                self.rfile.read()
+                return
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

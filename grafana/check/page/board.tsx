@@ -48,18 +48,22 @@ export function withTransformers(): void {
   );
 }
 
-/** Panels in the order of their places; closed rows are opened, and push down what is below them. */
+/** Panels in the order of their places; closed rows are opened, and a row is right below what is above it, as in Grafana. */
 export function opened(panels: any[]): any[] {
   let down = 0;
+  let bottom = 0;
+  const shifted = (one: any, by: number) => {
+    const gridPos = { ...one.gridPos, y: one.gridPos.y + by };
+    bottom = Math.max(bottom, gridPos.y + gridPos.h);
+    return { ...one, gridPos };
+  };
   return panels.flatMap((panel) => {
-    const placed = { ...panel, gridPos: { ...panel.gridPos, y: panel.gridPos.y + down } };
+    down = panel.type === "row" ? bottom - panel.gridPos.y : down;
+    const placed = shifted(panel, down);
     const inside: any[] = panel.panels ?? [];
-    if (!inside.length) return [placed];
     const top = Math.min(...inside.map(({ gridPos }) => gridPos.y));
-    const below = placed.gridPos.y + 1;
-    const moved = inside.map((one) => ({ ...one, gridPos: { ...one.gridPos, y: one.gridPos.y - top + below } }));
-    down += Math.max(...moved.map(({ gridPos }) => gridPos.y + gridPos.h)) - below;
-    return [placed, ...moved];
+    const below = bottom;
+    return [placed, ...inside.map((one) => shifted(one, below - top))];
   });
 }
 

@@ -102,15 +102,15 @@ class Http:
             ) as response:
                 answer = await self._body(response)
                 named = {name.lower(): value for name, value in response.headers.items()}
-                return Response(response.status, answer, named)
+                return Response(response.status, answer, named, through(proxy))
         except TimeoutError:
             raise
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error, _NO_HTTP) and not isinstance(error, aiohttp.ClientHttpProxyError):
-                raise CallError(Reason.MALFORMED, _error_text(url, error), "malformed") from error
+                raise CallError(Reason.MALFORMED, _error_text(url, error, proxy), "malformed") from error
             is_sent = not isinstance(error, _NOT_SENT)
             raise CallError(
-                Reason.UNAVAILABLE, _error_text(url, error), "connection", may_be_done=is_sent
+                Reason.UNAVAILABLE, _error_text(url, error, proxy), "connection", may_be_done=is_sent
             ) from error
 
     async def close(self) -> None:
@@ -162,10 +162,22 @@ def _place(url: URL) -> str:
     return str(url.with_user(None).with_query(None))
 
 
-def _error_text(url: URL, error: Exception) -> str:
-    """URL and error in one line, without addresses of objects."""
+def through(proxy: str | None) -> str:
+    """`, through the proxy http://HOST:PORT`, without its user and password; "" for none."""
+    if not proxy:
+        return ""
+    scheme, _, rest = proxy.rpartition("://")
+    return f", through the proxy {scheme}://{rest.rpartition('@')[2].partition('/')[0]}"
+
+
+def _error_text(url: URL, error: Exception, proxy: str | None) -> str:
+    """URL, error and proxy in one line, without addresses of objects."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return f"{_place(url)}: {_error_words(cause) or type(cause).__name__}"
+    if isinstance(cause, aiohttp.ClientHttpProxyError):
+        words = f"the proxy answered {cause.status}"
+    else:
+        words = _error_words(cause) or type(cause).__name__
+    return f"{_place(url)}: {words}{through(proxy)}"
 
 
 def _error_words(cause: Exception) -> str | None:

@@ -14,11 +14,17 @@ ONCE: Final = frozenset({"POST", "PATCH"})
 
 
 class Response(msgspec.Struct, frozen=True):
-    """Attributes: headers: By name in small letters."""
+    """A service's answer, or that of a proxy before it.
+
+    Attributes:
+        headers: By name in small letters.
+        through: Words that name the proxy through which it came; "" without one.
+    """
 
     status: int
     body: bytes
     headers: Mapping[str, str]
+    through: str = ""
 
 
 SendRequest = Callable[[], Awaitable[Response]]

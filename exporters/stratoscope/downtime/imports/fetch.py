@@ -97,7 +97,7 @@ class Fetcher:
 
 def _refusal(url: URL, response: Response) -> str:
     """Without paths, see `_without`."""
-    words = f"HTTP {response.status}"
+    words = f"HTTP {response.status}{response.through}"
     if response.status not in REDIRECTS:
         return words
     leads = target(url, response)

@@ -26,6 +26,8 @@ _OWN: Final[Mapping[int, type[BadRequestError | ForbiddenError | NotThereError]]
     403: ForbiddenError,
     404: NotThereError,
 }
+OF_PROXIES: Final = frozenset({403, 407, 502, 503, 504})
+"""Statuses with which a proxy refuses, too, or says that it does not reach the service."""
 _SAME_METHOD: Final = frozenset({307, 308})
 _FOLLOWED: Final = _SAME_METHOD | {301, 302}
 """Browsers follow these with a GET, whatever the method was."""
@@ -42,8 +44,9 @@ def error(what: str, answer: Response) -> CollectError | LeftOutError:
         answer: Not 200, and not a 401, 429, 503 or redirect that is handled elsewhere.
     """
     text = _error_text(answer) if answer.status >= HTTPStatus.MULTIPLE_CHOICES else "the answer is incomplete"
-    message = f"{what}: answered {answer.status}{f': {text}' if text else ''}"
     status = answer.status
+    where = answer.through if status in OF_PROXIES else ""
+    message = f"{what}: answered {status}{where}{f': {text}' if text else ''}"
     if status in _OWN:
         return _OWN[status](message)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and "retry-after" not in answer.headers:
@@ -59,9 +62,9 @@ def _reason(status: int) -> Reason:
     if status == HTTPStatus.UNAUTHORIZED:
         return Reason.UNAUTHORIZED
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
-    return (
-        Reason.UNAVAILABLE if is_redirect or status >= HTTPStatus.INTERNAL_SERVER_ERROR else Reason.MALFORMED
-    )
+    is_of_proxy = status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+    is_unavailable = is_redirect or is_of_proxy or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return Reason.UNAVAILABLE if is_unavailable else Reason.MALFORMED
 
 
 def _error_text(answer: Response) -> str:

@@ -14,10 +14,12 @@ from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.config.cloud_region import CloudRegion
 
 from stratoscope.clouds.client.handshake import refused
+from stratoscope.clouds.client.http import through
 from stratoscope.clouds.client.request import CallError
 from stratoscope.clouds.openstack.client import clouds_yaml, tls
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.catalogue import Endpoint, endpoint, endpoints, unusable
+from stratoscope.clouds.openstack.client.http_errors import OF_PROXIES
 from stratoscope.clouds.openstack.client.login_transport import Wire
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.core.config import Secret
@@ -106,9 +108,9 @@ class Keystone:
         except ConfigError as error:
             raise CollectError(Reason.UNAVAILABLE, str(error)) from error
         except exceptions.ClientException as error:
-            raise self._redirected() or _translated(error, timeout_s) from error
+            raise self._redirected() or _translated(error, timeout_s, self._through()) from error
         except _NO_TOKEN as error:
-            what = f"identity: what answers is no Keystone: {type(error).__name__}"
+            what = f"identity: what answers is no Keystone: {type(error).__name__}{self._through()}"
             raise self._redirected() or CollectError(Reason.MALFORMED, what) from error
 
     def close(self) -> None:
@@ -122,6 +124,11 @@ class Keystone:
             return None
         what = f"identity: log-in {self.wire.redirect}; no log-in is sent on: put that into auth_url"
         return CollectError(Reason.UNAVAILABLE, what)
+
+    def _through(self) -> str:
+        """The proxy of the environment that log-ins go through, in words."""
+        auth_url = self.opened.region.get_auth_args().get("auth_url") if self.opened else None
+        return through(tls.of_environment(str(auth_url))) if auth_url else ""
 
     def _open(self) -> Opened:
         if self.opened is None:
@@ -169,14 +176,18 @@ def _granted(access: AccessInfo, region: CloudRegion) -> Granted:
     )
 
 
-def _translated(error: exceptions.ClientException, timeout_s: float) -> CollectError:
-    """keystoneauth's error in one line, without ids of requests and addresses of objects."""
+def _translated(error: exceptions.ClientException, timeout_s: float, where: str) -> CollectError:
+    """keystoneauth's error in one line, without ids of requests and addresses of objects.
+
+    Args:
+        where: The proxy in words, if there is one.
+    """
     cause = error.__context__
     if isinstance(error, exceptions.DiscoveryFailure) and isinstance(cause, exceptions.ClientException):
         error = cause  # it cites the whole of it
     match error:
         case exceptions.HttpError():
-            return _of_status(error)
+            return _of_status(error, where if error.http_status in OF_PROXIES else "")
         case exceptions.ConnectTimeout():
             reason, what = Reason.TIMEOUT, f"{_short(error.message)} after {timeout_s:g} s"
         case exceptions.ConnectFailure():
@@ -187,13 +198,14 @@ def _translated(error: exceptions.ClientException, timeout_s: float) -> CollectE
             return RefusedError(f"identity: log-in refused: {_short(error.message)}")
         case _:
             reason, what = Reason.UNAVAILABLE, _short(error.message)
-    return CollectError(reason, f"identity: {what}")
+    return CollectError(reason, f"identity: {what}{where}")
 
 
-def _of_status(error: exceptions.HttpError) -> CollectError:
-    message = f"identity: log-in answered {error.http_status}: {_short(error.message)}"
+def _of_status(error: exceptions.HttpError, where: str) -> CollectError:
+    message = f"identity: log-in answered {error.http_status}{where}: {_short(error.message)}"
     if error.http_status in REFUSED:
-        return RefusedError(f"identity: log-in refused ({error.http_status}): {_short(error.message)}")
+        what = f"identity: log-in refused ({error.http_status}){where}: {_short(error.message)}"
+        return RefusedError(what)
     if error.http_status in (requests.codes.too_many, requests.codes.unavailable):
         headers = error.response.headers if error.response is not None else {}
         return BusyError(error.http_status, headers.get("Retry-After"), message)

@@ -224,7 +224,7 @@ def _without(token: Token, answer: Response) -> Response:
     """An answer without secrets, so that its text may be shown: it may cite the token."""
     hidden = Confidence([token.granted.token.reveal()])
     headers = {name: hidden.text(value) for name, value in answer.headers.items()}
-    return Response(answer.status, hidden.body(answer.body), headers)
+    return Response(answer.status, hidden.body(answer.body), headers, answer.through)
 
 
 def _is_refused(answer: Response) -> bool:

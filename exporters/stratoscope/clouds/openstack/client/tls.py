@@ -53,11 +53,17 @@ def context(region: CloudRegion) -> ssl.SSLContext:
     return context
 
 
+def of_environment(url: str) -> str | None:
+    """The proxy for a URL, of whatever kind, as `requests` chooses it; None without one."""
+    found: str | None = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    return found
+
+
 def proxy(url: str) -> str | None:
     """The proxy for a URL from the environment; None without one. Raises CollectError if it is no HTTP
     proxy.
     """
-    found: str | None = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    found = of_environment(url)
     if found and not found.startswith(("http://", "https://")):
         kind = found.partition("://")[0]
         raise CollectError(Reason.UNAVAILABLE, f"{url}: a proxy of kind {kind}; only HTTP proxies are known")
