@@ -128,14 +128,19 @@ def _vms() -> Panel:
 
 def _states() -> Panel:
     good = "No VM in error, none long in a state between others. As the management layer spells the states."
-    query = Query(f"sum by (state) (project:stratoscope_management_vm_state:count{_ITS})", "{{state}}")
+    query = Query(
+        f"sum by (cloud, state) (project:stratoscope_management_vm_state:count{_ITS})", "{{cloud}}: {{state}}"
+    )
     return stacked(lines(About("VMs by state", good, empty=_NO_VM), "none", query))
 
 
 def _use_over_time() -> Panel:
     good = "As many as you need. Of all VMs, running or not, by their flavors."
     queries = [
-        Query(f"sum(project:stratoscope_management_project_{what}:max{_ITS})", name)
+        Query(
+            f"max by (cloud) (project:stratoscope_management_project_{what}:max{_ITS})",
+            f"{{{{cloud}}}}: {name}",
+        )
         for what, name in (("vms", "VMs"), ("vcpus", "virtual CPUs"))
     ]
     return lines(About("VMs and virtual CPUs", good, empty=_NO_VM), "none", *queries)
@@ -196,9 +201,11 @@ def _sizes() -> Panel:
 
 
 def _used(uses: dict[str, str]) -> list[Query]:
-    """Uses by metric; the larger of what two exporters show of a cloud."""
-    metric = "stratoscope_management_project_"
-    return [Query(f"sum(max by (cloud) ({metric}{what}{_ITS}))", name) for what, name in uses.items()]
+    """Uses by metric, of each cloud; the larger of what two exporters show of it."""
+    return [
+        Query(f"max by (cloud) (stratoscope_management_project_{what}{_ITS})", f"{{{{cloud}}}}: {name}")
+        for what, name in uses.items()
+    ]
 
 
 def _quota(what: str, unit: str = "") -> str:

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from boards import board, colours, words
 from boards.panels import NONE, NOT_MEASURED, About, Column, Look, Panel, Query, cells, lines, rows, timeline
 
-_IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
+_IT: Final = board.THE_VM
 _OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
 _STEAL: Final = 0.1
 """Users notice more. As usual: the threshold of the alerts has no project_id, so it cannot be read here."""
@@ -27,7 +27,7 @@ def made() -> Dashboard:
     answer = (
         "For the owner of a VM: whether it works, what it uses, what it waits for. Seen from outside the VM."
     )
-    variables = (board.clouds_of_projects(), board.project_of_vms(), board.vm())
+    variables = (board.clouds_of_projects(), board.project_of_vms(), board.vm(), board.cloud_of_vm())
     made = board.board("vm", "One VM", answer, *variables)
     rows_of_panels = {
         "Is it well?": (
