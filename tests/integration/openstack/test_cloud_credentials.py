@@ -69,7 +69,8 @@ def test_a_revoked_token_costs_one_new_log_in_and_no_failure(tmp_path: Path, cli
         assert all(ours.success(collector) == 1 for collector in ASKED)
         assert logins(ours) in (2, 3), "one for all; one of the same second is revoked, too"
         assert ours.requests(code="401") >= 1
-        assert errors(ours) == 0
+        failed = {labels["reason"] for labels, value in ours.all("stratoscope_collector_errors_total") if value}
+        assert failed <= {"timeout"}, "what was under way when the process stopped may be late, nothing else fails"
 
 
 @pytest.mark.full
