@@ -25,6 +25,10 @@ from boards.colours import PLANNED
 from boards.panels import DATA, Panel
 
 TAG: Final = "stratoscope"
+IN: Final = 'cloud=~"$cloud"'
+"""The matcher of the chosen clouds."""
+OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
+"""How records of what a VM uses begin."""
 MOST_OPTIONS: Final = 1_000
 """Of the variable `vm`; another VM can be typed."""
 _OF_ROW: Final = "&".join(
@@ -220,6 +224,11 @@ def cloud_of_vm() -> QueryVariable:
     found = 'vm:stratoscope_vm_info:unique{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
     expr = f"query_result(group by (cloud) (last_over_time({found}[$__range])))"
     return _query("its_cloud", "Its cloud", expr).regex(_CLOUD)
+
+
+def one_of_vm(expr: str) -> str:
+    """One series of each VM: for five minutes after a restart of Prometheus a record can have two."""
+    return f"topk by (cloud, vm_id) (1, {expr})"
 
 
 def search() -> TextBoxVariable:

@@ -10,12 +10,9 @@ from boards import board, colours, words
 from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
 
 _ITS: Final = '{cloud=~"$cloud",project_id="$project"}'
-_OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
-_NAMED: Final = (
-    " * on (cloud, vm_id) group_left (vm_name)"
-    f" topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique{_ITS})"
-)
-"""For five minutes after a restart of Prometheus a VM can have two infos."""
+_OF_VMS: Final = board.OF_VMS
+_INFOS: Final = board.one_of_vm(f"vm:stratoscope_vm_info:unique{_ITS}")
+_NAMED: Final = f" * on (cloud, vm_id) group_left (vm_name) {_INFOS}"
 _TO_VM: Final = (
     "/d/stratoscope-vm?var-vm=${__data.fields.vm_id:percentencode}"
     "&var-cloud=${__data.fields.cloud:percentencode}&${project:queryparam}&${datasource:queryparam}"
@@ -104,14 +101,13 @@ def _vms() -> Panel:
         f"Those that you know, in states that you want; a name leads to the VM. {_MOST} at most."
         " States are as the management layer spells them, every 4 minutes."
     )
-    infos = f"topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique{_ITS})"
-    most = f"topk({_MOST}, group by (cloud, vm_id, vm_name, flavor, zone) ({infos}))"
+    most = f"topk({_MOST}, group by (cloud, vm_id, vm_name, flavor, zone) ({_INFOS}))"
     beside = f"and on (cloud, vm_id) {most}"
     states = f"vm:stratoscope_management_vm_state:project_id{_ITS} {beside}"
     queries = (
         Query(most),
         # One of those that two exporters of a cloud see.
-        Query(f"group by (cloud, vm_id, state) (topk by (cloud, vm_id) (1, {states}))"),
+        Query(f"group by (cloud, vm_id, state) ({board.one_of_vm(states)})"),
         Query(f"max by (cloud, vm_id) ({_OF_VMS}cpu_seconds:rate5m_ratio{_ITS} {beside})"),
     )
     columns = [

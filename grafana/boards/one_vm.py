@@ -8,7 +8,7 @@ from boards import board, colours, words
 from boards.panels import NONE, NOT_MEASURED, About, Column, Look, Panel, Query, cells, lines, rows, timeline
 
 _IT: Final = board.THE_VM
-_OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
+_OF_VMS: Final = board.OF_VMS
 _STEAL: Final = 0.1
 """Users notice more. As usual: the threshold of the alerts has no project_id, so it cannot be read here."""
 _FAILED: Final = {
