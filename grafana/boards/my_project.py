@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours, words
-from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, bars, cells, lines, rows, stacked
+from boards.panels import NOT_MEASURED, About, Column, Look, Panel, Query, bars, lines, rows, stacked
 
 _ITS: Final = '{cloud=~"$cloud",project_id="$project"}'
 _OF_VMS: Final = board.OF_VMS
@@ -20,9 +20,9 @@ _TO_VM: Final = (
 _BUSY: Final = f"topk(10, {_OF_VMS}cpu_seconds:rate5m_ratio{_ITS})"
 _NEARLY_USED: Final = f"project:stratoscope_management_quota_used:ratio_of_those_nearly_used{_ITS}"
 _QUOTA: Final = "{{cloud}}, {{service}}: {{resource}}"
-_PLAIN: Final = colours.steps(below=colours.PLAIN)
-_VM: Final = [Column("vm_name", "VM", link=_TO_VM), Column("vm_id", "Id", link=_TO_VM)]
-_CLOUD_OF_LINKS: Final = Column("cloud", "Cloud", hidden=True)
+_NAME: Final = Column("vm_name", "VM", link=_TO_VM)
+_ID: Final = Column("vm_id", "Id", link=_TO_VM)
+_CLOUD: Final = Column("cloud", "Cloud")
 """Of the row: the same id can be in two clouds."""
 
 _MOST: Final = 100
@@ -55,7 +55,7 @@ def _failing() -> Panel:
     about = About("VMs that fail a check", words.NO_CHECK_FAILS, empty="all VMs pass their checks.")
     record = f"vm_check:stratoscope_hypervisor_vm_failed_check_info:max{_ITS}"
     query = Query(f"topk(50, group by (cloud, vm_id, vm_name, check) ({record}))")
-    return rows(about, [*_VM, Column("check", "What fails", words.checks()), _CLOUD_OF_LINKS], query).span(12)
+    return rows(about, [_NAME, Column("check", "What fails", words.checks()), _CLOUD, _ID], query).span(12)
 
 
 def _losing() -> Panel:
@@ -63,7 +63,7 @@ def _losing() -> Panel:
     about = About("VMs that lose CPU time", good, empty="no VM waits for CPU.")
     query = Query(f"topk(50, vm:stratoscope_contention:verdict{_ITS}{_NAMED})")
     return rows(
-        about, [*_VM, Column("cause", "What it waits for", words.causes()), _CLOUD_OF_LINKS], query
+        about, [_NAME, Column("cause", "What it waits for", words.causes()), _CLOUD, _ID], query
     ).span(12)
 
 
@@ -111,7 +111,8 @@ def _vms() -> Panel:
         Query(f"max by (cloud, vm_id) ({_OF_VMS}cpu_seconds:rate5m_ratio{_ITS} {beside})"),
     )
     columns = [
-        *_VM,
+        _NAME,
+        _ID,
         Column("state", "State", missing=NOT_MEASURED),
         Column("flavor", "Flavor"),
         Column("Value #C", "CPU", Look(unit="percentunit"), missing=NOT_MEASURED),
@@ -160,7 +161,7 @@ def _busiest() -> Panel:
         Column(f"Value #{place}", heading, Look(unit="Bps"))
         for place, heading in zip("BCDE", ("Disk read", "Disk written", "Received", "Sent"), strict=True)
     ]
-    columns = [*_VM, Column("Value #A", "CPU", Look(unit="percentunit")), *rates, _CLOUD_OF_LINKS]
+    columns = [_NAME, _ID, Column("Value #A", "CPU", Look(unit="percentunit")), *rates, _CLOUD]
     return rows(
         About("Busiest VMs", good, empty="no hypervisor exporter shows a VM of the project."),
         columns,
@@ -172,36 +173,32 @@ def _counts() -> Panel:
     good = "Nothing that nobody needs: volumes and addresses cost as long as they exist."
     uses = {
         "vms": "VMs",
-        "vcpus": "virtual CPUs",
-        "volumes": "volumes",
-        "snapshots": "snapshots",
-        "floating_ips": "floating IPs",
-        "networks": "networks",
+        "vcpus": "Virtual CPUs",
+        "volumes": "Volumes",
+        "snapshots": "Snapshots",
+        "floating_ips": "Floating IPs",
+        "networks": "Networks",
     }
-    return cells(About("How many", good), Look(colours=_PLAIN), *_used(uses))
+    return _used(About("How many", good), Look(), uses)
 
 
 def _sizes() -> Panel:
     good = "Nothing that nobody needs. Memory and local disks of VMs by their flavors, running or not."
     uses = {
-        "memory_bytes": "memory",
-        "disk_bytes": "local disks",
-        "volumes_bytes": "volumes",
-        "snapshots_bytes": "snapshots",
+        "memory_bytes": "Memory",
+        "disk_bytes": "Local disks",
+        "volumes_bytes": "Volumes",
+        "snapshots_bytes": "Snapshots",
     }
-    return cells(
-        About("How much", good, empty="the project uses nothing of it."),
-        Look(unit="bytes", colours=_PLAIN),
-        *_used(uses),
-    )
+    return _used(About("How much", good, empty="the project uses nothing of it."), Look(unit="bytes"), uses)
 
 
-def _used(uses: dict[str, str]) -> list[Query]:
+def _used(about: About, look: Look, uses: dict[str, str]) -> Panel:
     """Uses by metric, of each cloud; the larger of what two exporters show of it."""
-    return [
-        Query(f"max by (cloud) (stratoscope_management_project_{what}{_ITS})", f"{{{{cloud}}}}: {name}")
-        for what, name in uses.items()
-    ]
+    queries = [Query(f"max by (cloud) (stratoscope_management_project_{what}{_ITS})") for what in uses]
+    refs = ("Value #" + "ABCDEF"[place] for place in range(len(uses)))
+    columns = [Column(ref, name, look) for ref, name in zip(refs, uses.values(), strict=True)]
+    return rows(about, [_CLOUD, *columns], *queries).height(5)
 
 
 def _quota(what: str, unit: str = "") -> str:
