@@ -371,6 +371,7 @@ def test_series_that_are_chosen_once_last(text: str) -> None:
         (f"sum by (cloud) ({VM}{{{CLOUD},{PROJECT}}})", "{{cloud}}: VMs"),
         (f'sum({VM}{{cloud="$its_cloud",{PROJECT}}})', "VMs"),
         (f"sum({VM}{{{CLOUD}}})", "VMs"),
+        (f"{VM}{{{CLOUD},{PROJECT}}} or on () 0 * group({VM}{{{CLOUD},{PROJECT}}})", "{{cloud}}: VMs"),
     ],
 )
 def test_project_is_of_one_cloud_or_shown_with_its_cloud(text: str, legend: str) -> None:

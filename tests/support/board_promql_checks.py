@@ -191,13 +191,17 @@ def _is_chosen(selector: Any) -> bool:
 
 
 def one_cloud(site: Site) -> Iterator[str]:
-    """A project or VM of several clouds is not taken for one: its cloud is chosen, or kept and shown."""
+    """A project or VM of several clouds is not taken for one: its cloud is chosen, or kept and shown.
+
+    `group` says that there is one, and no value of it.
+    """
     for query, root in _trees(site):
         if query.panel and any(_is_of_clouds(one) for one in parts.selectors(root)):
             if "cloud" not in query.shown | _columns(query.panel):
                 yield f"{query.where}: does not show of which cloud it is"
             for node in nodes(root):
-                if isinstance(node, promql_parser.AggregateExpr) and not _keeps_cloud(node):
+                is_sum = isinstance(node, promql_parser.AggregateExpr) and str(node.op) != "group"
+                if is_sum and not _keeps_cloud(node):
                     yield f"{query.where}: a project or VM of all clouds in one"
 
 
