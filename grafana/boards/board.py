@@ -25,6 +25,10 @@ from boards.colours import PLANNED
 from boards.panels import DATA, Panel
 
 TAG: Final = "stratoscope"
+IN: Final = 'cloud=~"$cloud"'
+"""The matcher of the chosen clouds."""
+OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
+"""How records of what a VM uses begin."""
 MOST_OPTIONS: Final = 1_000
 """Of the variable `vm`; another VM can be typed."""
 _OF_ROW: Final = "&".join(
@@ -33,14 +37,17 @@ _OF_ROW: Final = "&".join(
 )
 LINK_TO_VM: Final = f"/d/stratoscope-vm?${{datasource:queryparam}}&{_OF_ROW}"
 """Of a row of a table that has the columns cloud, project_id and vm_id."""
-_OF_PROJECT: Final = 'project:stratoscope_downtime_active:max{cloud=~"$cloud",project_id="$project"'
-_THE_VM: Final = '(vm:stratoscope_vm_info:unique{cloud=~"$cloud",project_id="$project",vm_id="$vm"})'
+THE_VM: Final = '{cloud="$its_cloud",project_id="$project",vm_id="$vm"}'
+"""The one that is chosen: in another cloud the ids of projects and VMs can be the same."""
+_DOWNTIMES: Final = "project:stratoscope_downtime_active:max"
+_OF_PROJECT: Final = f'{_DOWNTIMES}{{cloud="$its_cloud",project_id="$project"'
+_INFO_OF_VM: Final = f"(vm:stratoscope_vm_info:unique{THE_VM})"
 DOWNTIMES_OF_VM: Final = " or ".join(
     (
         f'{_OF_PROJECT},scope=~"cloud|project"}}',
         f'{_OF_PROJECT},scope="vm",vm_id="$vm"}}',
-        f'{_OF_PROJECT},scope="zone"}} and on (cloud, zone) {_THE_VM}',
-        f'{_OF_PROJECT},scope="host"}} and on (cloud, host) {_THE_VM}',
+        f'{_OF_PROJECT},scope="zone"}} and on (cloud, zone) {_INFO_OF_VM}',
+        f'{_OF_PROJECT},scope="host"}} and on (cloud, host) {_INFO_OF_VM}',
     )
 )
 """Of the VM, its host, zone, project or cloud; not those of other VMs of its project."""
@@ -120,7 +127,7 @@ def _downtimes(variables: Sequence[Variable]) -> AnnotationQuery:
     names = {variable.build().name for variable in variables}
     if "project" in names:
         # The alerts on whole clouds, zones and hosts have no project.
-        expr = DOWNTIMES_OF_VM if "vm" in names else f"{_OF_PROJECT}}}"
+        expr = DOWNTIMES_OF_VM if "vm" in names else f'{_DOWNTIMES}{{cloud=~"$cloud",project_id="$project"}}'
         return _annotation(expr, "{{cloud}} {{zone}} {{vm_id}}")
     of_cloud = ',cloud=~"$cloud"' if "cloud" in names else ""
     return _annotation(
@@ -210,6 +217,18 @@ def vm() -> QueryVariable:
     found = 'vm:stratoscope_vm_info:unique{cloud=~"$cloud",project_id="$project"}'
     expr = f"query_result(topk({MOST_OPTIONS}, count by (vm_id, vm_name) ({found})))"
     return _query("vm", "VM", expr).regex(_VM_WITH_NAME)
+
+
+def cloud_of_vm() -> QueryVariable:
+    """One of the chosen clouds, in which the VM is, or was within the time that is shown."""
+    found = 'vm:stratoscope_vm_info:unique{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
+    expr = f"query_result(group by (cloud) (last_over_time({found}[$__range])))"
+    return _query("its_cloud", "Its cloud", expr).regex(_CLOUD)
+
+
+def one_of_vm(expr: str) -> str:
+    """One series of each VM: for five minutes after a restart of Prometheus a record can have two."""
+    return f"topk by (cloud, vm_id) (1, {expr})"
 
 
 def search() -> TextBoxVariable:

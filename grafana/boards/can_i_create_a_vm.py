@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from boards import board, colours, words
 from boards.panels import About, Column, Look, Panel, Query, cells, lines, rows, timeline
 
-_IN: Final = 'cloud=~"$cloud"'
+_IN: Final = board.IN
 _FAILURES: Final = f"probe:stratoscope_vmprobe_consecutive_failures:max{{{_IN}}}"
 _STATES: Final = words.badness("works", "slow", "no run", "downtime", "fails")
 

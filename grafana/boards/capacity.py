@@ -20,7 +20,7 @@ from boards.panels import (
     stacked,
 )
 
-_IN: Final = 'cloud=~"$cloud"'
+_IN: Final = board.IN
 _ZONE: Final = "{{cloud}}: {{zone}}"
 _ALLOCATED_IS: Final = (
     "Below 90 %, and growing slowly: of what may be allocated to VMs on the zone's hosts that are up and"

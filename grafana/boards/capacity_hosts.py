@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from boards import colours
+from boards import board, colours
 from boards.panels import NARROW, UNSURE, About, Column, Look, Panel, Query, rows
 
-_IN: Final = 'cloud=~"$cloud"'
+_IN: Final = board.IN
 _RATIO: Final = f"host:stratoscope_management_host_allocated:ratio{{{_IN}}}"
 _FULLEST: Final = f"topk(50, max by (cloud, host) ({_RATIO}))"
 _IS_SHOWN: Final = f"and on (cloud, host) {_FULLEST}"

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from boards import capacity_hosts, colours
+from boards import board, capacity_hosts, colours
 from boards.panels import About, Column, Look, Panel, Query, cells, rows
 
-_IN: Final = 'cloud=~"$cloud"'
+_IN: Final = board.IN
 _PROJECT_NAMES: Final = (
     "group by (cloud, project_id, project_name) (topk by (cloud, project_id) (1,"
     f" timestamp(stratoscope_management_project_info{{{_IN}}})))"

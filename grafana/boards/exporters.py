@@ -17,8 +17,10 @@ _COLLECTED: Final = f"stratoscope_collector_success{{{_IN}}}"
 """Each exporter says this of each of its collectors."""
 _MOST_LINES: Final = 10
 _MOST_ROWS: Final = 50
-_OF_COLLECTOR: Final = "cloud, job, instance, collector"
-_BUILD: Final = f"group by (cloud, job, instance, exporter) (stratoscope_build_info{{{_IN}}})"
+_OF_EXPORTER: Final = "cloud, job, instance"
+"""Two sites can have exporters with the same job and instance."""
+_OF_COLLECTOR: Final = f"{_OF_EXPORTER}, collector"
+_BUILD: Final = f"group by ({_OF_EXPORTER}, exporter) (stratoscope_build_info{{{_IN}}})"
 
 
 def made() -> Dashboard:
@@ -55,7 +57,7 @@ def _versions() -> Panel:
 def _down() -> Panel:
     good = "None. What an exporter shows is not known while Prometheus cannot scrape it."
     about = About("Exporters that do not answer", good, empty="all exporters answer.", seen=_KNOWN)
-    expr = f"topk({_MOST_ROWS}, up{{{_IN}}} == 0 and on (job, instance) {_KNOWN})"
+    expr = f"topk({_MOST_ROWS}, up{{{_IN}}} == 0 and on ({_OF_EXPORTER}) {_KNOWN})"
     columns = [
         Column("cloud", "Cloud"),
         Column("job", "Job"),
@@ -131,9 +133,9 @@ def _requests() -> Panel:
 def _budget() -> Panel:
     good = "Below 80 %. Requests per second, divided by what the budget of the exporter allows."
     expr = (
-        f"max by (cloud) (sum by (cloud, job, instance) ({_REQUESTS})"
-        " / on (cloud, job, instance)"
-        " max by (cloud, job, instance) (stratoscope_cloud_budget_requests_per_second))"
+        f"max by (cloud) (sum by ({_OF_EXPORTER}) ({_REQUESTS})"
+        f" / on ({_OF_EXPORTER})"
+        f" max by ({_OF_EXPORTER}) (stratoscope_cloud_budget_requests_per_second))"
     )
     return lines(About("Used of the budget", good), "percentunit", Query(expr, "{{cloud}}"))
 
@@ -180,12 +182,9 @@ def _columns_of_lost(what: str, *labels: str) -> list[Column]:
 
 
 def _of_exporters(value: str) -> Query:
-    """The ten largest of what a process says of itself, with the exporter that it is.
-
-    In a Prometheus of several sites two can have the same job and instance: they have the name of one.
-    """
-    expr = f"{value} * on (job, instance) group_left (exporter) topk by (job, instance) (1, {_BUILD})"
-    return Query(highest(_MOST_LINES, expr), "{{exporter}} {{instance}}")
+    """The ten largest of what a process says of itself, with the exporter that it is."""
+    expr = f"{value} * on ({_OF_EXPORTER}) group_left (exporter) topk by ({_OF_EXPORTER}) (1, {_BUILD})"
+    return Query(highest(_MOST_LINES, expr), "{{cloud}} {{exporter}} {{instance}}")
 
 
 def _cpu() -> Panel:

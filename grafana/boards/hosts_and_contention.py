@@ -15,6 +15,7 @@ from boards.panels import (
     Panel,
     Query,
     bars,
+    called,
     cells,
     fixed,
     highest,
@@ -24,7 +25,7 @@ from boards.panels import (
     stacked,
 )
 
-_IN: Final = 'cloud=~"$cloud",host=~"$host"'
+_IN: Final = f'{board.IN},host=~"$host"'
 _HOST: Final = "{{cloud}}: {{host}}"
 _WANTED: Final = f"host:stratoscope_management_host_wanted:max{{{_IN}}}"
 _UP: Final = f"host:stratoscope_management_host_up:max{{{_IN}}}"
@@ -235,8 +236,7 @@ def _verdicts() -> Panel:
     query = Query(f"sum by (cause) (host:stratoscope_contention:verdict_count{{{_IN}}})", "{{cause}}")
     panel = stacked(lines(about, "short", query))
     for (cause, text), colour in zip(words.CAUSES.items(), _OF_CAUSES, strict=True):
-        named = DynamicConfigValue(id_val="displayName", value=text)
-        panel = panel.override_by_name(cause, [named, fixed(colour)])
+        panel = panel.override_by_name(cause, [called(text), fixed(colour)])
     return panel
 
 
@@ -263,9 +263,7 @@ def _losers() -> Panel:
         "group by (cloud, vm_id, cause) (vm:stratoscope_contention:verdict"
         '{cloud=~"$cloud",cause!="own_limit"})'
     )
-    query = Query(
-        f"topk(10, {loss} * on (cloud, vm_id) group_left (cause) topk by (cloud, vm_id) (1, {cause}))"
-    )
+    query = Query(f"topk(10, {loss} * on (cloud, vm_id) group_left (cause) {board.one_of_vm(cause)})")
     lost = Column("Value", "CPUs lost", Look(colours=colours.steps((0.05, colours.NEAR), (0.5, colours.BAD))))
     columns = [*_VM_COLUMNS, Column("cause", "What it waits for", words.causes()), lost, *_IDS]
     return rows(about, columns, query)
@@ -286,7 +284,7 @@ def _with_names(found: str) -> str:
     """Joins names to a vector of VMs; those of the VMs that the given record has are read alone."""
     who = f"vm:stratoscope_vm_info:unique{{{_IN}}} and on (cloud, vm_id) {found}"
     names = "vm_name, project_id, project_name, host"
-    return f"* on (cloud, vm_id) group_left ({names}) topk by (cloud, vm_id) (1, {who})"
+    return f"* on (cloud, vm_id) group_left ({names}) {board.one_of_vm(who)}"
 
 
 def _read_latency() -> Panel:

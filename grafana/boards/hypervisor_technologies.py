@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 from boards import board, colours
 from boards.panels import NARROW, About, Column, Look, Panel, Query, lines, rows
 
-_IN: Final = 'cloud=~"$cloud"'
+_IN: Final = board.IN
 _LABELS: Final = "hypervisor, hypervisor_version, libvirt_version"
 _NAME: Final = "{{hypervisor}} {{hypervisor_version}} {{libvirt}}"
 _WANTED: Final = "management_host_wanted:sum"

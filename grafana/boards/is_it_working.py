@@ -16,7 +16,7 @@ from boards.panels import About, Column, Look, Panel, Query, cells, rows
 
 CELL: Final = "cloud:stratoscope_glance:over_threshold"
 PLANNED: Final = "cloud:stratoscope_glance:in_downtime"
-_IN: Final = 'cloud=~"$cloud"'
+_IN: Final = board.IN
 _IN_OR_NONE: Final = 'cloud=~"$cloud|"'
 """Also what is of no cloud, such as the downtime exporter."""
 _FIRING: Final = f'ALERTS{{alertstate="firing",severity=~"%s",{_IN_OR_NONE}}}'

@@ -20,7 +20,7 @@ from boards.panels import (
     timeline,
 )
 
-_IN: Final = 'cloud=~"$cloud"'
+_IN: Final = board.IN
 _RATE: Final = "[$__rate_interval]"
 _ANSWERS: Final = Look(words={"1": ("answers", colours.GOOD), "0": ("down", colours.BAD)})
 _DOWN: Final = Look(words={"0": ("down", colours.BAD)})

@@ -17,19 +17,15 @@ from boards.panels import (
     Panel,
     Query,
     bars,
-    cells,
     lines,
     rows,
     stacked,
 )
 
 _ITS: Final = '{cloud=~"$cloud",project_id="$project"}'
-_OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
-_NAMED: Final = (
-    " * on (cloud, vm_id) group_left (vm_name)"
-    f" topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique{_ITS})"
-)
-"""For five minutes after a restart of Prometheus a VM can have two infos."""
+_OF_VMS: Final = board.OF_VMS
+_INFOS: Final = board.one_of_vm(f"vm:stratoscope_vm_info:unique{_ITS}")
+_NAMED: Final = f" * on (cloud, vm_id) group_left (vm_name) {_INFOS}"
 _TO_VM: Final = (
     "/d/stratoscope-vm?var-vm=${__data.fields.vm_id:percentencode}"
     "&var-cloud=${__data.fields.cloud:percentencode}&${project:queryparam}&${datasource:queryparam}"
@@ -37,9 +33,9 @@ _TO_VM: Final = (
 _BUSY: Final = f"topk(10, {_OF_VMS}cpu_seconds:rate5m_ratio{_ITS})"
 _NEARLY_USED: Final = f"project:stratoscope_management_quota_used:ratio_of_those_nearly_used{_ITS}"
 _QUOTA: Final = "{{cloud}}, {{service}}: {{resource}}"
-_PLAIN: Final = colours.steps(below=colours.PLAIN)
-_VM: Final = [Column("vm_name", "VM", link=_TO_VM), Column("vm_id", "Id", link=_TO_VM)]
-_CLOUD_OF_LINKS: Final = Column("cloud", "Cloud", hidden=True)
+_NAME: Final = Column("vm_name", "VM", link=_TO_VM)
+_ID: Final = Column("vm_id", "Id", link=_TO_VM)
+_CLOUD: Final = Column("cloud", "Cloud")
 """Of the row: the same id can be in two clouds."""
 
 _MOST: Final = 100
@@ -81,7 +77,7 @@ def _failing() -> Panel:
     )
     record = f"vm_check:stratoscope_hypervisor_vm_failed_check_info:max{_ITS}"
     query = Query(f"topk(50, group by (cloud, vm_id, vm_name, check) ({record}))")
-    return rows(about, [*_VM, Column("check", "What fails", words.checks()), _CLOUD_OF_LINKS], query).span(12)
+    return rows(about, [_NAME, Column("check", "What fails", words.checks()), _CLOUD, _ID], query).span(12)
 
 
 def _losing() -> Panel:
@@ -94,7 +90,7 @@ def _losing() -> Panel:
     )
     query = Query(f"topk(50, vm:stratoscope_contention:verdict{_ITS}{_NAMED})")
     return rows(
-        about, [*_VM, Column("cause", "What it waits for", words.causes()), _CLOUD_OF_LINKS], query
+        about, [_NAME, Column("cause", "What it waits for", words.causes()), _CLOUD, _ID], query
     ).span(12)
 
 
@@ -134,18 +130,18 @@ def _vms() -> Panel:
         f"Those that you know, in states that you want; a name leads to the VM. {_MOST} at most."
         " States are as the management layer spells them, every 4 minutes."
     )
-    infos = f"topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique{_ITS})"
-    most = f"topk({_MOST}, group by (cloud, vm_id, vm_name, flavor, zone) ({infos}))"
+    most = f"topk({_MOST}, group by (cloud, vm_id, vm_name, flavor, zone) ({_INFOS}))"
     beside = f"and on (cloud, vm_id) {most}"
     states = f"vm:stratoscope_management_vm_state:project_id{_ITS} {beside}"
     queries = (
         Query(most),
         # One of those that two exporters of a cloud see.
-        Query(f"group by (cloud, vm_id, state) (topk by (cloud, vm_id) (1, {states}))"),
+        Query(f"group by (cloud, vm_id, state) ({board.one_of_vm(states)})"),
         Query(f"max by (cloud, vm_id) ({_OF_VMS}cpu_seconds:rate5m_ratio{_ITS} {beside})"),
     )
     columns = [
-        *_VM,
+        _NAME,
+        _ID,
         Column("state", "State", missing=NOT_MEASURED),
         Column("flavor", "Flavor"),
         Column("Value #C", "CPU", Look(unit="percentunit"), missing=NOT_MEASURED),
@@ -158,14 +154,19 @@ def _vms() -> Panel:
 
 def _states() -> Panel:
     good = "No VM in error, none long in a state between others. As the management layer spells the states."
-    query = Query(f"sum by (state) (project:stratoscope_management_vm_state:count{_ITS})", "{{state}}")
+    query = Query(
+        f"sum by (cloud, state) (project:stratoscope_management_vm_state:count{_ITS})", "{{cloud}}: {{state}}"
+    )
     return stacked(lines(About("VMs by state", good, empty=_NO_VM, word=UNSURE), "none", query))
 
 
 def _use_over_time() -> Panel:
     good = "As many as you need. Of all VMs, running or not, by their flavors."
     queries = [
-        Query(f"sum(project:stratoscope_management_project_{what}:max{_ITS})", name)
+        Query(
+            f"max by (cloud) (project:stratoscope_management_project_{what}:max{_ITS})",
+            f"{{{{cloud}}}}: {name}",
+        )
         for what, name in (("vms", "VMs"), ("vcpus", "virtual CPUs"))
     ]
     return lines(About("VMs and virtual CPUs", good, empty=_NO_VM, word=UNSURE), "none", *queries)
@@ -189,7 +190,7 @@ def _busiest() -> Panel:
         Column(f"Value #{place}", heading, Look(unit="Bps"))
         for place, heading in zip("BCDE", ("Disk read", "Disk written", "Received", "Sent"), strict=True)
     ]
-    columns = [*_VM, Column("Value #A", "CPU", Look(unit="percentunit")), *rates, _CLOUD_OF_LINKS]
+    columns = [_NAME, _ID, Column("Value #A", "CPU", Look(unit="percentunit")), *rates, _CLOUD]
     return rows(
         About("Busiest VMs", good, empty="no hypervisor exporter shows a VM of the project."),
         columns,
@@ -201,34 +202,33 @@ def _counts() -> Panel:
     good = "Nothing that nobody needs: volumes and addresses cost as long as they exist."
     uses = {
         "vms": "VMs",
-        "vcpus": "virtual CPUs",
-        "volumes": "volumes",
-        "snapshots": "snapshots",
-        "floating_ips": "floating IPs",
-        "networks": "networks",
+        "vcpus": "Virtual CPUs",
+        "volumes": "Volumes",
+        "snapshots": "Snapshots",
+        "floating_ips": "Floating IPs",
+        "networks": "Networks",
     }
-    return cells(About("How many", good), Look(colours=_PLAIN), *_used(uses))
+    return _used(About("How many", good), Look(), uses)
 
 
 def _sizes() -> Panel:
     good = "Nothing that nobody needs. Memory and local disks of VMs by their flavors, running or not."
     uses = {
-        "memory_bytes": "memory",
-        "disk_bytes": "local disks",
-        "volumes_bytes": "volumes",
-        "snapshots_bytes": "snapshots",
+        "memory_bytes": "Memory",
+        "disk_bytes": "Local disks",
+        "volumes_bytes": "Volumes",
+        "snapshots_bytes": "Snapshots",
     }
-    return cells(
-        About("How much", good, empty="the project uses nothing of it.", word=UNSURE),
-        Look(unit="bytes", colours=_PLAIN),
-        *_used(uses),
-    )
+    about = About("How much", good, empty="the project uses nothing of it.", word=UNSURE)
+    return _used(about, Look(unit="bytes"), uses)
 
 
-def _used(uses: dict[str, str]) -> list[Query]:
-    """Uses by metric; the larger of what two exporters show of a cloud."""
-    metric = "stratoscope_management_project_"
-    return [Query(f"sum(max by (cloud) ({metric}{what}{_ITS}))", name) for what, name in uses.items()]
+def _used(about: About, look: Look, uses: dict[str, str]) -> Panel:
+    """Uses by metric, of each cloud; the larger of what two exporters show of it."""
+    queries = [Query(f"max by (cloud) (stratoscope_management_project_{what}{_ITS})") for what in uses]
+    refs = ("Value #" + "ABCDEF"[place] for place in range(len(uses)))
+    columns = [Column(ref, name, look) for ref, name in zip(refs, uses.values(), strict=True)]
+    return rows(about, [_CLOUD, *columns], *queries).height(5)
 
 
 def _quota(what: str, unit: str = "") -> str:

@@ -14,14 +14,15 @@ from boards.panels import (
     Look,
     Panel,
     Query,
+    called,
     cells,
     lines,
     rows,
     timeline,
 )
 
-_IT: Final = '{cloud=~"$cloud",project_id="$project",vm_id="$vm"}'
-_OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
+_IT: Final = board.THE_VM
+_OF_VMS: Final = board.OF_VMS
 _STEAL: Final = 0.1
 """Users notice more. As usual: the threshold of the alerts has no project_id, so it cannot be read here."""
 _PASSES: Final = Look(words={"0": ("passes", colours.GOOD), "1": ("fails", colours.BAD)})
@@ -36,7 +37,7 @@ def made() -> Dashboard:
     answer = (
         "For the owner of a VM: whether it works, what it uses, what it waits for. Seen from outside the VM."
     )
-    variables = (board.clouds_of_projects(), board.project_of_vms(), board.vm())
+    variables = (board.clouds_of_projects(), board.project_of_vms(), board.vm(), board.cloud_of_vm())
     made = board.board("vm", "One VM", answer, *variables)
     rows_of_panels = {
         "Is it well?": (
@@ -140,11 +141,10 @@ def _waits() -> Panel:
         seen=f"{_OF_VMS}vcpu_delay_seconds:rate5m{_IT}",
     )
     look = Look(words={"1": ("waits", colours.NEAR)})
-    queries = [
-        Query(f'max(vm:stratoscope_contention:verdict{_IT[:-1]},cause="{cause}"}})', f"for {text}")
-        for cause, text in words.CAUSES.items()
-    ]
-    return cells(about, look, *queries).span(8)
+    panel = cells(about, look, Query(f"max by (cause) (vm:stratoscope_contention:verdict{_IT})", "{{cause}}"))
+    for cause, text in words.CAUSES.items():
+        panel = panel.override_by_name(cause, [called(f"for {text}")])
+    return panel.span(8)
 
 
 def _downtimes() -> Panel:

@@ -289,6 +289,11 @@ def _line(query: Query, colour: str) -> list[DynamicConfigValue]:
     ]
 
 
+def called(text: str) -> DynamicConfigValue:
+    """A line or cell is shown by this text."""
+    return DynamicConfigValue(id_val="displayName", value=text)
+
+
 def fixed(colour: str) -> DynamicConfigValue:
     """The colour of a series, whatever its values are."""
     return DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})

@@ -26,10 +26,8 @@ _FOUND: Final = (
     f"({_INFO},vm_name{_LIKE}}} or on (cloud, vm_id) {_INFO},vm_id{_LIKE}}}"
     f" or on (cloud, vm_id) ({_INFO}}} and on (cloud, vm_id) ({_WITH_ADDRESS})))"
 )
-_ONE: Final = "topk by (cloud, vm_id) (1, %s)"
-"""For five minutes after a restart of Prometheus a VM can have two infos."""
 _NAMES: Final = "vm_name, project_id, project_name, host"
-_OF_VMS: Final = "vm:stratoscope_hypervisor_vm_"
+_OF_VMS: Final = board.OF_VMS
 _RAW: Final = "stratoscope_hypervisor_vm_"
 _UNSEEN: Final = "no hypervisor exporter shows such a VM."
 _PARTS: Final = "its disks and interfaces, of one VM alone, are in the last row after a click on its id"
@@ -86,11 +84,11 @@ def _counts() -> Panel:
 def _found() -> Panel:
     good = f"One, the VM that you look for: its name leads to One VM; {_PARTS}."
     labels = "cloud, vm_id, vm_name, project_id, project_name, host, flavor"
-    most = f"topk({_MOST}, group by ({labels}) ({_ONE % _FOUND}))"
+    most = f"topk({_MOST}, group by ({labels}) ({board.one_of_vm(_FOUND)}))"
     known = " or on (cloud, vm_id) ".join(
         f"timestamp({metric}{{{_CLOUD}}})" for metric in ("stratoscope_management_vm_state", f"{_RAW}state")
     )
-    state = _ONE % f"({known}) and on (cloud, vm_id) {most}"
+    state = board.one_of_vm(f"({known}) and on (cloud, vm_id) {most}")
     columns = [
         _NAME,
         Column("state", "State", missing=NOT_MEASURED),
@@ -160,7 +158,7 @@ def _busiest(
 
 def _named(most: str) -> str:
     """With names; a VM that has no host, such as one that is shelved, has an empty one."""
-    return f"{most} * on (cloud, vm_id) group_left ({_NAMES}) {_ONE % f'{_INFO}}}'}"
+    return f"{most} * on (cloud, vm_id) group_left ({_NAMES}) {board.one_of_vm(f'{_INFO}}}')}"
 
 
 def _of_those(labels: str, expr: str, most: str) -> str:
@@ -174,7 +172,7 @@ def _addresses() -> Panel:
         for number, metric in ((1, _FIXED), (2, _FLOATING))
     )
     port = f"topk by (cloud, port_id) (1, {_PORTS})"
-    of_vms = f"{_ONE % _FOUND} * on (cloud, vm_id) group_right ({_NAMES}) ({port})"
+    of_vms = f"{board.one_of_vm(_FOUND)} * on (cloud, vm_id) group_right ({_NAMES}) ({port})"
     expr = f"topk({_MOST}, ({numbered}) * on (cloud, port_id) group_left (vm_id, {_NAMES}) ({of_vms}))"
     kinds = Look(words={"1": ("fixed", colours.PLAIN), "2": ("floating", colours.PLANNED)})
     columns = [_NAME, Column("address", "Address"), Column("Value", "Kind", kinds), *_WHOSE, *_IDS]

@@ -36,15 +36,22 @@ VARIABLES: Final = {
     "now": ["cloud"],
     "project": ["cloud", "project"],
     "technologies": ["cloud"],
-    "vm": ["cloud", "project", "vm"],
+    "vm": ["cloud", "project", "vm", "its_cloud"],
     "vms": ["cloud", "host"],
 }
 """Those that are queried, each before those that depend on it."""
-LABELS: Final = {"cloud": "Cloud", "host": "Host", "project": "Project", "vm": "VM"}
+LABELS: Final = {
+    "cloud": "Cloud",
+    "host": "Host",
+    "project": "Project",
+    "vm": "VM",
+    "its_cloud": "Its cloud",
+}
 REGEXES: Final = {
     "host": r'/host="([\s\S]*)"/',
     "project": r'/project_id="(?<value>[^"]*)"(?:,project_name="(?<text>[\s\S]*)")?/',
     "vm": r'/vm_id="(?<value>[^"]*)"(?:,vm_name="(?<text>[\s\S]*)")?/',
+    "its_cloud": r'/cloud="([\s\S]*)"/',
 }
 """Of projects and VMs the value is the id, what is read is the name."""
 CLOUD_OF_PROJECTS: Final = {"cloud": r'/cloud="([\s\S]*)"/'}
@@ -114,7 +121,7 @@ def test_variables_can_be_typed_and_those_of_several_values_follow_the_time(name
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_clouds_and_hosts_are_at_first_all_and_of_projects_and_vms_one_is_chosen(name: str) -> None:
+def test_clouds_and_hosts_are_at_first_all_and_one_project_one_vm_and_its_cloud_are_chosen(name: str) -> None:
     for one in queried(name):
         several = one["name"] in ("cloud", "host")
         assert (one["multi"], one["includeAll"]) == (several, several)

@@ -18,6 +18,7 @@ BOARDS: Final[Mapping[str, Json]] = {
 }
 DATA: Final = {"type": "prometheus", "uid": "${datasource}"}
 CLOUD: Final = 'cloud=~"$cloud"'
+PROJECT: Final = 'project_id="$project"'
 VM: Final = "vm:stratoscope_vm_info:unique"
 CPU: Final = "stratoscope_hypervisor_vm_cpu_seconds_total"
 RUNS: Final = "stratoscope_vmprobe_runs_total"
@@ -179,6 +180,9 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ("clouds", expr(f"sum by (vm_id) ({VM})"), f"{VM} of all clouds in one"),
     ("clouds", expr(f"sum without (cloud) ({VM})"), f"{VM} of all clouds in one"),
     ("clouds", expr(f"sum({VM}) / on (vm_id) {VM}"), f"{VM} of all clouds in one"),
+    ("one_cloud", expr(f"{VM}{{{CLOUD},{PROJECT}}}"), "does not show of which cloud it is"),
+    ("one_cloud", expr(f"sum({VM}{{{CLOUD},{PROJECT}}})"), "a project or VM of all clouds in one"),
+    ("one_cloud", expr(f'max by (vm_id) ({VM}{{{CLOUD},vm_id="$vm"}})'), "a project or VM of all clouds"),
     ("neutral", expr(f'{VM}{{zone="nova"}}'), f'{VM}{{zone="nova"}}'),
     ("projects", owners(f'{VM}{{project_id=~"$project"}}'), f"{VM} is not confined"),
     ("projects", owners(VM), f"{VM} is not confined"),
@@ -359,6 +363,21 @@ def test_series_that_are_chosen_once_last(text: str) -> None:
     board = good()
     expr(text)(board)
     assert problems("lasting", board, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "legend"),
+    [
+        (f"sum by (cloud) ({VM}{{{CLOUD},{PROJECT}}})", "{{cloud}}: VMs"),
+        (f'sum({VM}{{cloud="$its_cloud",{PROJECT}}})', "VMs"),
+        (f"sum({VM}{{{CLOUD}}})", "VMs"),
+        (f"{VM}{{{CLOUD},{PROJECT}}} or on () 0 * group({VM}{{{CLOUD},{PROJECT}}})", "{{cloud}}: VMs"),
+    ],
+)
+def test_project_is_of_one_cloud_or_shown_with_its_cloud(text: str, legend: str) -> None:
+    board = good()
+    first(targets=[{"expr": text, "legendFormat": legend}])(board)
+    assert problems("one_cloud", board, {}) == []
 
 
 def test_variables_are_left_in_strings_alone() -> None:

@@ -75,6 +75,6 @@ def test_link_to_a_vm_without_a_project_finds_it(project: str, vm: str, labels: 
     """Grafana puts nothing into the link where a row of the table has no project."""
     (panel,) = [one for one in board("vm")["panels"] if one["title"] == "Which VM this is"]
     asked = panel["targets"][0]["expr"]
-    for name, value in {"$cloud": "uni", "$project": project, "$vm": vm}.items():
+    for name, value in {"$its_cloud": "uni", "$project": project, "$vm": vm}.items():
         asked = asked.replace(name, value)
     check(tmp_path, asked, INFOS, {f"vm:stratoscope_vm_info:unique{{{labels}}}": 1})

@@ -1,5 +1,9 @@
-"""Owners' queries stop no alerts: docs/dashboards-for-owners.md gives owners a Prometheus without rules."""
+"""Owners' queries stop no alerts: docs/dashboards-for-owners.md gives owners a Prometheus without rules.
 
+And what the flags of that Prometheus limit: each query, not each owner.
+"""
+
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -7,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Final
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -25,7 +29,10 @@ MINE: Final = "p1"
 OWNERS: Final = 24
 """More than the 20 places for queries, in which rules wait, too."""
 DEAR: Final = 'sum(count_over_time(rate({__name__=~".+"}[1h])[300d:1s]))'
+MANY_SAMPLES: Final = "count_over_time(vector(1)[100d:1s])"
 ASKED_FOR_S: Final = 15
+TIMEOUT_S: Final = 2
+"""Shorter than the page's 20 s."""
 RULES: Final = {
     "groups": [
         {
@@ -113,6 +120,16 @@ def _ask(url: str, until: float) -> None:
             time.sleep(0.05)
 
 
+def refused(url: str, expr: str) -> tuple[int, str]:
+    """Status and message of the answer to a query; 200 and nothing if it is answered."""
+    try:
+        urlopen(f"{url}/api/v1/query?{urlencode({'query': expr})}", timeout=FAR_S).close()  # noqa: S310 - loopback
+    except HTTPError as error:
+        with error:
+            return error.code, json.load(error)["error"]
+    return 200, ""
+
+
 def wait_for(prometheus: Prometheus, expr: str) -> None:
     until = time.monotonic() + FAR_S
     while not prometheus.ask(expr):
@@ -141,3 +158,35 @@ def test_rules_would_wait_for_owners_of_their_own_prometheus(tmp_path: Path) -> 
     ):
         wait_for(site, "cloud:one")
         assert evaluated_meanwhile(site, url) <= 2
+
+
+def short_flags() -> list[str]:
+    """Those of the page, with a time-out that a test can wait for."""
+    return [f"--query.timeout={TIMEOUT_S}s" if "query.timeout" in one else one for one in flags_for_owners()]
+
+
+def test_each_query_of_owners_ends_and_takes_no_more_memory_than_the_page_says(tmp_path: Path) -> None:
+    with running(tmp_path / "owners", *short_flags(), rules=RULES) as theirs:
+        wait_for(theirs, "cloud:one")
+        status, message = refused(theirs.url, MANY_SAMPLES)
+        assert (status, "too many samples" in message) == (422, True), message
+        began = time.monotonic()
+        status, message = refused(theirs.url, DEAR)
+        assert (status, "timed out" in message) == (503, True), message
+        assert time.monotonic() - began < 3 * TIMEOUT_S
+
+
+def test_owners_keep_each_other_waiting(tmp_path: Path) -> None:
+    """Why the page asks for a limit per project before the proxy: the places are for all owners."""
+    with running(tmp_path / "owners", *short_flags(), rules=RULES) as theirs:
+        wait_for(theirs, "cloud:one")
+        until = time.monotonic() + ASKED_FOR_S
+        threads = [Thread(target=_ask, args=(theirs.url, until)) for _ in range(OWNERS)]
+        for thread in threads:
+            thread.start()
+        time.sleep(TIMEOUT_S)
+        statuses = {refused(theirs.url, "cloud:one")[0] for _ in range(4)}
+        for thread in threads:
+            thread.join()
+        assert statuses - {200}, "each got a place"
+        assert refused(theirs.url, "cloud:one") == (200, ""), "when they stop"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 import promql_parser
@@ -13,7 +14,6 @@ from support.joins import Joins, Labels
 from support.rules_known import KNOWN, RULES
 
 NEVER_TWO: Final = {
-    "vm:stratoscope_vm_info:project_id": "no VM changes its project",
     "day:stratoscope_availability:parity": "a day is even or odd, and both are recorded at all times",
 }
 OF_RECORDS: Final = Joins(lambda name: frozenset({"cloud", "host"}) if name == "host:up:max" else None)
@@ -26,11 +26,18 @@ def _of_record(name: str) -> Labels | None:
     return KNOWN.records[name] - same if name in KNOWN.records else None
 
 
+@cache
+def _told_apart(name: str) -> Labels | None:
+    rules = [rule for rule in RULES.values() if rule.record == name]
+    if len(rules) != 1:
+        return None
+    return Joins(_of_record).kept_apart(name, promql_parser.parse(rules[0].expr))
+
+
 def _of_rules() -> Iterator[tuple[str, str]]:
-    joins = Joins(_of_record)
+    joins = Joins(_of_record, _told_apart)
     for name, rule in RULES.items():
-        if not name.startswith("compat/"):  # spells the names of others, for whom moves from them
-            yield from ((name, side) for side in joins.unsafe(promql_parser.parse(rule.expr)))
+        yield from ((name, side) for side in joins.unsafe(promql_parser.parse(rule.expr)))
 
 
 def test_joins_of_rules_need_no_single_series_where_there_can_be_two() -> None:
@@ -99,6 +106,42 @@ def test_join_is_safe(expr: str) -> None:
 )
 def test_join_is_not_safe(expr: str, sides: int) -> None:
     assert len(list(OF_RECORDS.unsafe(promql_parser.parse(expr)))) == sides
+
+
+APART: Final = "r and on (a, b) u or on (a) group by (a, b) (topk by (a) (1, timestamp(u) unless on (a) r))"
+
+
+@pytest.mark.parametrize(
+    ("expr", "labels"),
+    [
+        (APART, {"a"}),
+        (APART.replace("group by (a, b)", "label_join(group by (a, b)") + ", 'c', '', 'b')", {"a"}),
+        (APART.replace("group by (a, b)", "label_join(group by (a, b)") + ", 'a', '', 'b')", None),
+        (APART.replace("group by (a, b)", "group by (b)"), None),
+        (APART.replace("or on (a)", "or"), None),
+        (APART.replace("or on (a)", "or on (a, b)"), None),
+        (APART.replace("unless on (a) r", "unless on (a, b) r"), None),
+        (APART.replace("unless on (a) r", "unless on (a) u"), None),
+        (APART.replace("unless on (a) r", 'unless on (a) r{b="1"}'), None),
+        (APART.replace("unless on (a) r", "unless on (a) r or u"), None),
+        (APART.replace("unless", "and"), None),
+        (APART.replace("r and", "u and"), None),
+        (APART.replace("r and", "r unless"), None),
+        (APART.replace("(1, ", "(2, "), None),
+        (f"label_join({APART}, 'c', '', 'b')", None),
+        ("topk by (a) (1, r)", None),
+    ],
+)
+def test_rule_that_makes_a_series_where_there_is_none_has_one(expr: str, labels: set[str] | None) -> None:
+    assert Joins(lambda _: None).kept_apart("r", promql_parser.parse(expr)) == labels
+
+
+@pytest.mark.parametrize(
+    ("on", "sides"), [("cloud, host", 0), ("cloud, host, zone", 0), ("cloud", 1), ("host", 1)]
+)
+def test_join_needs_all_labels_that_tell_a_record_apart(on: str, sides: int) -> None:
+    joins = Joins(lambda _: None, lambda name: frozenset({"cloud", "host"}) if name == "r" else None)
+    assert len(list(joins.unsafe(promql_parser.parse(f"a * on ({on}) group_left (x) r")))) == sides
 
 
 def test_joins_say_on() -> None:

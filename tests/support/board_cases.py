@@ -14,8 +14,9 @@ A file is a list of sites:
         annotation Downtimes: {}
         variable vm: {}
 
-Chosen are the clouds `lab` and `uni`, hosts whose names begin with `n`, the project `p` and the VM `1`, if
-the dashboard has these variables. Each series is also there for what is not chosen: it changes nothing.
+Chosen are the clouds `lab` and `uni`, hosts whose names begin with `n`, the project `p`, and the VM `1` of
+`lab`, if the dashboard has these variables. Each series is also there for what is not chosen: it changes
+nothing.
 """
 
 import re
@@ -31,11 +32,19 @@ from support import board_parts
 from support.board_values import FOLDER, HOUR, Found, Series, Site, board, filled
 
 CASES: Final = Path(__file__).parents[1] / "grafana" / "values"
-_CHOSEN: Final = {"cloud": "(lab|uni)", "host": "n.*", "project": "p", "vm": "1"}
-_LABELS: Final = {"cloud": "cloud", "host": "host", "project": "project_id", "vm": "vm_id"}
+_CHOSEN: Final = {"cloud": "(lab|uni)", "host": "n.*", "project": "p", "vm": "1", "its_cloud": "lab"}
+_LABELS: Final = {
+    "cloud": "cloud",
+    "host": "host",
+    "project": "project_id",
+    "vm": "vm_id",
+    "its_cloud": "cloud",
+}
 """By variable."""
 _OTHERS: Final = {"away": 0, "above": 1_000, "below": -1_000}
 """What is not chosen, and how far its values are from those of what is."""
+_OTHER_CLOUD: Final = {"uni": 1_000}
+"""It is chosen, but not as the cloud of the VM: it has a VM and a project of the same ids."""
 _ROUNDED: Final = "round({}, 0.0001)"
 """Without the name of the metric."""
 _LABEL_VALUES: Final = re.compile(r"label_values\((.+), (\w+)\)")
@@ -117,7 +126,7 @@ def _not_chosen(name: str, query: str, series: Series) -> Series:
         for variable in variables
         for one, values in series.items()
         if f'{_LABELS[variable]}="' in one
-        for other, by in _OTHERS.items()
+        for other, by in (_OTHER_CLOUD if variable == "its_cloud" else _OTHERS).items()
     }
 
 

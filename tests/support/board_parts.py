@@ -33,17 +33,17 @@ _IN_BRACES: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _OF_OTHERS: Final[Mapping[str, Labels]] = {
     name: frozenset({"job", "instance", *labels})
     for name, labels in {
-        "process_cpu_seconds_total": (),
-        "process_resident_memory_bytes": (),
-        "scrape_duration_seconds": (),
-        "scrape_samples_scraped": (),
+        "process_cpu_seconds_total": ("cloud",),
+        "process_resident_memory_bytes": ("cloud",),
+        "scrape_duration_seconds": ("cloud",),
+        "scrape_samples_scraped": ("cloud",),
         "prometheus_rule_group_last_duration_seconds": ("rule_group",),
         "prometheus_rule_group_interval_seconds": ("rule_group",),
         "prometheus_rule_group_iterations_missed_total": ("rule_group",),
         "prometheus_rule_evaluation_failures_total": ("rule_group",),
     }.items()
 }
-"""Metrics of Python's processes, of a scrape, and of Prometheus itself."""
+"""Metrics of Python's processes and of a scrape, with the target's cloud, and of Prometheus itself."""
 
 
 @dataclass(frozen=True)

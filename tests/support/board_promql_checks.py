@@ -42,8 +42,11 @@ _WORDS: Final[Mapping[int, tuple[str, ...]]] = {
     2_592_000: ("30 days", "month"),
 }
 """By length of a window what tells the reader of it."""
-_CHOOSES: Final = {"cloud": "$cloud", "project_id": "$project", "vm_id": "$vm"}
-"""Labels whose variable chooses a cloud, or what is in one alone; with `|` behind it also what is of none."""
+_ITS_CLOUD: Final = "$its_cloud"
+_CHOOSE_CLOUDS: Final = {"$cloud", "$cloud|", _ITS_CLOUD}
+"""With `|` behind it also what is of none."""
+_CHOOSE_ONE: Final = {"project_id": "$project", "vm_id": "$vm"}
+"""Labels whose variable chooses one thing of a cloud; that of another cloud can have the same id."""
 
 Rule = Callable[[Site], Iterator[str]]
 
@@ -184,7 +187,35 @@ def _is_chosen(selector: Any) -> bool:
     known = parts.known().labels(selector.name or "")
     if selector.name in _WITHOUT_CLOUD or (known is not None and "cloud" not in known):
         return True
-    return any(matched.get(label) in (value, f"{value}|") for label, value in _CHOOSES.items())
+    return matched.get("cloud") in _CHOOSE_CLOUDS
+
+
+def one_cloud(site: Site) -> Iterator[str]:
+    """A project or VM of several clouds is not taken for one: its cloud is chosen, or kept and shown.
+
+    `group` says that there is one, and no value of it.
+    """
+    for query, root in _trees(site):
+        if query.panel and any(_is_of_clouds(one) for one in parts.selectors(root)):
+            if "cloud" not in query.shown | _columns(query.panel):
+                yield f"{query.where}: does not show of which cloud it is"
+            for node in nodes(root):
+                is_sum = isinstance(node, promql_parser.AggregateExpr) and str(node.op) != "group"
+                if is_sum and not _keeps_cloud(node):
+                    yield f"{query.where}: a project or VM of all clouds in one"
+
+
+def _is_of_clouds(selector: Any) -> bool:
+    """Whether it reads one project or VM of several clouds."""
+    matched = {one.name: one.value for one in selector.matchers.matchers}
+    is_one = any(matched.get(label) == value for label, value in _CHOOSE_ONE.items())
+    return is_one and matched.get("cloud") != _ITS_CLOUD
+
+
+def _columns(panel: Json) -> frozenset[str]:
+    """The labels and values that a table shows, or keeps for its links."""
+    last = [one["options"] for one in panel.get("transformations") or ()][-1:]
+    return frozenset(name for one in last for name in one.get("includeByName", ()))
 
 
 def neutral(site: Site) -> Iterator[str]:
@@ -301,5 +332,6 @@ def _moves(node: Any) -> bool:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    promql, rates, counters, names, shown_labels, clouds, neutral, projects, records, bounded, lasting,
+    promql, rates, counters, names, shown_labels, clouds, one_cloud, neutral, projects, records, bounded,
+    lasting,
 )  # fmt: skip

@@ -14,7 +14,7 @@ from support.promql import promtool_says
 FOLDER: Final = ROOT / "grafana" / "dashboards"
 HOUR: Final = 1.5
 """When queries are asked, unless a test says another hour: that long after midnight, UTC."""
-_CHOSEN: Final = {"cloud": ".*", "host": ".*", "project": "p", "vm": "1", "search": ""}
+_CHOSEN: Final = {"cloud": ".*", "host": ".*", "project": "p", "vm": "1", "its_cloud": "lab", "search": ""}
 """Unless a test says otherwise."""
 Series = Mapping[str, float | str]
 """Their value, or the values of each minute as promtool writes them."""

@@ -2,7 +2,7 @@
 
 A series can have a twin for five minutes: of the exporter that was, of another shard, of the version or zone
 that a host had before a restart of Prometheus. A join is safe if the side that must have one series for each
-value of its labels has no more by its own syntax.
+value of its labels has no more by its own syntax, or by that of the rule that records it.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,9 +26,11 @@ class Joins:
 
     Attributes:
         of_record: The labels that a record has for sure, and no others; None if that is not known.
+        told_apart: Labels of which a record has one series each at all times; None if that is not known.
     """
 
     of_record: Callable[[str], Labels | None]
+    told_apart: Callable[[str], Labels | None] = lambda _: None
 
     def unsafe(self, root: Any) -> Iterator[str]:
         """The sides that may have two series where the join needs one."""
@@ -53,8 +55,24 @@ class Joins:
             return self._is_one_of_call(node, on)
         if isinstance(node, promql_parser.ParenExpr | promql_parser.UnaryExpr):
             return self._is_one(node.expr, on)
-        labels = self._labels(node)
+        is_record = isinstance(node, promql_parser.VectorSelector)
+        labels = (self.told_apart(node.name or "") if is_record else None) or self._labels(node)
         return labels is not None and labels <= on
+
+    def kept_apart(self, record: str, root: Any) -> Labels | None:
+        """Labels of which a record has one series each, as its rule makes a new one only where there is none.
+
+        Args:
+            record: Its name.
+            root: What its rule evaluates: `record and ... or on (labels) ... unless on (labels) record`.
+        """
+        if not isinstance(root, promql_parser.BinaryExpr) or str(root.op) != "or":
+            return None
+        on, kept = _on(root), root.lhs
+        if on is None or not isinstance(kept, promql_parser.BinaryExpr) or str(kept.op) != "and":
+            return None
+        is_new = _is_record(kept.lhs, record) and _is_where_none_is(root.rhs, record, on)
+        return on if is_new and self._is_one(root.rhs, on) else None
 
     def _is_one_of_aggregation(self, node: Any, on: Labels) -> bool:
         by = _by(node)
@@ -119,6 +137,22 @@ class Joins:
             return _on(node) if _on(node) is not None else left
         many = left if _card(node) == "ManyToOne" else right
         return None if many is None else many | frozenset(node.modifier.group_labels or ())
+
+
+def _is_record(node: Any, record: str) -> bool:
+    return (
+        isinstance(node, promql_parser.VectorSelector) and node.name == record and not node.matchers.matchers
+    )
+
+
+def _is_where_none_is(node: Any, record: str, on: Labels) -> bool:
+    """Whether a node has only what the record has not."""
+    if isinstance(node, promql_parser.AggregateExpr):
+        return on <= (_by(node) or _NONE) and _is_where_none_is(node.expr, record, on)
+    if isinstance(node, promql_parser.Call) and node.func.name in _REPLACES:
+        return _is_where_none_is(node.args[0], record, on)
+    is_unless = isinstance(node, promql_parser.BinaryExpr) and str(node.op) == "unless"
+    return is_unless and _on(node) == on and _is_record(node.rhs, record)
 
 
 def _by(node: Any) -> Labels | None:

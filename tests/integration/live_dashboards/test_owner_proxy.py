@@ -123,7 +123,7 @@ def test_board_offers_the_project_and_its_vms_alone(site: Site, board: Board) ->
     }
     assert offered.pop("cloud") == {"uni": "uni"}
     assert list(offered.pop("project")) == [MINE]
-    assert offered in ({}, {"vm": MY_VMS})
+    assert offered in ({}, {"vm": MY_VMS, "its_cloud": {"uni": "uni"}})
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
