@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -249,3 +250,12 @@ def test_shards_and_the_whole_have_the_records_that_one_prometheus_has(site: Sit
                 yield from what_differs(record, asked(site.one, query, at), merged, tolerance(record))
 
     agree(compare)
+
+
+def test_whole_refuses_nothing_that_its_shards_write(site: Site) -> None:
+    failed = "prometheus_remote_storage_samples_failed_total"
+    for shard in site.shards:
+        with urlopen(f"http://{shard.address}/metrics", timeout=FAR_S) as answer:
+            lines = answer.read().decode().splitlines()
+        (line,) = (one for one in lines if one.startswith(f"{failed}{{"))
+        assert line.endswith(" 0")

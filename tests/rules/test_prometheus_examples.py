@@ -7,10 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 import yaml
 
 from stratoscope.rules.bundle import sources
+from support.rule_checks import passing
 
 FOLDER = Path(__file__).parents[2] / "prometheus"
 EXAMPLES = ["prometheus.example.yml", "kubernetes.example.yml"]
@@ -79,18 +81,37 @@ def records(*subjects: str) -> set[str]:
     return {rule.record for one in subjects for group in sources()[one] for rule in group.rules} - {""}
 
 
-def test_shards_write_what_they_record_but_not_what_each_makes_for_itself() -> None:
+def of_shards() -> set[str]:
+    return records("contention", "glance", "host_sums", "hypervisor", "watched")
+
+
+def is_written(name: str) -> bool:
+    """Whether the shards write a metric to the whole."""
     (remote,) = read(SHARD)["remote_write"]
     keep, drop = (re.compile(one["regex"]) for one in remote["write_relabel_configs"])
+    return bool(keep.fullmatch(name)) and not drop.fullmatch(name)
 
-    def is_written(name: str) -> bool:
-        return bool(keep.fullmatch(name)) and not drop.fullmatch(name)
 
+def test_shards_write_what_they_record_but_not_what_each_makes_for_itself() -> None:
     raw = set(re.findall(r"(?<![\w:])stratoscope_hypervisor_\w+", expressions(WHOLE)))
     assert raw
-    recorded = records("contention", "glance", "host_sums", "hypervisor", "watched")
-    assert {one for one in recorded | raw if not is_written(one)} == set()
+    assert {one for one in of_shards() | raw if not is_written(one)} == set()
     assert {one for one in records("identity", "meta") if is_written(one)} == set()
+
+
+def test_whole_records_nothing_with_the_label_that_tells_its_shards_apart() -> None:
+    """Of two samples of one series, its own and a shard's, it refuses the later and all that comes with it."""
+    rules = [
+        rule
+        for one in read(WHOLE)["rule_files"]
+        for group in sources().get(Path(one).stem, ())
+        for rule in group.rules
+        if rule.record not in ("", "cloud:stratoscope_glance:in_downtime")  # only the whole knows downtimes
+    ]
+    assert len(rules) > 100
+    written = {*filter(is_written, of_shards())}
+    shown = ((rule, written & {*passing(promql_parser.parse(rule.expr))}) for rule in rules)
+    assert [(rule.record, rule.labels, names) for rule, names in shown if names] == []
 
 
 @pytest.mark.parametrize("name", [*EXAMPLES, SHARD, WHOLE])

@@ -210,3 +210,31 @@ def nodes(node: Any) -> Iterator[Any]:
             yield from nodes(below)
     for below in getattr(node, "args", ()):
         yield from nodes(below)
+
+
+def passing(node: Any) -> Iterator[str]:
+    """The metrics whose labels, all of them, are those of what an expression results in."""
+    if isinstance(node, promql_parser.VectorSelector):
+        yield node.name or ""
+    elif isinstance(node, promql_parser.BinaryExpr):
+        for side in _sides_that_pass(node):
+            yield from passing(side)
+    elif isinstance(node, promql_parser.AggregateExpr):
+        if str(node.op) in ("topk", "bottomk"):
+            yield from passing(node.expr)
+    elif isinstance(node, promql_parser.Call):
+        for argument in node.args if node.func.name not in ("absent", "scalar", "vector") else ():
+            yield from passing(argument)
+    elif (inner := getattr(node, "expr", None) or getattr(node, "vector_selector", None)) is not None:
+        yield from passing(inner)
+
+
+def _sides_that_pass(node: Any) -> tuple[Any, ...]:
+    """Of an operation: with `on` the result has those labels alone, unless one side is of many."""
+    operation, modifier = str(node.op), node.modifier
+    if operation in ("and", "unless"):
+        return (node.lhs,)
+    if operation == "or" or modifier is None or modifier.matching is None:
+        return (node.lhs, node.rhs)
+    card = str(modifier.card).rpartition(".")[2]
+    return {"OneToOne": (), "ManyToOne": (node.lhs,), "OneToMany": (node.rhs,)}[card]
