@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from stratoscope.downtime.imports.announced import Parsed
 from stratoscope.downtime.imports.fetch import Fetcher
 from stratoscope.downtime.imports.settings import Import
 from support.announcements import Handler, sample, server
+from support.proxy_addresses import REFUSED
 
 NOW = 1_800_000_000
 
@@ -236,6 +238,34 @@ async def test_an_answer_of_a_proxy_names_it(monkeypatch: pytest.MonkeyPatch) ->
             await fetcher.fetch(NOW)
         await fetcher.close()
     assert str(raised.value) == f"HTTP 407, through the proxy {url.origin()}"
+
+
+@pytest.mark.parametrize("address", REFUSED)
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY"])
+async def test_no_address_of_a_proxy_is_an_error_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, address: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv(variable, address)
+    settings = Import(name="egi", kind="osg", url="http://topology.example.org/xml")
+    fetcher = Fetcher(settings, Http("egi", settings.tls()))
+    with pytest.raises(CollectError) as raised:
+        await fetcher.fetch(NOW)
+    await fetcher.close()
+    assert raised.value.reason is Reason.UNAVAILABLE
+    assert str(raised.value).startswith(f"{variable}: no address of an HTTP proxy; allowed: http://HOST:PORT")
+    assert "3cret" not in f"{raised.value}{caplog.text}"
+
+
+async def test_a_proxy_without_a_scheme_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "me:s3cret@127.0.0.1:9")
+    settings = Import(name="egi", kind="osg", url="http://topology.example.org/xml")
+    fetcher = Fetcher(settings, Http("egi", settings.tls()))
+    with pytest.raises(CollectError) as raised:
+        await fetcher.fetch(NOW)
+    await fetcher.close()
+    words = "Connection refused, through the proxy http://127.0.0.1:9"
+    assert str(raised.value) == f"http://topology.example.org: {words}"
 
 
 def test_loopback_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

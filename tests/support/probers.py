@@ -12,6 +12,7 @@ from yarl import URL
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.client.http import Http
 from stratoscope.clouds.client.limiter import Budget, Limits
+from stratoscope.clouds.client.proxies import Proxy
 from stratoscope.clouds.client.request import Method, Response
 from stratoscope.clouds.lifecycle import Phase
 from stratoscope.vmprobe.entries import TIMEOUTS, Probe
@@ -62,7 +63,7 @@ class FakeHttp(Http):
         self.takes_s = 0.0
 
     async def request(
-        self, _method: Method, _url: URL, headers: Mapping[str, str], _proxy: str | None, _body: bytes = b""
+        self, _method: Method, _url: URL, headers: Mapping[str, str], _proxy: Proxy | None, _body: bytes = b""
     ) -> Response:
         self.sent.append(headers)
         await asyncio.sleep(self.takes_s)

@@ -14,7 +14,9 @@ from aiohttp import web
 from yarl import URL
 
 from stratoscope.clouds.client.http import LARGEST, Http
+from stratoscope.clouds.client.proxies import Proxy
 from stratoscope.clouds.client.request import CallError, Method, Response
+from stratoscope.core.config import Secret
 from stratoscope.core.errors import Reason
 from support import certificates
 
@@ -266,3 +268,17 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) 
         error = await _fails(url.with_scheme("https"))
     assert error.reason is Reason.UNAVAILABLE
     assert "certificate" in str(error)
+
+
+async def test_a_url_that_cannot_be_asked_is_not_quoted_whole() -> None:
+    failure = await _fails(URL("ftp://nova/servers?token=secret"))
+    assert str(failure) == "ftp://nova/servers: NonHttpUrlClientError"
+
+
+async def test_a_proxy_that_cannot_be_asked_is_not_quoted_whole() -> None:
+    proxy = Proxy("http://proxy:x", Secret("http://me:secret@proxy:x"))
+    http = Http("uni", ssl.create_default_context())
+    with pytest.raises(CallError) as caught:
+        await http.request("GET", URL("http://nova/servers"), {}, proxy)
+    await http.close()
+    assert str(caught.value) == "http://nova/servers: InvalidURL, through the proxy http://proxy:x"

@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from stratoscope.clouds.client.handshake import refused
+from stratoscope.clouds.client.proxies import Proxy, through
 from stratoscope.clouds.client.request import ONCE, CallError, Method, Response, TooLargeError
 from stratoscope.clouds.client.sent import Sent, wanted
 from stratoscope.core.errors import Reason
@@ -26,6 +27,8 @@ LARGEST: Final = 16 << 20
 _RESOLVING: Final = 4
 _NO_HTTP: Final = (aiohttp.InvalidURL, aiohttp.ClientResponseError)
 _NOT_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
+_OF_A_URL: Final = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)
+"""Errors whose text is the whole URL."""
 _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 
@@ -68,7 +71,7 @@ class Http:
         self._once = session(force_close=True)
 
     async def request(
-        self, method: Method, url: URL, headers: Mapping[str, str], proxy: str | None, body: bytes = b""
+        self, method: Method, url: URL, headers: Mapping[str, str], proxy: Proxy | None, body: bytes = b""
     ) -> Response:
         """The answer, whatever its status.
 
@@ -93,12 +96,17 @@ class Http:
         return response
 
     async def _response(
-        self, method: Method, url: URL, headers: Mapping[str, str], proxy: str | None, body: bytes
+        self, method: Method, url: URL, headers: Mapping[str, str], proxy: Proxy | None, body: bytes
     ) -> Response:
         try:
             session = self._once if method in self._methods_once else self._session
             async with session.request(
-                method, url, headers=headers, proxy=proxy, data=body or None, allow_redirects=False
+                method,
+                url,
+                headers=headers,
+                proxy=proxy.address.reveal() if proxy else None,
+                data=body or None,
+                allow_redirects=False,
             ) as response:
                 answer = await self._body(response)
                 named = {name.lower(): value for name, value in response.headers.items()}
@@ -162,15 +170,7 @@ def _place(url: URL) -> str:
     return str(url.with_user(None).with_query(None))
 
 
-def through(proxy: str | None) -> str:
-    """`, through the proxy http://HOST:PORT`, without its user and password; "" for none."""
-    if not proxy:
-        return ""
-    scheme, _, rest = proxy.rpartition("://")
-    return f", through the proxy {scheme}://{rest.rpartition('@')[2].partition('/')[0]}"
-
-
-def _error_text(url: URL, error: Exception, proxy: str | None) -> str:
+def _error_text(url: URL, error: Exception, proxy: Proxy | None) -> str:
     """URL, error and proxy in one line, without addresses of objects."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, aiohttp.ClientHttpProxyError):
@@ -191,4 +191,4 @@ def _error_words(cause: Exception) -> str | None:
         return cause.strerror or str(cause)
     if isinstance(cause, aiohttp.ClientResponseError):
         return cause.message.partition(":")[0]  # the rest quotes what was sent, and may hold the token
-    return str(cause)
+    return None if isinstance(cause, _OF_A_URL) else str(cause)

@@ -12,6 +12,7 @@ from typing import Final
 from yarl import URL
 
 from stratoscope.clouds.client.http import Http
+from stratoscope.clouds.client.proxies import Proxy, checked
 from stratoscope.clouds.client.request import Response
 from stratoscope.core.errors import CollectError, ConfigError, Reason
 from stratoscope.core.masking import masked
@@ -105,11 +106,11 @@ def _refusal(url: URL, response: Response) -> str:
     return f"{words}: a redirect, which is not followed{where}; url takes its target"
 
 
-def _proxy(url: URL) -> str | None:
-    """That of the variables `https_proxy`, `http_proxy` and `no_proxy`."""
+def _proxy(url: URL) -> Proxy | None:
+    """That of the variables `https_proxy`, `http_proxy` and `no_proxy`. Raises CollectError if it is none."""
     if urllib.request.proxy_bypass(url.host or ""):
         return None
-    return urllib.request.getproxies().get(url.scheme)
+    return checked(urllib.request.getproxies().get(url.scheme))
 
 
 def _without(url: URL, words: str) -> str:

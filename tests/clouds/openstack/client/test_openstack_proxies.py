@@ -1,5 +1,7 @@
 """A proxy of the environment that refuses, fails or is away: errors name it, and not its password."""
 
+import logging
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ from aiohttp import web
 from stratoscope.clouds.openstack.client.services import Ask, Client
 from stratoscope.core.errors import CollectError, LeftOutError, Reason
 from support.fake_openstack import FakeOpenStack, config, entry, opened, running
+from support.proxy_addresses import REFUSED
 
 SERVERS = Ask("compute", "servers", "/servers/detail")
 NOBODY = "127.0.0.1:9"
@@ -111,3 +114,56 @@ async def test_what_a_service_itself_answers_through_a_proxy_does_not_name_it(
     async with proxy(404) as at, opened(config(tmp_path, cloud.url)) as client:
         _through(monkeypatch, at)
         assert str(await _fails(client, SERVERS)) == "compute: servers: answered 404"
+
+
+@pytest.mark.parametrize("address", REFUSED)
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTPS_PROXY", "ALL_PROXY"])
+async def test_a_log_in_through_no_address_of_a_proxy_names_the_variable(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    variable: str,
+    address: str,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv(variable, address)
+    scheme = "https" if variable == "HTTPS_PROXY" else "http"
+    async with opened(config(tmp_path, f"{scheme}://keystone.invalid")) as client:
+        failure = await _fails(client)
+        spent = client.budget.stats.spent()
+    assert str(failure).startswith(f"identity: {variable}: no address of an HTTP proxy; allowed: ")
+    assert not spent.requests
+    assert "log-in failed" in caplog.text
+    assert "3cret" not in caplog.text
+
+
+@pytest.mark.parametrize("address", REFUSED)
+async def test_a_service_behind_no_address_of_a_proxy_names_the_variable(
+    cloud: FakeOpenStack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    address: str,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    cloud.entries = [entry("compute", "https://nova.invalid/v2.1"), entry("network", f"{cloud.url}/network")]
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    async with opened(config(tmp_path, cloud.url)) as client:
+        failure = await _fails(client, SERVERS)
+    assert str(failure).startswith("compute: HTTPS_PROXY: no address of an HTTP proxy; allowed: ")
+    assert "3cret" not in caplog.text
+
+
+@pytest.mark.parametrize("start", ["", "http://"])
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+async def test_log_in_and_services_send_the_same_password_to_a_proxy(
+    cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, start: str
+) -> None:
+    cloud.says("/compute/v2.1/servers/detail", b"{}")
+    monkeypatch.setenv(variable, f"{start}me:s%2F3@cret^@{cloud.url.removeprefix('http://')}")
+    configured, cloud.url = config(tmp_path, "http://keystone.invalid"), "http://keystone.invalid"
+    async with opened(configured) as client:
+        assert await client.send(SERVERS) == b"{}"
+    sent = {one["Proxy-Authorization"] for one in cloud.headers}
+    assert sent == {f"Basic {b64encode(b'me:s/3@cret^').decode()}"}
+    assert len(cloud.headers) > 1

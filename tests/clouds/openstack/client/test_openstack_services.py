@@ -341,17 +341,6 @@ async def test_proxies_of_the_environment_are_used_as_the_log_in_uses_them(
         assert (await _fails(client)).reason is Reason.UNAVAILABLE
 
 
-async def test_a_proxy_that_is_not_http_is_refused_in_words(
-    cloud: FakeOpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cloud.entries = [entry("compute", "https://nova.invalid/v2.1")]
-    monkeypatch.setenv("https_proxy", "socks5://me:secret@127.0.0.1:1")
-    async with opened(config(tmp_path, cloud.url)) as client:
-        failure = await _fails(client)
-    assert "a proxy of kind socks5" in str(failure)
-    assert "secret" not in str(failure)
-
-
 @pytest.mark.parametrize("url", ["http://[nova", "nova:8774/v2.1", "", "file:///etc/passwd"])
 async def test_an_endpoint_that_is_no_url_costs_its_service(
     cloud: FakeOpenStack, tmp_path: Path, url: str

@@ -16,6 +16,7 @@ from openstack.config.cloud_region import CloudRegion
 from os_service_types import ServiceTypes
 from yarl import URL
 
+from stratoscope.clouds.client.proxies import Proxy
 from stratoscope.clouds.openstack.client.tls import proxy
 from stratoscope.core.errors import CollectError, Reason
 
@@ -56,7 +57,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     url: str
     root: str
     document: str
-    proxy: str | None
+    proxy: Proxy | None
     fault: str = ""
 
     @property

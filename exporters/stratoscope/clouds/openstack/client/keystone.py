@@ -14,7 +14,6 @@ from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.config.cloud_region import CloudRegion
 
 from stratoscope.clouds.client.handshake import refused
-from stratoscope.clouds.client.http import through
 from stratoscope.clouds.client.request import CallError
 from stratoscope.clouds.openstack.client import clouds_yaml, tls
 from stratoscope.clouds.openstack.client.api import Access
@@ -108,9 +107,9 @@ class Keystone:
         except ConfigError as error:
             raise CollectError(Reason.UNAVAILABLE, str(error)) from error
         except exceptions.ClientException as error:
-            raise self._redirected() or _translated(error, timeout_s, self._through()) from error
+            raise self._redirected() or _translated(error, timeout_s, self.wire.through) from error
         except _NO_TOKEN as error:
-            what = f"identity: what answers is no Keystone: {type(error).__name__}{self._through()}"
+            what = f"identity: what answers is no Keystone: {type(error).__name__}{self.wire.through}"
             raise self._redirected() or CollectError(Reason.MALFORMED, what) from error
 
     def close(self) -> None:
@@ -124,11 +123,6 @@ class Keystone:
             return None
         what = f"identity: log-in {self.wire.redirect}; no log-in is sent on: put that into auth_url"
         return CollectError(Reason.UNAVAILABLE, what)
-
-    def _through(self) -> str:
-        """The proxy of the environment that log-ins go through, in words."""
-        auth_url = self.opened.region.get_auth_args().get("auth_url") if self.opened else None
-        return through(tls.of_environment(str(auth_url))) if auth_url else ""
 
     def _open(self) -> Opened:
         if self.opened is None:

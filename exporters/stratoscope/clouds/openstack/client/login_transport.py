@@ -22,7 +22,8 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
-from stratoscope.clouds.openstack.client import confidence
+from stratoscope.clouds.client.proxies import through
+from stratoscope.clouds.openstack.client import confidence, tls
 from stratoscope.clouds.openstack.client.confidence import Confidence
 from stratoscope.clouds.openstack.client.decoding import MARK, check, repaired
 from stratoscope.core.errors import CollectError, Reason, one_line
@@ -50,11 +51,12 @@ class Wire:
     Attributes:
         sent: Requests that are not counted yet.
         redirect: The status and target of the last answer if it is a redirect; else "".
+        through: Words that name the proxy of the last request; "" without one.
     """
 
     def __init__(self) -> None:
         self.sent: deque[Sent] = deque()
-        self.redirect = ""
+        self.redirect = self.through = ""
         self._auth_url, self._confidence = "", Confidence(())
         self._sockets: list[socket.socket] = []
         self._is_cut = False
@@ -82,7 +84,7 @@ class Wire:
 
     def begin(self) -> None:
         """Begin a log-in."""
-        self._is_cut, self.redirect = False, ""
+        self._is_cut, self.redirect, self.through = False, "", ""
 
     def cut(self) -> None:
         """End all connections, and allow no new one until the next log-in begins. Called in another
@@ -112,6 +114,7 @@ class _Adapter(TCPKeepAliveAdapter):
         return pool
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        kwargs["proxies"] = self._proxies(str(request.url))
         began, code, size = time.monotonic(), "connection", 0
         request.headers["Accept-Encoding"], self._wire.redirect = "identity", ""
         try:
@@ -128,6 +131,18 @@ class _Adapter(TCPKeepAliveAdapter):
             self._wire.sent.append(Sent(code, time.monotonic() - began, size))
         self._wire.answered(request, response)
         return response
+
+    def _proxies(self, url: str) -> Mapping[str, str]:
+        """The proxy for a URL as `requests` takes it. Raises CollectError for an address that is none: the
+        errors of `requests` would quote it, with its password.
+        """
+        self._wire.through = ""
+        try:
+            proxy = tls.proxy(url)
+        except CollectError as error:
+            raise CollectError(error.reason, f"identity: {error}") from error
+        self._wire.through = through(proxy)
+        return {"all": proxy.address.reveal()} if proxy else {}
 
 
 def _body(response: requests.Response) -> bytes:

@@ -11,6 +11,7 @@ from yarl import URL
 from stratoscope.clouds.client.clock_skew import second_of
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.client.proxies import Proxy
 from stratoscope.clouds.client.request import CallError, Method, Response
 from stratoscope.clouds.openstack.client import http_errors
 from stratoscope.clouds.openstack.client.api import Access
@@ -147,7 +148,7 @@ class Client:
             raise CollectError(Reason.UNAVAILABLE, f"{service}: {place.fault}")
         took_s = 0.0
 
-        async def answered(url: URL, proxy: str | None) -> Response:
+        async def answered(url: URL, proxy: Proxy | None) -> Response:
             async def send() -> Response:
                 nonlocal took_s
                 began = self._clock.monotonic()
@@ -186,7 +187,7 @@ class Client:
             ask.service, ask.version, self._document(ask.service), oldest=ask.oldest
         )
 
-        async def answered(url: URL, proxy: str | None) -> Response:
+        async def answered(url: URL, proxy: Proxy | None) -> Response:
             async def send() -> Response:
                 sent = self._clock.now()
                 answer = await self._opened().request(ask.method, url, headers, proxy, ask.body)

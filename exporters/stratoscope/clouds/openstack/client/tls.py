@@ -1,4 +1,4 @@
-"""TLS and proxies for requests to services, as `requests` uses them for the log-in."""
+"""TLS and proxies for log-ins and requests to services, as `requests` chooses them."""
 
 import os
 import re
@@ -10,7 +10,8 @@ from typing import Final
 import requests.utils
 from openstack.config.cloud_region import CloudRegion
 
-from stratoscope.core.errors import CollectError, ConfigError, Reason
+from stratoscope.clouds.client.proxies import Proxy, checked
+from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
 
 _LARGEST: Final = 16 << 20
@@ -53,21 +54,11 @@ def context(region: CloudRegion) -> ssl.SSLContext:
     return context
 
 
-def of_environment(url: str) -> str | None:
-    """The proxy for a URL, of whatever kind, as `requests` chooses it; None without one."""
-    found: str | None = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
-    return found
-
-
-def proxy(url: str) -> str | None:
-    """The proxy for a URL from the environment; None without one. Raises CollectError if it is no HTTP
-    proxy.
+def proxy(url: str) -> Proxy | None:
+    """The proxy for a URL from the environment, as `requests` chooses it; None without one. Raises
+    CollectError if it is no HTTP proxy.
     """
-    found = of_environment(url)
-    if found and not found.startswith(("http://", "https://")):
-        kind = found.partition("://")[0]
-        raise CollectError(Reason.UNAVAILABLE, f"{url}: a proxy of kind {kind}; only HTTP proxies are known")
-    return found
+    return checked(requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)))
 
 
 def _check(key: str, path: Path) -> None:
