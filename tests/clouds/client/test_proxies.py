@@ -61,6 +61,7 @@ def test_an_error_names_the_variable_and_quotes_nothing(
 ) -> None:
     monkeypatch.setenv(variable, address)
     monkeypatch.setenv("COPY", address)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     with pytest.raises(CollectError) as caught:
         checked(address)
     said = str(caught.value)

@@ -150,6 +150,7 @@ async def test_a_service_behind_no_address_of_a_proxy_names_the_variable(
     monkeypatch.setenv("HTTPS_PROXY", address)
     async with opened(config(tmp_path, cloud.url)) as client:
         failure = await _fails(client, SERVERS)
+        assert "3cret" not in f"{await client.places()}{client.budget.stats.spent()}"
     assert str(failure).startswith("compute: HTTPS_PROXY: no address of an HTTP proxy; allowed: ")
     assert "3cret" not in caplog.text
 
