@@ -136,7 +136,6 @@ class _Adapter(TCPKeepAliveAdapter):
         """The proxy for a URL as `requests` takes it. Raises CollectError for an address that is none: the
         errors of `requests` would quote it, with its password.
         """
-        self._wire.through = ""
         try:
             proxy = tls.proxy(url)
         except CollectError as error:
