@@ -50,7 +50,8 @@ def queries() -> Mapping[Asked, str]:
 @cache
 def asked() -> Mapping[Asked, str]:
     """The same of a VM."""
-    return {one: filled(expr, HOURS, project="p0", vm="vm0") for one, expr in queries().items()}
+    chosen = {"project": "p0", "vm": "vm0", "its_cloud": "uni"}
+    return {one: filled(expr, HOURS, **chosen) for one, expr in queries().items()}
 
 
 def series(exporter: str) -> Mapping[str, str]:
@@ -89,6 +90,13 @@ def test_what_is_answered_where_an_exporter_is_alone_can_be(exporter: str, tmp_p
     found = answered(tmp_path, exporter, RULES)
     assert found > {one for one, expr in asked().items() if expr.startswith("max(global:")}
     assert {one for one in found if not alone.can_find(board_parts.tree(queries()[one]), exporter)} == set()
+
+
+def test_each_board_is_answered_by_an_exporter(tmp_path: Path) -> None:
+    """Else what is said above of its queries would be said of what nobody can find."""
+    alone_found = answered(tmp_path, NO_EXPORTER, RULES)
+    found = set().union(*(answered(tmp_path, exporter, RULES) for exporter in EXPORTERS))
+    assert {board_of for board_of, _, _ in found - alone_found} == {*names()}
 
 
 @pytest.mark.parametrize("exporter", [NO_EXPORTER, *EXPORTERS])
