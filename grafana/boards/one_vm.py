@@ -8,6 +8,7 @@ from boards import board, colours, words
 from boards.panels import (
     NARROW,
     NONE,
+    NOT_MEASURED,
     UNSURE,
     About,
     Column,
@@ -87,7 +88,7 @@ def _state() -> Panel:
     age = f"time() - max by (cloud, vm_id) ({began} or {ended})"
     fault = f"group by (cloud, vm_id, reason) (vm:stratoscope_management_vm_fault_info:project_id{_IT})"
     columns = [
-        Column("state", "State"),
+        Column("state", "State", missing=NOT_MEASURED),
         Column("Value #A", "No change for", Look(unit="s")),
         Column("reason", "Error", missing=NONE),
     ]
