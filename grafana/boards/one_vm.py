@@ -143,7 +143,7 @@ def _waits() -> Panel:
     )
     look = Look(words={"1": ("waits", colours.NEAR)})
     panel = cells(about, look, Query(f"max by (cause) (vm:stratoscope_contention:verdict{_IT})", "{{cause}}"))
-    for cause, text in words.CAUSES.items():
+    for cause, (text, _) in words.CAUSES.items():
         panel = panel.override_by_name(cause, [called(f"for {text}")])
     return panel.span(8)
 
