@@ -136,6 +136,20 @@ def test_query_lies_if_it_says_none_where_it_can_find_nothing(expr: str, exporte
     assert alone.lies_in(promql_parser.parse(expr), exporter) is lies
 
 
+@pytest.mark.parametrize(
+    ("expr", "proves"),
+    [
+        ("stratoscope_collector_left_out or 0 * group(stratoscope_collector_success)", True),
+        (f"0 * group(stratoscope_cloud_requests_total) unless on () ({DOWN})", True),
+        ("stratoscope_collector_left_out or 0 * group(stratoscope_management_vms_whole)", False),
+        (f"stratoscope_downtime_host_off or 0 * {HOSTS_OFF}", False),
+        ("stratoscope_collector_success or stratoscope_management_host_up", False),
+    ],
+)
+def test_any_exporter_proves_what_all_exporters_show(expr: str, proves: bool) -> None:
+    assert alone.any_exporter_proves(promql_parser.parse(expr)) is proves
+
+
 @pytest.mark.parametrize("name", names())
 def test_panel_that_is_empty_does_not_say_that_there_is_nothing(name: str) -> None:
     says = {panel["fieldConfig"]["defaults"].get("noValue") for panel in board_parts.drawn(board(name))}
