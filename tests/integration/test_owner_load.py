@@ -165,7 +165,7 @@ def short_flags() -> list[str]:
     return [f"--query.timeout={TIMEOUT_S}s" if "query.timeout" in one else one for one in flags_for_owners()]
 
 
-def test_each_query_of_owners_ends_and_takes_no_more_memory_than_the_page_says(tmp_path: Path) -> None:
+def test_each_query_of_owners_ends_and_reads_no_more_samples_than_the_page_says(tmp_path: Path) -> None:
     with running(tmp_path / "owners", *short_flags(), rules=RULES) as theirs:
         wait_for(theirs, "cloud:one")
         status, message = refused(theirs.url, MANY_SAMPLES)

@@ -100,7 +100,7 @@ def test_shards_write_what_they_record_but_not_what_each_makes_for_itself() -> N
 
 
 def test_whole_records_nothing_with_the_label_that_tells_its_shards_apart() -> None:
-    """Of two samples of one series, its own and a shard's, it refuses the later and all that comes with it."""
+    """Of two samples of a series, its own and a shard's, it refuses the later and all that comes with it."""
     rules = [
         rule
         for one in read(WHOLE)["rule_files"]
