@@ -319,7 +319,9 @@ def _last() -> common.ReduceDataOptions:
 
 def _properties(column: Column, *, seen: bool) -> list[DynamicConfigValue]:
     look = column.look or Look()
-    can_be_none = seen and column.name in ("Value", "Value #A")  # of the first query
+    is_first = column.name in ("Value", "Value #A")  # of the first query, which finds `none`
+    can_be_none = seen and is_first
+    is_beside_none = seen and column.is_value() and not (is_first or column.missing)
     coloured = look.colours is not None or look.words is not None
     properties = {
         "unit": look.unit if column.look or column.is_value() else None,
@@ -330,7 +332,9 @@ def _properties(column: Column, *, seen: bool) -> list[DynamicConfigValue]:
         "custom.hideFrom": _HIDE if column.hidden else None,
         "links": [{"title": column.heading, "url": column.link}] if column.link else None,
     }
-    said = {name: value for name, value in properties.items() if value} | {"noValue": column.word()}
+    said = {name: value for name, value in properties.items() if value} | {
+        "noValue": ABSENT if is_beside_none else column.word()
+    }
     return [DynamicConfigValue(id_val=name, value=value) for name, value in said.items()]
 
 
