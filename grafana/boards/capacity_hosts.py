@@ -3,7 +3,7 @@
 from typing import Final
 
 from boards import board, colours
-from boards.panels import NARROW, UNSURE, About, Column, Look, Panel, Query, rows
+from boards.panels import ABSENT, NARROW, UNSURE, About, Column, Look, Panel, Query, rows
 
 _IN: Final = board.IN
 _RATIO: Final = f"host:stratoscope_management_host_allocated:ratio{{{_IN}}}"
@@ -38,7 +38,7 @@ def by_host() -> Panel:
     queries, columns = [Query(fullest)], []
     for heading, (metric, look) in _RESOURCES.items():
         for word, expr in (("free", _free(metric)), ("taken", _of_hosts(metric, "allocated"))):
-            columns.append(Column(_value(len(queries)), f"{heading} {word}", look))
+            columns.append(_column(len(queries), heading, word, look))
             queries.append(Query(f"{expr} {_IS_SHOWN}"))
     named = [
         Column("cloud", "Cloud"),
@@ -58,7 +58,7 @@ def that_take_none() -> Panel:
     for heading, (metric, look) in _RESOURCES.items():
         for word, expr in (("taken", _of_hosts(metric, "allocated")), ("free", _free(metric))):
             if heading in ("vCPUs", "Memory"):
-                columns.append(Column(_value(len(queries)), f"{heading} {word}", look))
+                columns.append(_column(len(queries), heading, word, look))
                 queries.append(Query(f"sum by (cloud) ({expr} and {_ON_HOST} {_TAKES_NONE})"))
     return rows(
         about, [Column("cloud", "Cloud"), Column("Value #A", "Hosts", _NUMBER), *columns], *queries
@@ -84,9 +84,9 @@ def by_aggregate() -> Panel:
     for heading, (metric, look) in _RESOURCES.items():
         if heading != "vCPUs":
             share = _SHARE if heading != "Pinned" else Look(unit="percentunit")  # most have none
-            columns.append(Column(_value(len(queries)), f"{heading} taken", share))
+            columns.append(_column(len(queries), heading, "taken", share))
             queries.append(Query(f"{_share_of_aggregates(metric)} and on (cloud, aggregate) {fullest}"))
-        columns.append(Column(_value(len(queries)), f"{heading} free", look))
+        columns.append(_column(len(queries), heading, "free", look))
         queries.append(Query(f"{_of_aggregates(_free(metric))} and on (cloud, aggregate) {fullest}"))
     return rows(about, columns, *queries).min_width(NARROW)
 
@@ -120,6 +120,12 @@ def of_other_classes() -> Panel:
 def allocatable(metric: str) -> str:
     """By cloud, what may be allocated on hosts that take VMs. Args: metric: Such as `vcpus_{}`."""
     return f"sum by (cloud) ({_of_hosts(metric, 'allocatable')} unless {_ON_HOST} {_TAKES_NONE})"
+
+
+def _column(place: int, heading: str, word: str, look: Look) -> Column:
+    """Of a resource; most hosts have no CPUs for pinning."""
+    missing = ABSENT if heading == "Pinned" else ""
+    return Column(_value(place), f"{heading} {word}", look, missing=missing)
 
 
 def _value(place: int) -> str:

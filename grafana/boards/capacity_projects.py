@@ -3,7 +3,7 @@
 from typing import Final
 
 from boards import board, capacity_hosts, colours
-from boards.panels import About, Column, Look, Panel, Query, cells, rows
+from boards.panels import ABSENT, About, Column, Look, Panel, Query, cells, rows
 
 _IN: Final = board.IN
 _PROJECT_NAMES: Final = (
@@ -91,11 +91,11 @@ def quotas() -> Panel:
         Column("cloud", "Cloud"),
         Column("service", "Service"),
         Column("resource", "Resource"),
-        Column("Value #A", "Used", Look(unit="none")),
-        Column("Value #B", "Allowed", Look(unit="none")),
-        Column("Value #C", "Used, bytes", Look(unit="bytes")),
-        Column("Value #D", "Allowed, bytes", Look(unit="bytes")),
-        Column("Value #E", "Projects without a limit", Look(unit="none")),
+        Column("Value #A", "Used", Look(unit="none"), missing=ABSENT),
+        Column("Value #B", "Allowed", Look(unit="none"), missing=ABSENT),
+        Column("Value #C", "Used, bytes", Look(unit="bytes"), missing=ABSENT),
+        Column("Value #D", "Allowed, bytes", Look(unit="bytes"), missing=ABSENT),
+        Column("Value #E", "Projects without a limit", Look(unit="none"), missing=ABSENT),
     ]
     return rows(About("What quotas allow, of all projects", good), columns, *queries)
 

@@ -44,7 +44,7 @@ _DISABLED: Final = f"min by (cloud, host) (stratoscope_management_host_enabled{{
 _DISABLED_BY_CLOUD: Final = f"{_DISABLED} and on (cloud, host) {_WANTED} == 1"
 _STATES: Final = Look(
     words={
-        "1": ("disabled on purpose", colours.PLANNED),
+        "1": ("disabled on purpose", colours.PLAIN),
         "2": ("disabled by the cloud", colours.NEAR),
         "3": ("in downtime", colours.PLANNED),
         "4": ("down, in downtime", colours.PLANNED),
@@ -54,7 +54,6 @@ _STATES: Final = Look(
 _DELAYS: Final = 'cloud:stratoscope_contention:known{cloud=~"$cloud"}'
 """It is known how long VMs wait for CPU."""
 _DOWNTIMES_ARE_KNOWN: Final = "and on () group(stratoscope_downtime_leader)"
-_OF_CAUSES: Final = (colours.NEAR, colours.BAD, colours.PLAIN)
 _VM_COLUMNS: Final = (
     Column("vm_name", "VM", link=board.LINK_TO_VM),
     Column("project_name", "Project"),
@@ -151,7 +150,7 @@ def _up_over_time() -> Panel:
         Query(_UP_OF_WANTED, "up", colours.GOOD),
         Query(_count(f"{_DOWN} unless on (cloud, host) ({_IN_DOWNTIME})"), "down", colours.BAD),
         Query(on_purpose, "down, in downtime", colours.PLANNED),
-        Query(_count(f"{_WANTED} == 0"), "disabled on purpose", colours.UNKNOWN),
+        Query(_count(f"{_WANTED} == 0"), "disabled on purpose", colours.PLAIN),
     ]
     return stacked(lines(About("Hosts over time", good), "short", *queries))
 
@@ -235,7 +234,7 @@ def _verdicts() -> Panel:
     about = About("VMs that wait for CPU, by cause", good, empty="no VM waits for CPU.", seen=_DELAYS)
     query = Query(f"sum by (cause) (host:stratoscope_contention:verdict_count{{{_IN}}})", "{{cause}}")
     panel = stacked(lines(about, "short", query))
-    for (cause, text), colour in zip(words.CAUSES.items(), _OF_CAUSES, strict=True):
+    for cause, (text, colour) in words.CAUSES.items():
         panel = panel.override_by_name(cause, [called(text), fixed(colour)])
     return panel
 

@@ -31,7 +31,9 @@ _PROMISED_IS: Final = (
     "Similar in all groups, else the others do not compare: virtual CPUs promised per CPU of hosts."
 )
 _LATENCY_IS: Final = "Low, and the same at all hours. The mean of all requests of the VMs to their disks."
-_STUCK_IS: Final = "0: VMs whose process is stopped or does not answer, by the check `host`."
+_STUCK_IS: Final = (
+    "0: VMs whose process is stopped or does not answer, by the check `host`, of those that are checked."
+)
 _CRASHED_IS: Final = (
     "0: VMs that crashed, or could not be started, and nobody requested that; by the check `vm`."
 )
@@ -171,10 +173,11 @@ def _latency(way: str) -> str:
 
 
 def _failing(check: str) -> str:
+    """Of the VMs of clouds in which somebody makes the check."""
     failed = _sum("hypervisor_vm_failed_check_info:count", f',check="{check}"')
     known = f'cloud_check:stratoscope_hypervisor_vm_status_check_failed:known{{{_IN},check="{check}"}}'
     checked = f"sum by ({_LABELS}) (technology:stratoscope_{_VMS}{{{_IN}}} and on (cloud) {known})"
-    return _named(f"1000 * ({failed} or 0 * {checked}) / ({_sum(_VMS)} > 0)")
+    return _named(f"1000 * ({failed} or 0 * {checked}) / ({checked} > 0)")
 
 
 def _of_probes(expr: str, by: str) -> str:

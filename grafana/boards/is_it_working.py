@@ -247,8 +247,9 @@ def _firing() -> Panel:
     alerts[_IN_DOWNTIME] = f"{_FIRING % _ANY} unless ({_not_planned(_ANY)})"
     queries = [Query(f"count({found}) or 0 * group({_KNOWN})", name) for name, found in alerts.items()]
     panel = cells(about, Look(colours=colours.steps((1, colours.NEAR))), *queries).height(3)
-    for name, steps in (("critical", colours.steps((1, colours.BAD))), (_IN_DOWNTIME, _ON_PURPOSE)):
-        panel = panel.override_by_name(name, [DynamicConfigValue(id_val="thresholds", value=steps.build())])
+    for name, colour in (("critical", colours.BAD), (_IN_DOWNTIME, colours.PLANNED)):
+        steps = colours.steps((1, colour)).build()
+        panel = panel.override_by_name(name, [DynamicConfigValue(id_val="thresholds", value=steps)])
     return panel
 
 

@@ -24,11 +24,11 @@ _IN: Final = board.IN
 _RATE: Final = "[$__rate_interval]"
 _ANSWERS: Final = Look(words={"1": ("answers", colours.GOOD), "0": ("down", colours.BAD)})
 _DOWN: Final = Look(words={"0": ("down", colours.BAD)})
-_ASKED: Final = f"stratoscope_cloud_requests_total{{{_IN}}}"
 _SERVICES: Final = f"service:stratoscope_management_service_up:max{{{_IN}}}"
 _VMS: Final = f"stratoscope_management_vms_whole{{{_IN}}}"
 """Who lists the VMs says whether these are all."""
-_COLLECTED: Final = f"stratoscope_collector_success{{{_IN}}}"
+_WATCHED: Final = f"{_VMS} or endpoint:stratoscope_management_endpoint_up:max{{{_IN}}}"
+"""An exporter watches the management layer: others ask clouds, and collect, too, but not all that is here."""
 _COLLECTOR: Final = "{{cloud}}: {{collector}}"
 
 
@@ -93,7 +93,7 @@ def _errors() -> Panel:
     good = (
         "None. Requests a second that got an error, or no answer. 404 is left out: it says that a VM is gone."
     )
-    about = About("Requests that fail", good, empty="no request failed.", seen=_ASKED)
+    about = About("Requests that fail", good, empty="no request failed.", seen=_WATCHED)
     failed = f'rate(stratoscope_cloud_requests_total{{{_IN},code!~"[23]..|404"}}{_RATE})'
     query = Query(
         highest(15, f"sum by (cloud, service, code) ({failed}) > 0"), "{{cloud}}: {{service}}, {{code}}"
@@ -210,7 +210,7 @@ def _left_out() -> Panel:
     good = (
         "Nothing that you expect to see. What is not configured, not there, or not allowed to the credential."
     )
-    about = About("What is left out", good, empty="nothing is left out.", seen=_COLLECTED)
+    about = About("What is left out", good, empty="nothing is left out.", seen=_WATCHED)
     query = Query(f"topk(50, max by (cloud, collector, reason) (stratoscope_collector_left_out{{{_IN}}}))")
     columns = [Column("cloud", "Cloud"), Column("collector", "Collector"), Column("reason", "Reason")]
     return rows(about, columns, query).span(12)
@@ -219,7 +219,7 @@ def _left_out() -> Panel:
 def _failing() -> Panel:
     good = "None. Failed collections of the last hour, by reason."
     about = About(
-        "Collections that fail", good, empty="all collections of the last hour succeeded.", seen=_COLLECTED
+        "Collections that fail", good, empty="all collections of the last hour succeeded.", seen=_WATCHED
     )
     failed = f"sum by (cloud, collector, reason) (increase(stratoscope_collector_errors_total{{{_IN}}}[1h]))"
     query = Query(highest(15, f"{failed} > 0"), f"{_COLLECTOR}, {{{{reason}}}}")

@@ -9,6 +9,7 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 from boards import board, colours, words
 from boards.panels import (
     NARROW,
+    NO_LIMIT,
     NOT_MEASURED,
     UNSURE,
     About,
@@ -144,7 +145,7 @@ def _vms() -> Panel:
         _ID,
         Column("state", "State", missing=NOT_MEASURED),
         Column("flavor", "Flavor"),
-        Column("Value #C", "CPU", Look(unit="percentunit"), missing=NOT_MEASURED),
+        Column("Value #C", "CPU", Look(unit="percentunit")),
         Column("zone", "Zone"),
         Column("cloud", "Cloud"),
     ]
@@ -293,7 +294,7 @@ def _quotas(title: str, unit: str, look: Look) -> Panel:
         Column("resource", "Resource"),
         Column("Value #A", "Used", look),
         Column("Value #B", "Reserved", look),
-        Column("Value #C", "Limit", look),
+        Column("Value #C", "Limit", look, missing=NO_LIMIT),
     ]
     queries = [Query(_quota(what, unit)) for what in ("used", "reserved", "limit")]
     about = About(title, good, empty="the cloud tells no quotas.")

@@ -8,6 +8,7 @@ from boards import board, colours, words
 from boards.panels import (
     NARROW,
     NONE,
+    NOT_MEASURED,
     UNSURE,
     About,
     Column,
@@ -87,7 +88,7 @@ def _state() -> Panel:
     age = f"time() - max by (cloud, vm_id) ({began} or {ended})"
     fault = f"group by (cloud, vm_id, reason) (vm:stratoscope_management_vm_fault_info:project_id{_IT})"
     columns = [
-        Column("state", "State"),
+        Column("state", "State", missing=NOT_MEASURED),
         Column("Value #A", "No change for", Look(unit="s")),
         Column("reason", "Error", missing=NONE),
     ]
@@ -142,7 +143,7 @@ def _waits() -> Panel:
     )
     look = Look(words={"1": ("waits", colours.NEAR)})
     panel = cells(about, look, Query(f"max by (cause) (vm:stratoscope_contention:verdict{_IT})", "{{cause}}"))
-    for cause, text in words.CAUSES.items():
+    for cause, (text, _) in words.CAUSES.items():
         panel = panel.override_by_name(cause, [called(f"for {text}")])
     return panel.span(8)
 

@@ -44,6 +44,9 @@ NONE: Final = "none"
 """What a panel says where somebody looked, and there is nothing; never because nothing is known."""
 NOT_MEASURED: Final = "not measured"
 """What a panel says that is empty where nobody measures what it shows."""
+ABSENT: Final = "-"
+"""What a cell of a table says that lacks a label: its row is of something that has none."""
+NO_LIMIT: Final = "no limit"
 UNSURE: Final = "none, or not measured"
 """What a panel says that is empty where no series tells whether somebody looked."""
 _NOTHING: Final = -1_000_000_000
@@ -115,7 +118,15 @@ class Column:
     look: Look | None = None
     link: str = ""
     hidden: bool = False  # for links of other columns alone
-    missing: str = ""  # what a row says that lacks it, if not what the empty panel says
+    missing: str = ""  # what a row says that lacks it, if not `-` for a label, `not measured` for a value
+
+    def is_value(self) -> bool:
+        return self.name.startswith("Value")
+
+    def word(self) -> str:
+        """What Grafana writes into an empty cell: nothing into one with a link, or one that a link reads."""
+        of_links = bool(self.link) or self.hidden
+        return self.missing or (NOT_MEASURED if self.is_value() else "" if of_links else ABSENT)
 
 
 class _Builder(Protocol):
@@ -206,7 +217,8 @@ def timeline(about: About, look: Look, *queries: Query) -> statetimeline.Panel:
 def rows(about: About, columns: Sequence[Column], *queries: Query) -> table.Panel:
     """A table of labels and values now, as wide as the board; several queries are merged by their labels."""
     if about.seen:
-        label = next(column.name for column in columns if not column.name.startswith("Value"))
+        plain = (one for one in columns if not (one.is_value() or one.link or one.missing))
+        label = next(plain).name
         queries = _or_row_of_none(about, label, queries)
     targets = [target.format(PromQueryFormat.TABLE) for target in _targets(queries, now=True)]
     panel = _begun(table.Panel(), about, (24, 8), targets).cell_height(TableCellHeight.SM)
@@ -220,11 +232,8 @@ def rows(about: About, columns: Sequence[Column], *queries: Query) -> table.Pane
         "excludeByName": {},
     }
     panel = panel.with_transformation(DataTransformerConfig(id_val="organize", options=order))
-    if about.seen:
-        panel = panel.override_by_regexp(".*", [DynamicConfigValue(id_val="noValue", value=NONE)])
     for column in columns:
-        if properties := _properties(column, seen=bool(about.seen)):
-            panel = panel.override_by_name(column.heading, properties)
+        panel = panel.override_by_name(column.heading, _properties(column, seen=bool(about.seen)))
     return panel
 
 
@@ -310,19 +319,23 @@ def _last() -> common.ReduceDataOptions:
 
 def _properties(column: Column, *, seen: bool) -> list[DynamicConfigValue]:
     look = column.look or Look()
-    can_be_none = seen and column.name in ("Value", "Value #A")  # of the first query
+    is_first = column.name in ("Value", "Value #A")  # of the first query, which finds `none`
+    can_be_none = seen and is_first
+    is_beside_none = seen and column.is_value() and not (is_first or column.missing)
     coloured = look.colours is not None or look.words is not None
     properties = {
-        "unit": look.unit if column.look or column.name.startswith("Value") else None,
+        "unit": look.unit if column.look or column.is_value() else None,
         "mappings": _mappings(_with_none(look.words) if can_be_none else look.words or {}),
         "thresholds": look.colours.build() if look.colours else None,
         "custom.cellOptions": {"type": "color-background", "mode": "basic"} if coloured else None,
         "custom.width": _width(column),
-        "noValue": column.missing,
         "custom.hideFrom": _HIDE if column.hidden else None,
         "links": [{"title": column.heading, "url": column.link}] if column.link else None,
     }
-    return [DynamicConfigValue(id_val=name, value=value) for name, value in properties.items() if value]
+    said = {name: value for name, value in properties.items() if value} | {
+        "noValue": ABSENT if is_beside_none else column.word()
+    }
+    return [DynamicConfigValue(id_val=name, value=value) for name, value in said.items()]
 
 
 def _width(column: Column) -> int | None:

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders.common import TableSortByFieldState
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours
-from boards.panels import NARROW, NOT_MEASURED, About, Column, Look, Panel, Query, cells, rows
+from boards.panels import NARROW, NO_LIMIT, NOT_MEASURED, About, Column, Look, Panel, Query, cells, rows
 
 _MOST: Final = 50
 """Rows of a table."""
@@ -239,7 +239,7 @@ def _devices(what: str, good: str, values: Mapping[str, tuple[str, Look]], info:
     named = f"group by ({by}, {fact.name}) ({facts})"
     queries = [Query(_named(most)), *(Query(_of_those(by, expr, most)) for expr in beside), Query(named)]
     shown = [
-        Column(f"Value #{place}", name, look, missing="no limit" if look is _OF_LIMIT else "")
+        Column(f"Value #{place}", name, look, missing=NO_LIMIT if look is _OF_LIMIT else "")
         for place, (name, look) in zip("ABCDEFG", values.values(), strict=False)
     ]
     about = About(f"The {_MOST} busiest {what}", good, empty=_UNSEEN)

@@ -16,12 +16,12 @@ CHECKS: Final[Mapping[str, str]] = {
 NO_CHECK_FAILS: Final = (
     "None. Only the operators can mend a host or storage; a VM that crashed can be started again."
 )
-CAUSES: Final[Mapping[str, str]] = {
-    "own_limit": "its own CPU quota",
-    "noisy_neighbour": "another VM of its host",
-    "host_overcommitted": "a host that promised too much",
+CAUSES: Final[Mapping[str, tuple[str, str]]] = {
+    "own_limit": ("its own CPU quota", colours.NEAR),
+    "noisy_neighbour": ("another VM of its host", colours.BAD),
+    "host_overcommitted": ("a host that promised too much", colours.PLAIN),
 }
-"""By cause what a VM waits for when it wants CPU."""
+"""By cause what a VM waits for when it wants CPU, and the cause's colour, in charts and tables alike."""
 BUDGET_LEFT: Final = About(
     "Error budget left",
     "Above 0: what is left of the failures that the objectives of VM creation allow in 30 days.",
@@ -36,12 +36,7 @@ def checks() -> Look:
 
 def causes() -> Look:
     """Of a label `cause`: a VM's own limit is changed by its owner, the rest by the operators."""
-    return Look(
-        words={
-            cause: (text, colours.NEAR if cause == "own_limit" else colours.BAD)
-            for cause, text in CAUSES.items()
-        }
-    )
+    return Look(words=CAUSES)
 
 
 def badness(best: str, slow: str, unseen: str, planned: str, worst: str) -> Look:

@@ -92,8 +92,16 @@ def _table() -> dict[str, Any]:
     panel["fieldConfig"]["overrides"] = [
         {
             "matcher": {"id": "byName", "options": "VMs"},
-            "properties": [{"id": "unit", "value": "none"}, {"id": "links", "value": [link]}],
-        }
+            "properties": [
+                {"id": "unit", "value": "none"},
+                {"id": "links", "value": [link]},
+                {"id": "noValue", "value": "not measured"},
+            ],
+        },
+        {
+            "matcher": {"id": "byName", "options": "cloud"},
+            "properties": [{"id": "noValue", "value": "-"}],
+        },
     ]
     return panel
 
@@ -247,6 +255,28 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ),
     ("columns", table('"cloud": true', '"region": true'), "panel 'Panel 2': no column region"),
     ("columns", table('"Value": true', '"Value #B": true'), "panel 'Panel 2': no column Value #B"),
+    (
+        "empty_cells",
+        table('"noValue", "value": "-"', '"min", "value": 0'),
+        "an empty cell of cloud says None",
+    ),
+    ("empty_cells", table('"-"', '"not measured"'), "an empty cell of cloud says not measured"),
+    ("empty_cells", table('"not measured"', '"none"'), "an empty cell of Value says none"),
+    (
+        "empty_cells",
+        table(
+            '{"id": "noValue", "value": "-"}', '{"id": "noValue", "value": "-"}, {"id": "links", "value": []}'
+        ),
+        "an empty cell of cloud says -",
+    ),
+    (
+        "empty_cells",
+        lambda board: (
+            second(f'{VM} or label_replace({VM}, "cloud", "none", "", "")')(board),
+            table('"value": "-"}', '"value": ""}, {"id": "links", "value": []}')(board),
+        ),
+        "the row `none` has a link, of cloud",
+    ),
     ("numbers", everything(uid=""), "uid ''"),
     ("numbers", first(id=2), "id 2 is of 2 panels"),
     ("numbers", lambda board: board["panels"][0]["targets"].append({"refId": "A"}), "target A twice"),

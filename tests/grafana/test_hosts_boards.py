@@ -116,8 +116,10 @@ def test_groups_are_compared_by_their_vms_not_by_their_hosts(tmp_path: Path) -> 
     """Of 1000 VMs: one of 10, and none of 90, of two hosts that run the same."""
     vms = "stratoscope_hypervisor_host_vms"
     failed = "vm_check:stratoscope_hypervisor_vm_failed_check_info:max"
+    known = "cloud_check:stratoscope_hypervisor_vm_status_check_failed:known"
     series = {
         **MIXED,
+        f'{known}{{cloud="uni", check="vm"}}': "1x100",
         f'{vms}{{cloud="uni", host="n1", instance="n1", uri="u", state="running"}}': "8x100",
         f'{vms}{{cloud="uni", host="n1", instance="n1", uri="u", state="shutoff"}}': "2x100",
         f'{vms}{{cloud="uni", host="n3", instance="n3", uri="u", state="running"}}': "90x100",

@@ -50,7 +50,8 @@ def queries() -> Mapping[Asked, str]:
 @cache
 def asked() -> Mapping[Asked, str]:
     """The same of a VM."""
-    return {one: filled(expr, HOURS, project="p0", vm="vm0") for one, expr in queries().items()}
+    chosen = {"project": "p0", "vm": "vm0", "its_cloud": "uni"}
+    return {one: filled(expr, HOURS, **chosen) for one, expr in queries().items()}
 
 
 def series(exporter: str) -> Mapping[str, str]:
@@ -91,6 +92,13 @@ def test_what_is_answered_where_an_exporter_is_alone_can_be(exporter: str, tmp_p
     assert {one for one in found if not alone.can_find(board_parts.tree(queries()[one]), exporter)} == set()
 
 
+def test_each_board_is_answered_by_an_exporter(tmp_path: Path) -> None:
+    """Else what is said above of its queries would be said of what nobody can find."""
+    alone_found = answered(tmp_path, NO_EXPORTER, RULES)
+    found = set().union(*(answered(tmp_path, exporter, RULES) for exporter in EXPORTERS))
+    assert {board_of for board_of, _, _ in found - alone_found} == {*names()}
+
+
 @pytest.mark.parametrize("exporter", [NO_EXPORTER, *EXPORTERS])
 def test_no_panel_says_none_or_0_of_what_nobody_measures(exporter: str) -> None:
     lying = {name: [*alone.lies(board(name), exporter)] for name in names()}
@@ -126,6 +134,20 @@ def test_no_cell_of_the_front_page_is_0_where_nobody_measures(exporter: str) -> 
 )  # fmt: skip
 def test_query_lies_if_it_says_none_where_it_can_find_nothing(expr: str, exporter: str, lies: bool) -> None:
     assert alone.lies_in(promql_parser.parse(expr), exporter) is lies
+
+
+@pytest.mark.parametrize(
+    ("expr", "proves"),
+    [
+        ("stratoscope_collector_left_out or 0 * group(stratoscope_collector_success)", True),
+        (f"0 * group(stratoscope_cloud_requests_total) unless on () ({DOWN})", True),
+        ("stratoscope_collector_left_out or 0 * group(stratoscope_management_vms_whole)", False),
+        (f"stratoscope_downtime_host_off or 0 * {HOSTS_OFF}", False),
+        ("stratoscope_collector_success or stratoscope_management_host_up", False),
+    ],
+)
+def test_any_exporter_proves_what_all_exporters_show(expr: str, proves: bool) -> None:
+    assert alone.any_exporter_proves(promql_parser.parse(expr)) is proves
 
 
 @pytest.mark.parametrize("name", names())

@@ -27,15 +27,19 @@ _ALWAYS: Final = "vector(1)"
 """The expression of the alert that fires where rules are alone; others are not expected there."""
 _COLLECTORS: Final = {"hosts_off": "downtime"}
 """Whose they are."""
+_OF_ALL_EXPORTERS: Final = {"stratoscope-exporters", "stratoscope-now"}
+"""Boards on which any exporter proves that somebody looked; others tell of what one exporter measures."""
 _LISTED: Final = "global:watched_"
 """Records of the values file, which are there if an operator named something."""
 
 
 def lies(board: Json, exporter: str) -> Iterator[str]:
     """Queries of panels that say none, or 0, of what this exporter alone does not show."""
+    of_all = board["uid"] in _OF_ALL_EXPORTERS
     for panel in board_parts.drawn(board):
         for target in panel.get("targets") or ():
-            if lies_in(board_parts.tree(target["expr"]), exporter):
+            tree = board_parts.tree(target["expr"])
+            if lies_in(tree, exporter) or (not of_all and exporter and any_exporter_proves(tree)):
                 yield f"{board_parts.name_of(panel)}, target {target['refId']}"
 
 
@@ -45,6 +49,11 @@ def lies_in(tree: Any, exporter: str) -> bool:
         can_find(said, exporter) and (exporter == NO_EXPORTER or not can_find(wanted, exporter))
         for said, wanted in _of_nothing(tree)
     )
+
+
+def any_exporter_proves(tree: Any) -> bool:
+    """Whether a query says that there is nothing wherever there is an exporter, of whatever it is."""
+    return any(all(can_find(said, one) for one in EXPORTERS) for said, _ in _of_nothing(tree))
 
 
 def _of_nothing(tree: Any) -> Iterator[tuple[Any, Any]]:

@@ -48,6 +48,11 @@ _ENCODED: Final = re.compile(
 """What is put into an address so that a name such as `R&D` stays one: Grafana itself leaves `&` and `#`."""
 _PREFIX: Final = re.compile(r"\$\{\w+\}(?=\$)")
 """Where an address begins: a whole address itself."""
+_OF_LABELS: Final = {"state": ("not measured",), "reason": ("-", "none")}
+"""What cells without a label say, if not `-`: who tells the state, or no error, tells the label, too."""
+_OF_VALUES: Final = ("not measured", "no limit", "-")
+"""What cells without a value say: none of them that there is nothing."""
+_LABEL_OF_NONE: Final = re.compile(r'"(\w+)", "none", ""')
 _VALUE: Final = re.compile(r"Value(?: #(\w+))?")
 
 Rule = Callable[[Site], Iterator[str]]
@@ -139,6 +144,12 @@ def _of_panel(panel: Json, refs: Iterable[str]) -> Iterator[tuple[str, str, str]
 
 def _of_columns(panel: Json) -> Iterator[tuple[str, str, str]]:
     """The same of each column of values; words that replace a value need no unit."""
+    for column, look in _looks_of_columns(panel):
+        if (value := _VALUE.fullmatch(column)) and "mappings" not in look:
+            yield f" of {column}", value[1] or "A", look.get("unit") or ""
+
+
+def _looks_of_columns(panel: Json) -> Iterator[tuple[str, Json]]:
     overrides = panel.get("fieldConfig", {}).get("overrides", ())
     looks = {
         one["matcher"].get("options"): {each["id"]: each["value"] for each in one["properties"]}
@@ -147,9 +158,28 @@ def _of_columns(panel: Json) -> Iterator[tuple[str, str, str]]:
     }
     names = _organized(panel).get("renameByName", {})
     for column in _columns(panel):
-        look = looks.get(names.get(column, column), {})
-        if (value := _VALUE.fullmatch(column)) and "mappings" not in look:
-            yield f" of {column}", value[1] or "A", look.get("unit") or ""
+        yield column, looks.get(names.get(column, column), {})
+
+
+def empty_cells(site: Site) -> Iterator[str]:
+    """A cell without a label says `-`, one without a value `not measured`; one with a link is empty.
+
+    A row that says that there is nothing says it where no link is.
+    """
+    for panel in drawn(site.board):
+        if panel.get("type") == "table":
+            of_none = {name for one in panel["targets"] for name in _LABEL_OF_NONE.findall(one["expr"])}
+            for column, look in _looks_of_columns(panel):
+                if look.get("noValue") not in _said_if_empty(column, look):
+                    yield f"{name_of(panel)}: an empty cell of {column} says {look.get('noValue')}"
+                if column in of_none and "links" in look:
+                    yield f"{name_of(panel)}: the row `none` has a link, of {column}"
+
+
+def _said_if_empty(column: str, look: Json) -> tuple[str, ...]:
+    if _VALUE.fullmatch(column):
+        return _OF_VALUES
+    return ("",) if {"links", "custom.hideFrom"} & look.keys() else _OF_LABELS.get(column, ("-",))
 
 
 def _organized(panel: Json) -> Json:
@@ -331,6 +361,6 @@ def _texts(node: Any, key: str = "") -> Iterator[str]:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    data_source, portable, words, none, units, columns, numbers, places, targets, few_queries, kinds,
-    downtimes, only_our_colours, links, variables,
+    data_source, portable, words, none, units, columns, empty_cells, numbers, places, targets, few_queries,
+    kinds, downtimes, only_our_colours, links, variables,
 )  # fmt: skip

@@ -105,7 +105,9 @@ def _columns(panel: Json, overrides: Mapping[str, Sequence[Json]]) -> Iterator[t
     for name in sorted(names, key=shown["indexByName"].__getitem__):
         heading = shown["renameByName"].get(name, name)
         label = name.replace("Value #", "value ").replace("Value", "value")
-        yield heading, ", ".join([label, *_of_properties(overrides.get(heading, ()))])
+        usual = {"not measured"} if name.startswith("Value") else {"-", ""}
+        said = [one for one in overrides[heading] if one["id"] != "noValue" or one["value"] not in usual]
+        yield heading, ", ".join([label, *_of_properties(said)])
 
 
 def _of_properties(properties: Sequence[Json]) -> Iterator[str]:
