@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 READY_S: Final = 120
 """How long a program may take to start, on a machine that is busy."""
 _STOP_S: Final = 5
+_GONE_S: Final = 20
+"""After SIGKILL, unless the kernel holds it: on a machine that is busy."""
 _LOOK_S: Final = 0.1
 _LOG_LINES: Final = 15
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -215,4 +217,4 @@ def _end_group(process: "subprocess.Popen[str]") -> None:
         if pipe is not None:
             pipe.close()
     with suppress(subprocess.TimeoutExpired):
-        process.wait(_STOP_S)
+        process.wait(_GONE_S)
