@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import promql_parser
@@ -35,9 +36,9 @@ def test_each_exception_for_all_clouds_is_needed() -> None:
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.stem)
-def test_dashboards_match_and_add_up_within_a_cloud(file: object) -> None:
+def test_dashboards_match_and_add_up_within_a_cloud(file: Path) -> None:
     """Variables offer what is in any of the chosen clouds."""
-    board = json.loads(file.read_text())  # type: ignore[attr-defined] # a Path
+    board = json.loads(file.read_text())
     found = [
         f"{query.where}: {part}"
         for query in board_parts.queries(board)

@@ -5,6 +5,8 @@ from typing import Any, Final, NamedTuple
 
 import promql_parser
 
+from support.rule_checks import below
+
 AHEAD: Final = "clock:stratoscope_timestamp_seconds:ahead"
 """The record that the alert on clocks looks at."""
 _MOMENTS: Final = {"time", "timestamp"}
@@ -30,14 +32,8 @@ def ages(node: Any, *, is_clamped: bool = False) -> Iterator[Age]:
             metrics = frozenset(_metrics(given))
             if metrics and _is_now(now):
                 yield Age(metrics, is_clamped)
-    for below in _below(node):
-        yield from ages(below, is_clamped=is_clamped or _clamps(node))
-
-
-def _below(node: Any) -> Iterator[Any]:
-    parts = (getattr(node, name, None) for name in ("lhs", "rhs", "expr", "vector_selector"))
-    yield from (one for one in parts if one is not None)
-    yield from getattr(node, "args", ())
+    for part in below(node):
+        yield from ages(part, is_clamped=is_clamped or _clamps(node))
 
 
 def _is(node: Any, *operators: str) -> bool:
@@ -57,7 +53,7 @@ def _clamps(node: Any) -> bool:
 
 def _is_now(node: Any) -> bool:
     """Whether a tree is about now; the time of day, `time() % 86400`, is not."""
-    return _is_call(node, *_MOMENTS) or (not _is(node, "%") and any(map(_is_now, _below(node))))
+    return _is_call(node, *_MOMENTS) or (not _is(node, "%") and any(map(_is_now, below(node))))
 
 
 def _metrics(node: Any) -> Iterator[str]:
@@ -65,5 +61,5 @@ def _metrics(node: Any) -> Iterator[str]:
     if isinstance(node, promql_parser.VectorSelector):
         yield node.name or ""
     elif not _is_call(node, *_MOMENTS):
-        for below in [node.lhs] if _is(node, *_ONLY_CHOOSE) else _below(node):
-            yield from _metrics(below)
+        for part in [node.lhs] if _is(node, *_ONLY_CHOOSE) else below(node):
+            yield from _metrics(part)

@@ -20,7 +20,7 @@ from support.rules_known import RULES
 NO_EXPORTER: Final = ""
 """Rules are alone."""
 EXPORTERS: Final = ("downtime", "hypervisor", "management", "vmprobe")
-_NOTHING: Final = {0, -1_000_000_000}
+_NOTHING: Final = {0, board_parts.NOTHING}
 """Times these, what somebody looked at says that there is nothing."""
 _SETS: Final = {"or", "unless"}
 _ALWAYS: Final = "vector(1)"

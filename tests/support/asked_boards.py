@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from support.board_parts import NONE, NOTHING
 from support.grafana_boards import Board, Target, files, load, start
 from support.grafana_queries import Answer, Grafana, Series, labels_of_legend, legend
 from support.grafana_values import Choices, Filled, Window
@@ -16,9 +17,6 @@ _CHOSEN: Final[Mapping[str, Mapping[str, int]]] = {
     "stratoscope-project": {"project": 4},
 }
 """Of dashboards about one thing: the variables that choose it, and of how many values they are asked."""
-NONE: Final = "none"
-"""What a panel says that finds that there is nothing: by a value or a name of its own."""
-_NOTHING: Final = -1e9
 _STEP_S: Final = 120
 """The longest step of panels that show an hour, or a day."""
 _HOUR_S: Final = 3_600
@@ -171,6 +169,6 @@ def _text(series: Sequence[Series], legends: Sequence[str]) -> str:
     if not known:
         return ""
     value, name = max(known)
-    if value == _NOTHING or name == NONE:
+    if value == NOTHING or name == NONE:
         return NONE
     return f"{name}: {value:.4g}" if name else f"{value:.4g}"

@@ -104,16 +104,12 @@ def none(site: Site) -> Iterator[str]:
     """An empty panel never says `none`, a query may find it; of either the description says when."""
     for panel in drawn(site.board):
         says = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue")
-        told = ["none"] if _finds_none(panel) else []
+        targets = panel.get("targets") or ()
+        found = any(parts.finds_none(one.get("legendFormat") or "", one.get("expr") or "") for one in targets)
+        told = ["none"] if found else []
         told += [one for one in _WORDS if one == says]
         if _SAYS.findall(panel.get("description") or "") != told or says not in (None, *_WORDS):
             yield f"{name_of(panel)}: noValue and description differ"
-
-
-def _finds_none(panel: Json) -> bool:
-    """Whether a query finds a row, a cell or a line of this name."""
-    targets = panel.get("targets") or ()
-    return any(one.get("legendFormat") == "none" or '"none"' in (one.get("expr") or "") for one in targets)
 
 
 def units(site: Site) -> Iterator[str]:

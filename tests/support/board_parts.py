@@ -13,6 +13,10 @@ from support.rules_known import KNOWN, RULES
 
 Json = Mapping[str, Any]
 
+NONE: Final = "none"
+"""What a panel says that finds that there is nothing: by a value or a name of its own."""
+NOTHING: Final = -1_000_000_000
+"""The value by which it does."""
 RATE_S: Final = 97
 """Stands for `$__rate_interval`: no other window has this length."""
 _BUILT_IN: Final = {
@@ -185,3 +189,8 @@ def known() -> Known:
         *(checked(rule.expr, KNOWN)[0].union(rule.labels) for rule in RULES.values() if rule.alert)
     )
     return Known(KNOWN.records, {**_OF_OTHERS, "ALERTS": of_alerts})
+
+
+def finds_none(legend: str, expr: str) -> bool:
+    """Whether a query finds a row, a cell or a line of this name."""
+    return legend == NONE or f'"{NONE}"' in expr

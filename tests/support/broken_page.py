@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from support.asked_boards import NONE, Key, Said, Told
+from support.asked_boards import Key, Said, Told
+from support.board_parts import NONE, finds_none
 from support.debian import ROOT
 from support.grafana_boards import Panel, files, load
 
@@ -65,7 +66,7 @@ def kept() -> Iterator[Row]:
 
 def words(panel: Panel) -> set[str]:
     """What it says that has nothing to show: `none` is found by a query."""
-    found = any(one.legend == NONE or f'"{NONE}"' in one.expr for one in panel.targets)
+    found = any(finds_none(one.legend, one.expr) for one in panel.targets)
     return {panel.says} | ({NONE} if found else set())
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import promql_parser
 
-from support.rule_checks import is_scalar, nodes
+from support.rule_checks import card, is_scalar, nodes
 
 Labels = frozenset[str]
 _SETS: Final = {"and", "or", "unless"}
@@ -91,9 +91,9 @@ class Joins:
             is_same = left is not None and left == right and left <= on
             apart = matched is not None and matched <= on
             return is_same or (apart and self._is_one(node.lhs, on) and self._is_one(node.rhs, on))
-        if word in _SETS or _card(node) == "ManyToOne":
+        if word in _SETS or card(node) == "ManyToOne":
             return self._is_one(node.lhs, on)
-        if _card(node) == "OneToMany":
+        if card(node) == "OneToMany":
             return self._is_one(node.rhs, on)
         return (matched is not None and matched <= on) or (
             matched is None and (self._is_one(node.lhs, on) or self._is_one(node.rhs, on))
@@ -133,9 +133,9 @@ class Joins:
             return None if left is None or right is None else left | right
         if word in _SETS:
             return left
-        if _card(node) == "OneToOne":
+        if card(node) == "OneToOne":
             return _on(node) if _on(node) is not None else left
-        many = left if _card(node) == "ManyToOne" else right
+        many = left if card(node) == "ManyToOne" else right
         return None if many is None else many | frozenset(node.modifier.group_labels or ())
 
 
@@ -181,10 +181,6 @@ def _on(node: Any) -> Labels | None:
     return frozenset(given.labels)
 
 
-def _card(node: Any) -> str:
-    return "OneToOne" if node.modifier is None else str(node.modifier.card).rpartition(".")[2]
-
-
 def _ones(node: Any) -> tuple[Any, ...]:
     """The sides that need one series for each value of the labels."""
-    return {"OneToOne": (node.lhs, node.rhs), "ManyToOne": (node.rhs,), "OneToMany": (node.lhs,)}[_card(node)]
+    return {"OneToOne": (node.lhs, node.rhs), "ManyToOne": (node.rhs,), "OneToMany": (node.lhs,)}[card(node)]

@@ -205,11 +205,20 @@ def _selected(node: Any) -> Iterator[str]:
 def nodes(node: Any) -> Iterator[Any]:
     """A syntax tree, from its root on."""
     yield node
-    for name in ("lhs", "rhs", "expr", "vector_selector"):
-        if (below := getattr(node, name, None)) is not None:
-            yield from nodes(below)
-    for below in getattr(node, "args", ()):
-        yield from nodes(below)
+    for one in below(node):
+        yield from nodes(one)
+
+
+def below(node: Any) -> Iterator[Any]:
+    """The parts of a node."""
+    parts = (getattr(node, name, None) for name in ("lhs", "rhs", "expr", "vector_selector"))
+    yield from (one for one in parts if one is not None)
+    yield from getattr(node, "args", ())
+
+
+def card(node: Any) -> str:
+    """How many series of an operation's sides are joined: `OneToOne`, `ManyToOne`, `OneToMany`."""
+    return "OneToOne" if node.modifier is None else str(node.modifier.card).rpartition(".")[2]
 
 
 def passing(node: Any) -> Iterator[str]:
@@ -225,8 +234,9 @@ def passing(node: Any) -> Iterator[str]:
     elif isinstance(node, promql_parser.Call):
         for argument in node.args if node.func.name not in ("absent", "scalar", "vector") else ():
             yield from passing(argument)
-    elif (inner := getattr(node, "expr", None) or getattr(node, "vector_selector", None)) is not None:
-        yield from passing(inner)
+    else:
+        for inner in below(node):
+            yield from passing(inner)
 
 
 def _sides_that_pass(node: Any) -> tuple[Any, ...]:
@@ -236,5 +246,4 @@ def _sides_that_pass(node: Any) -> tuple[Any, ...]:
         return (node.lhs,)
     if operation == "or" or modifier is None or modifier.matching is None:
         return (node.lhs, node.rhs)
-    card = str(modifier.card).rpartition(".")[2]
-    return {"OneToOne": (), "ManyToOne": (node.lhs,), "OneToMany": (node.rhs,)}[card]
+    return {"OneToOne": (), "ManyToOne": (node.lhs,), "OneToMany": (node.rhs,)}[card(node)]

@@ -194,7 +194,6 @@ def test_answer_that_is_empty_is_none_once_what_it_reads_is_there(
 def test_answer_that_does_not_come_is_told_and_the_demo_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str, within_s: float, why: str
 ) -> None:
-    # Only the answer to the first query must come soon: on a busy machine all others take their time.
     limits = chain([within_s], repeat(FAR_S))
 
     def ask(*of: str) -> list[dict[str, Any]]:
@@ -203,6 +202,7 @@ def test_answer_that_does_not_come_is_told_and_the_demo_goes_on(
             return asking.ask(*of)
 
     monkeypatch.setenv("FAKE_FAMILY", wrong)
+    # Only the answer to the first query must come soon: on a busy machine all others take their time.
     monkeypatch.setattr(events, "ask", ask)
     assert main(["demo", "--seconds=0.1"]) == 0
     said = capsys.readouterr().out
