@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from stratoscope.rules.bundle import sources
-from support.rule_checks import passing
+from support import board_parts, grafana_boards
+from support.debian import ROOT
+from support.rule_checks import nodes, passing
 
 FOLDER = Path(__file__).parents[2] / "prometheus"
 EXAMPLES = ["prometheus.example.yml", "kubernetes.example.yml"]
@@ -117,6 +119,21 @@ def test_whole_records_nothing_with_the_label_that_tells_its_shards_apart() -> N
 @pytest.mark.parametrize("name", [*EXAMPLES, SHARD, WHOLE])
 def test_labels_of_an_exporter_win(name: str) -> None:
     assert all(scrape["honor_labels"] for scrape in read(name)["scrape_configs"])
+
+
+def test_what_targets_of_others_show_is_read_by_no_rule_and_no_dashboard() -> None:
+    """But what is about the target alone: Prometheus sets its job and instance."""
+    page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    (dropped,) = re.findall(r'source_labels: \[__name__\], regex: "(.+)", action: drop', page)
+    rules = (rule.expr for groups in sources().values() for group in groups for rule in group.rules)
+    boards = (json.loads(file.read_text(encoding="utf-8")) for file in grafana_boards.files())
+    queries = (query.expr for board in boards for query in board_parts.queries(board) if query.expr)
+    trees = (*map(promql_parser.parse, rules), *map(board_parts.tree, queries))
+    parts = (part for tree in trees for part in nodes(tree))
+    names = {part.name for part in parts if isinstance(part, promql_parser.VectorSelector) and part.name}
+    assert len(names) > 400
+    about_targets = r"up|scrape_duration_seconds|(process|prometheus)_.+"
+    assert {name for name in names if not re.fullmatch(f"{dropped}|{about_targets}", name)} == set()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
