@@ -67,14 +67,49 @@ def test_alert_of_a_cloud_with_other_operators_reaches_them(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["subject", "text", "chat", "html"])
-def test_notification_reads_as_the_golden_one(name: str, tools: Path) -> None:
-    found = amtool(
+def rendered(name: str, notices: Path, tools: Path) -> str:
+    return amtool(
         tools, "template", "render", f"--template.glob={FOLDER}/templates/*.tmpl",
-        f'--template.text={{{{ template "stratoscope.{name}" . }}}}', f"--template.data={NOTICES}",
+        f'--template.text={{{{ template "stratoscope.{name}" . }}}}', f"--template.data={notices}",
         f"--template.type={'html' if name == 'html' else 'text'}",
     )  # fmt: skip
-    assert_golden(f"notification.{name}", found)
+
+
+@pytest.mark.parametrize("name", ["subject", "text", "chat", "html"])
+def test_notification_reads_as_the_golden_one(name: str, tools: Path) -> None:
+    assert_golden(f"notification.{name}", rendered(name, NOTICES, tools))
+
+
+def of_vm(name: str, folder: Path) -> Path:
+    """One alert, on a VM that its user has called so."""
+    notices = json.loads(NOTICES.read_text(encoding="utf-8"))
+    alert, _ = notices["alerts"]
+    alert["annotations"] |= {"summary": f"The VM {name} is stuck", "description": f"The VM {name} hangs."}
+    file = folder / "notices.json"
+    file.write_text(json.dumps({**notices, "alerts": [alert]}))
+    return file
+
+
+@pytest.mark.parametrize("name", ["subject", "text", "chat_subject", "chat", "html"])
+def test_name_of_a_vm_is_no_more_than_a_part_of_its_line(name: str, tools: Path, tmp_path: Path) -> None:
+    """No line of its own, and it turns no letters round: what makes `stuck` be read as `kcuts`."""
+    odd = "\n\u0085\u2028\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    found = rendered(name, of_vm(f"a{odd}b", tmp_path), tools)
+    assert "The VM a b is stuck" in found
+    assert not {*odd[1:]} & {*found}
+
+
+@pytest.mark.parametrize("name", ["chat_subject", "chat"])
+def test_name_of_a_vm_calls_nobody_into_a_chat_and_is_no_link(name: str, tools: Path, tmp_path: Path) -> None:
+    found = rendered(name, of_vm("<!channel> @all [log in](//x) R&D", tmp_path), tools)
+    assert "The VM &lt;!channel&gt; @\u200ball [log in]\u200b(//x) R&amp;D is stuck" in found
+
+
+def test_all_that_a_chat_shows_is_written_for_a_chat() -> None:
+    receivers = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["receivers"]
+    (chat,) = (one for receiver in receivers for one in receiver.get("slack_configs", ()))
+    subject, text = (f'{{{{ template "stratoscope.{name}" . }}}}' for name in ("chat_subject", "chat"))
+    assert (chat["title"], chat["fallback"], chat["text"]) == (subject, subject, text)
 
 
 @pytest.fixture(scope="module")
