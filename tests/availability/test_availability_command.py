@@ -78,6 +78,14 @@ async def test_month_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@"])
+async def test_name_is_no_formula_of_a_spreadsheet(begin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = series({**ZONE, "zone": f"{begin}1+1"}, up=0, down=1440, known=1440)
+    assert await run(Prometheus(*found), "--month=2025-02", "--format=csv") == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert (row["zone"], row["cloud"], row["reliability_percent"]) == (f"'{begin}1+1", "lab", "-1.0")
+
+
 async def test_each_day_is_asked_for_just_before_its_end_by_its_label() -> None:
     prometheus = Prometheus(*MONTH)
     await run(prometheus, "--month=2025-02")

@@ -22,6 +22,8 @@ from stratoscope.core.client.request import AskError, why
 from stratoscope.core.errors import one_line
 
 _MONTH: Final = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
+_FORMULA: Final = ("=", "+", "-", "@")
+"""How a text begins that a spreadsheet computes."""
 _COLUMNS: Final = (
     "cloud", "scope", "zone", "image_id", "days", "availability_percent", "reliability_percent",
     "unknown_percent", "is_within_ola",
@@ -84,7 +86,14 @@ def _write_json(rows: Sequence[Mapping[str, Any]]) -> None:
 def _write_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.DictWriter(sys.stdout, _COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**row, "is_within_ola": str(row["is_within_ola"]).lower()} for row in rows)
+    writer.writerows({column: _cell(value) for column, value in row.items()} for row in rows)
+
+
+def _cell(value: object) -> object:
+    """A name that would be a formula is a text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
