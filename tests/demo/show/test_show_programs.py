@@ -291,6 +291,24 @@ def test_packages_are_unpacked_where_path_has_none(
     )
 
 
+@pytest.mark.parametrize(("writable", "mode"), [("into", 0o1777), ("into/tools", 0o777)])
+def test_program_that_another_user_can_replace_is_not_run(
+    writable: str, mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into = tmp_path / "into"
+    for name in ("prometheus", "promtool"):
+        executable(into / "tools" / "usr" / "bin" / name, f"touch {tmp_path}/ran")
+    (tmp_path / writable).chmod(mode)
+    (tmp_path / "bin").mkdir()
+    for name in ("bash", "dirname"):
+        (tmp_path / "bin" / name).symlink_to(f"/usr/bin/{name}")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    missing = found("prometheus", into)
+    assert isinstance(missing, packages.Missing)
+    assert missing.why.startswith(f"--tools: {tmp_path / writable}: other users may write there; allowed: ")
+    assert not (tmp_path / "ran").exists()
+
+
 def test_machine_without_apt_is_told_what_to_put_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

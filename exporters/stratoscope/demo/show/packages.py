@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from stratoscope.core import folders
+from stratoscope.core.errors import ConfigError
 from stratoscope.demo.show.children import run
 from stratoscope.demo.show.terminal import say
 
@@ -45,13 +47,19 @@ def find(name: str, into: Path, stop: threading.Event) -> Program | Missing:
 
     Args:
         name: Which.
-        into: The folder into which Debian's packages are unpacked.
+        into: The folder into which Debian's packages are unpacked. What is there is run: no other user may
+            write to it.
         stop: Ends a download.
     """
     for file in _NAMES[name]:
         if found := shutil.which(file):
             return _started(name, Path(found).absolute())
     folder = into / _FOLDERS[name]
+    try:
+        folders.check(into, "--tools")
+        folders.check(folder, "--tools")
+    except ConfigError as error:
+        return Missing(str(error))
     if not folder.is_dir() and shutil.which("apt-get"):
         say(f"demo: {name} of this distribution is unpacked into {folder}, once: {_SIZES[name]}")
     done = run(["bash", HERE / "get-debian.sh", into, name], stop, _DOWNLOAD_S)
