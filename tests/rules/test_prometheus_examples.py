@@ -14,11 +14,13 @@ import yaml
 from stratoscope.rules.bundle import sources
 from support import board_parts, grafana_boards
 from support.debian import ROOT
+from support.declared import FAMILIES
 from support.rule_checks import nodes, passing
 
 FOLDER = Path(__file__).parents[2] / "prometheus"
 EXAMPLES = ["prometheus.example.yml", "kubernetes.example.yml"]
 SHARD, WHOLE = "sharded/shard.example.yml", "sharded/whole.example.yml"
+OTHERS = ("stratoscope_downtime_", "stratoscope_management_", "stratoscope_vmprobe_")
 EXPORTERS = {"hypervisor": 10971, "management": 10972, "vmprobe": 10973, "downtime": 10974}
 
 
@@ -121,10 +123,8 @@ def test_labels_of_an_exporter_win(name: str) -> None:
     assert all(scrape["honor_labels"] for scrape in read(name)["scrape_configs"])
 
 
-def test_what_targets_of_others_show_is_read_by_no_rule_and_no_dashboard() -> None:
-    """But what is about the target alone: Prometheus sets its job and instance."""
-    page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
-    (dropped,) = re.findall(r'source_labels: \[__name__\], regex: "(.+)", action: drop', page)
+def read_names() -> set[str]:
+    """The metrics and records that rules and dashboards read by name."""
     rules = (rule.expr for groups in sources().values() for group in groups for rule in group.rules)
     boards = (json.loads(file.read_text(encoding="utf-8")) for file in grafana_boards.files())
     queries = (query.expr for board in boards for query in board_parts.queries(board) if query.expr)
@@ -132,8 +132,31 @@ def test_what_targets_of_others_show_is_read_by_no_rule_and_no_dashboard() -> No
     parts = (part for tree in trees for part in nodes(tree))
     names = {part.name for part in parts if isinstance(part, promql_parser.VectorSelector) and part.name}
     assert len(names) > 400
+    return names
+
+
+def test_what_targets_of_others_show_is_read_by_no_rule_and_no_dashboard() -> None:
+    """But what is about the target alone: Prometheus sets its job and instance."""
+    page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    (dropped,) = re.findall(r'source_labels: \[__name__\], regex: "(.+)", action: drop', page)
     about_targets = r"up|scrape_duration_seconds|(process|prometheus)_.+"
-    assert {name for name in names if not re.fullmatch(f"{dropped}|{about_targets}", name)} == set()
+    left = {name for name in read_names() if not re.fullmatch(f"{dropped}|{about_targets}", name)}
+    assert left == set()
+
+
+@pytest.mark.parametrize("name", ["prometheus.example.yml", SHARD])
+def test_host_that_somebody_takes_over_shows_nothing_of_other_exporters(name: str) -> None:
+    """With honor_labels it could say of itself that it is another target."""
+    (hosts,) = (one for one in read(name)["scrape_configs"] if one["job_name"] == "stratoscope-hypervisor")
+    (relabel,) = hosts["metric_relabel_configs"]
+    assert (relabel["source_labels"], relabel["action"]) == (["__name__"], "drop")
+    shown = {family.name for family in FAMILIES if not family.name.startswith(OTHERS)}
+    assert {one for one in shown if re.fullmatch(relabel["regex"], one)} == set()
+    of_all = re.compile(
+        r"stratoscope_(build_info|cloud_|collector_|config_|hypervisor_)|process_|prometheus_"
+    )
+    left = {one for one in read_names() - shown if not re.fullmatch(relabel["regex"], one)}
+    assert {one for one in left if not of_all.match(one)} == set()
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
