@@ -50,9 +50,9 @@ def test_promtool_takes_the_example_with_the_rules(tmp_path: Path) -> None:
 def test_promtool_takes_the_example_for_kubernetes_but_for_how_it_finds_pods(tmp_path: Path) -> None:
     """Debian's 2.42 is built without Kubernetes; tests/integration asks a newer one of all of it."""
     config = read("kubernetes.example.yml")
-    (scrape,) = config["scrape_configs"]
-    found = scrape.pop("kubernetes_sd_configs")
-    assert found == [{"role": "pod", "namespaces": {"names": ["stratoscope"]}}]  # no pods of others
+    for scrape in config["scrape_configs"]:
+        found = scrape.pop("kubernetes_sd_configs")
+        assert found == [{"role": "pod", "namespaces": {"names": ["stratoscope"]}}]  # no pods of others
     (tmp_path / "prometheus.yml").write_text(json.dumps(config))
     assert "SUCCESS" in check(tmp_path / "prometheus.yml")
 
@@ -144,7 +144,7 @@ def test_what_targets_of_others_show_is_read_by_no_rule_and_no_dashboard() -> No
     assert left == set()
 
 
-@pytest.mark.parametrize("name", ["prometheus.example.yml", SHARD])
+@pytest.mark.parametrize("name", [*EXAMPLES, SHARD])
 def test_host_that_somebody_takes_over_shows_nothing_of_other_exporters(name: str) -> None:
     """With honor_labels it could say of itself that it is another target."""
     (hosts,) = (one for one in read(name)["scrape_configs"] if one["job_name"] == "stratoscope-hypervisor")
@@ -179,6 +179,19 @@ def test_every_exporter_is_scraped_at_its_port() -> None:
 
 
 def test_pods_get_the_labels_that_targets_in_files_have() -> None:
-    (scrape,) = read("kubernetes.example.yml")["scrape_configs"]
-    given = [one["target_label"] for one in scrape["relabel_configs"] if "target_label" in one]
-    assert given == ["job", "__scrape_interval__", "cloud", "instance", "host", "instance"]
+    hosts, others = read("kubernetes.example.yml")["scrape_configs"]
+    assert (hosts["job_name"], others["scrape_interval"]) == ("stratoscope-hypervisor", "15s")
+    given = [
+        [rule["target_label"] for rule in one["relabel_configs"] if "target_label" in rule]
+        for one in (hosts, others)
+    ]
+    assert given == [["cloud", "host", "instance"], ["job", "cloud", "instance"]]
+
+
+@pytest.mark.parametrize("component", EXPORTERS)
+def test_each_pod_of_an_exporter_is_found_by_one_job(component: str) -> None:
+    kept = [
+        re.fullmatch(one["relabel_configs"][0]["regex"], f"stratoscope;{component};metrics")
+        for one in read("kubernetes.example.yml")["scrape_configs"]
+    ]
+    assert [one is not None for one in kept] == [component == "hypervisor", component != "hypervisor"]
