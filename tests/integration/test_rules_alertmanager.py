@@ -5,6 +5,8 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -78,6 +80,29 @@ def rendered(name: str, notices: Path, tools: Path) -> str:
 @pytest.mark.parametrize("name", ["subject", "text", "chat", "html"])
 def test_notification_reads_as_the_golden_one(name: str, tools: Path) -> None:
     assert_golden(f"notification.{name}", rendered(name, NOTICES, tools))
+
+
+@pytest.mark.parametrize("has_password", [False, True])
+def test_page_of_any_site_may_silence_all_where_there_is_no_password(
+    has_password: bool, tools: Path, tmp_path: Path
+) -> None:
+    """Why docs/rules.md says who may reach it."""
+    users = 'basic_auth_users: {prometheus: "$2b$04$yIQ0dRbjxPBZBSD2NUqLyONWdMMee8KW1NZ15UAZuIzXbxDENEIru"}'
+    web = tmp_path / "web.yml"
+    web.write_text(users if has_password else "")
+    running = RealAlertmanager(tools, tmp_path / "am", f"--web.config.file={web}")
+    running.start(is_open=not has_password)
+    headers = {"Origin": "http://another.example", "Access-Control-Request-Method": "POST"}
+    asked = Request(f"{running.url}/api/v2/silences", headers=headers, method="OPTIONS")  # noqa: S310 - loopback
+    try:
+        with urlopen(asked, timeout=5) as answer:  # noqa: S310 - loopback
+            allowed = answer.headers["Access-Control-Allow-Origin"]
+    except HTTPError as error:
+        with error:
+            allowed = str(error.code)
+    finally:
+        running.stop()
+    assert allowed == ("401" if has_password else "*")
 
 
 def of_vm(name: str, folder: Path) -> Path:
