@@ -78,6 +78,9 @@ def test_folder_of_another_user_is_not_safe(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Path, "stat", of_another)  # who is not root gives no folder away
     with pytest.raises(ConfigError, match=f"--x: {tmp_path}: it belongs to another user; allowed: one"):
         folders.check(tmp_path / "folder", "--x")
+    folders.check(tmp_path / "folder", "--x", trusted=4242)
+    with pytest.raises(ConfigError, match="it belongs to another user"):
+        folders.check(tmp_path / "folder", "--x", trusted=4243)
     as_user(4242, monkeypatch)
     folders.check_itself(tmp_path, "--x")
 
@@ -97,7 +100,10 @@ def test_group_of_several_and_any_of_root_are_others(
 
 @pytest.mark.parametrize("members", [[], ["me"]])
 def test_group_of_one_user_is_that_user(monkeypatch: pytest.MonkeyPatch, members: Sequence[str]) -> None:
-    folders.check_itself(of_a_group(monkeypatch, 1000, "me", members), "--x")
+    folder = of_a_group(monkeypatch, 1000, "me", members)
+    folders.check_itself(folder, "--x")
+    as_user(0, monkeypatch)
+    folders.check_itself(folder, "--x", trusted=1000)
 
 
 def of_a_group(monkeypatch: pytest.MonkeyPatch, uid: int, group: str, members: Sequence[str]) -> Path:

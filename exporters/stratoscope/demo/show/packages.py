@@ -47,8 +47,8 @@ def find(name: str, into: Path, stop: threading.Event) -> Program | Missing:
 
     Args:
         name: Which.
-        into: The folder into which Debian's packages are unpacked. What is there is run: no other user may
-            write to it.
+        into: The folder into which Debian's packages are unpacked. What is there is run: nobody may write
+            to it but this user, root, and whose this program is, who could change that as well.
         stop: Ends a download.
     """
     for file in _NAMES[name]:
@@ -56,8 +56,8 @@ def find(name: str, into: Path, stop: threading.Event) -> Program | Missing:
             return _started(name, Path(found).absolute())
     folder = into / _FOLDERS[name]
     try:
-        folders.check(into, "--tools")
-        folders.check(folder, "--tools")
+        for one in (into, folder):
+            folders.check(one, "--tools", trusted=HERE.stat().st_uid)
     except ConfigError as error:
         return Missing(str(error))
     if not folder.is_dir() and shutil.which("apt-get"):
