@@ -225,7 +225,12 @@ CASES = {
             "StratoscopeErrorBudgetBurns severity=warning cloud=other sloth_id=a",
         ],
     ),
-    "an exporter that is down": (
+    "an exporter of one cloud that is down": (
+        "StratoscopeExporterDown severity=critical cloud=lab job=y instance=localhost",
+        ["StratoscopeCollectorStale cloud=lab job=y instance=localhost"],
+        ["StratoscopeCollectorStale cloud=other job=y instance=localhost"],
+    ),
+    "an exporter of several clouds that is down": (
         "StratoscopeExporterDown severity=critical job=x instance=a",
         ["StratoscopeCollectorStale cloud=lab job=x instance=a"],
         ["StratoscopeReloadFailed job=x instance=b", "StratoscopeHostDown job=x instance=a"],

@@ -24,6 +24,10 @@ def read(name: str) -> Any:
     return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
 
 
+def scrapes_of_exporters(name: str) -> list[Any]:
+    return [one for one in read(name)["scrape_configs"] if one["job_name"] != "prometheus"]
+
+
 def check(file: Path) -> str:
     """What promtool says of a configuration that it takes."""
     promtool = shutil.which("promtool")
@@ -46,7 +50,7 @@ def test_promtool_takes_the_example_with_the_rules(tmp_path: Path) -> None:
 def test_promtool_takes_the_example_for_kubernetes_but_for_how_it_finds_pods(tmp_path: Path) -> None:
     """Debian's 2.42 is built without Kubernetes; tests/integration asks a newer one of all of it."""
     config = read("kubernetes.example.yml")
-    (scrape,) = config["scrape_configs"]
+    scrape = config["scrape_configs"][0]
     found = scrape.pop("kubernetes_sd_configs")
     assert found == [{"role": "pod", "namespaces": {"names": ["stratoscope"]}}]  # no pods of others
     (tmp_path / "prometheus.yml").write_text(json.dumps(config))
@@ -116,13 +120,19 @@ def test_whole_records_nothing_with_the_label_that_tells_its_shards_apart() -> N
 
 @pytest.mark.parametrize("name", [*EXAMPLES, SHARD, WHOLE])
 def test_labels_of_an_exporter_win(name: str) -> None:
-    assert all(scrape["honor_labels"] for scrape in read(name)["scrape_configs"])
+    assert all(scrape["honor_labels"] for scrape in scrapes_of_exporters(name))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_says_for_how_long_to_keep_data_and_how_often_to_evaluate(name: str) -> None:
     assert "--storage.tsdb.retention.time=35d" in (FOLDER / name).read_text(encoding="utf-8")
     assert read(name)["global"]["evaluation_interval"] == "1m"
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, WHOLE])
+def test_prometheus_that_looks_back_thirty_days_is_asked_what_it_has_deleted(name: str) -> None:
+    (own,) = (one for one in read(name)["scrape_configs"] if one["job_name"] == "prometheus")
+    assert own["static_configs"] == [{"targets": ["127.0.0.1:9090"]}]
 
 
 def test_targets_of_hosts_have_their_cloud_and_host() -> None:
@@ -132,13 +142,13 @@ def test_targets_of_hosts_have_their_cloud_and_host() -> None:
 
 
 def test_every_exporter_is_scraped_at_its_port() -> None:
-    scrapes = read("prometheus.example.yml")["scrape_configs"]
+    scrapes = scrapes_of_exporters("prometheus.example.yml")
     assert [one["job_name"] for one in scrapes] == [f"stratoscope-{name}" for name in EXPORTERS]
     ports = [one["static_configs"][0]["targets"][0].partition(":")[2] for one in scrapes[1:]]
     assert [int(port) for port in ports] == list(EXPORTERS.values())[1:]
 
 
 def test_pods_get_the_labels_that_targets_in_files_have() -> None:
-    (scrape,) = read("kubernetes.example.yml")["scrape_configs"]
+    (scrape,) = scrapes_of_exporters("kubernetes.example.yml")
     given = [one["target_label"] for one in scrape["relabel_configs"] if "target_label" in one]
     assert given == ["job", "__scrape_interval__", "cloud", "instance", "host", "instance"]
