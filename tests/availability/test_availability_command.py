@@ -6,7 +6,9 @@ import io
 import json
 import time
 from argparse import Namespace
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 
 import pytest
 from aiohttp import web
@@ -26,17 +28,21 @@ def series(labels: dict[str, str], **minutes: int) -> list[dict[str, object]]:
 
 
 class Prometheus:
-    """It answers the same for every day, but nothing for the first of a month, and has no thresholds."""
+    """It answers the same for every day, but nothing for the first of a month, and has no thresholds.
 
-    def __init__(self, *found: dict[str, object]) -> None:
-        self._found, self.asked = found, list[tuple[str, str]]()
+    Args: more: Keys of the answer beside its data.
+    """
+
+    def __init__(self, *found: dict[str, object], more: Mapping[str, object] = MappingProxyType({})) -> None:
+        self._found, self._more, self.asked = found, more, list[tuple[str, str]]()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         query, result = request.query["query"], tuple[dict[str, object], ...]()
         if "global:ola_" not in query:
             self.asked.append((request.query["time"], query))
             result = self._found if len(self.asked) > 1 else ()
-        return web.json_response({"status": "success", "data": {"resultType": "vector", "result": [*result]}})
+        data = {"resultType": "vector", "result": [*result]}
+        return web.json_response({"status": "success", "data": data, **self._more})
 
 
 async def run(prometheus: Prometheus, *arguments: str) -> int:
@@ -147,6 +153,34 @@ async def test_another_server(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 1
     said = "no Prometheus answers there; allowed: --url with the address of one"
     assert capsys.readouterr().err == f"stratoscope availability: {url}: {said}\n"
+
+
+PART = "a part of it does not answer"
+STORE = "receive series from Addr: store:10901: rpc error: code = Unavailable"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"warnings": ["PromQL info: a note", f"{STORE}\n", "another"]}, rf"{STORE}\n"),
+        ({"isPartial": True}, PART),
+    ],
+)
+async def test_answer_of_a_part_of_the_stores_is_no_month(
+    more: Mapping[str, object], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with listening(Prometheus(*MONTH, more=more)) as url:
+        status = await asyncio.to_thread(main, ["availability", f"--url={url}", "--month=2025-02"])
+    assert status == 1
+    said = f"stratoscope availability: {url}: its answer is not whole: {why}\n"
+    assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize(
+    "more", [{"warnings": ["PromQL info: a note"]}, {"warnings": None}, {"isPartial": False}]
+)
+async def test_answer_of_all_stores_is_a_month(more: Mapping[str, object]) -> None:
+    assert await run(Prometheus(*MONTH, more=more), "--month=2025-02") == 0
 
 
 async def test_leap_day(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from stratoscope.rules import bundle
-from support.alertmanagers import QUIET, RealAlertmanager, unpacked
+from support.alertmanagers import RealAlertmanager, unpacked
 from support.debian import ROOT
 from support.golden import assert_golden
 
@@ -137,11 +137,77 @@ def test_all_that_a_chat_shows_is_written_for_a_chat() -> None:
     assert (chat["title"], chat["fallback"], chat["text"]) == (subject, subject, text)
 
 
+ODD_NOTICES = {
+    "firing": {
+        "labels": {"alertname": "DiskFull", "instance": "db1:9100"},
+        "annotations": {},
+        "startsAt": "2026-11-28T23:50:00Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+    },
+    "resolved": {
+        "labels": {"alertname": "StratoscopeHostDown", "severity": "critical", "cloud": "lab", "job": "x"},
+        "annotations": {"summary": "The host n1 of lab is down", "description": "d."},
+        "startsAt": "2026-11-28T23:50:00Z",
+        "endsAt": "2026-11-30T00:10:00Z",
+    },
+}
+"""An alert of other rules, which has nothing that ours have, and one that was over two days later."""
+
+
+def said(tools: Path, folder: Path, name: str, alerts: list[dict[str, object]]) -> str:
+    """What a template makes of alerts, which have no label in common."""
+    alerts = [{"generatorURL": "http://p/graph", **one} for one in alerts]
+    whole = {"status": alerts[0]["status"], "alerts": alerts, "commonLabels": {}, "commonAnnotations": {}}
+    (folder / "notice.json").write_text(json.dumps(whole))
+    return amtool(
+        tools, "template", "render", f"--template.glob={FOLDER}/templates/*.tmpl",
+        f'--template.text={{{{ template "stratoscope.{name}" . }}}}',
+        f"--template.data={folder / 'notice.json'}",
+        f"--template.type={'html' if name == 'html' else 'text'}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("subject", "FIRING: DiskFull"),
+        (
+            "text",
+            'FIRING: DiskFull\n  Where:   instance="db1:9100" \n  Since:   2026-11-28 23:50:00 UTC\n  Graph:',
+        ),
+        ("chat", "*FIRING* DiskFull\n"),
+        ("html", "FIRING: DiskFull</h3>"),
+    ],
+)
+def test_alert_of_other_rules_says_what_it_is(name: str, expected: str, tools: Path, tmp_path: Path) -> None:
+    found = said(tools, tmp_path, name, [{"status": "firing", **ODD_NOTICES["firing"]}])
+    assert expected in found
+    assert "To do" not in found
+    assert "What to do" not in found
+
+
+def test_alert_that_lasts_over_midnight_says_its_last_day(tools: Path, tmp_path: Path) -> None:
+    found = said(tools, tmp_path, "text", [{"status": "resolved", **ODD_NOTICES["resolved"]}])
+    assert 'Where:   cloud="lab" \n  From:    2026-11-28 23:50:00 UTC to 2026-11-30 00:10:00 UTC' in found
+
+
+@pytest.mark.parametrize("name", ["text", "chat", "html"])
+def test_of_many_alerts_the_first_are_told_and_the_others_counted(
+    name: str, tools: Path, tmp_path: Path
+) -> None:
+    alerts = [{"status": status, **one} for status, one in ODD_NOTICES.items()]
+    found = said(tools, tmp_path, name, [alerts[0]] * 200 + [alerts[1]])
+    assert found.count("DiskFull") == 20
+    assert "In all 200 firing, 1 over." in found
+    assert "In all" not in said(tools, tmp_path, name, [alerts[0]] * 20)
+
+
 @pytest.fixture(scope="module")
 def inhibiting(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealAlertmanager]:
-    """An Alertmanager with the example's inhibition, which notifies nobody."""
-    rules = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["inhibit_rules"]
-    config = {**yaml.safe_load(QUIET), "inhibit_rules": rules}
+    """An Alertmanager with the example's routes and inhibition, which notifies nobody."""
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    config["receivers"] = [{"name": one["name"]} for one in config["receivers"]]
+    del config["templates"]
     running = RealAlertmanager(tools, tmp_path_factory.mktemp("am"), config=json.dumps(config))
     running.start()
     try:
@@ -188,11 +254,18 @@ CASES = {
     "a zone that is down": (
         "StratoscopeZoneDown severity=critical cloud=lab zone=a",
         ["StratoscopeHostDown severity=critical cloud=lab zone=a host=n1"],
-        ["StratoscopeHostDown severity=critical cloud=lab zone=b host=n2", "InZone cloud=lab zone=a"],
+        [
+            "StratoscopeHostDown severity=critical cloud=lab zone=b host=n2",
+            "StratoscopeHostGone cloud=lab host=n3",
+            "InZone cloud=lab zone=a",
+        ],
     ),
-    "hosts in no zone that are down": (
+    "hosts in no zone that are down or not listed": (
         "StratoscopeZoneDown severity=critical cloud=lab",
-        ["StratoscopeHostDown severity=critical cloud=lab host=n1"],
+        [
+            "StratoscopeHostDown severity=critical cloud=lab host=n1",
+            "StratoscopeHostGone severity=warning cloud=lab host=n2",
+        ],
         [
             "StratoscopeVMStuck severity=critical cloud=lab host=n2",
             "StratoscopeExporterDown cloud=lab host=n2",
@@ -211,7 +284,12 @@ CASES = {
             "StratoscopeErrorBudgetBurns severity=warning cloud=other sloth_id=a",
         ],
     ),
-    "an exporter that is down": (
+    "an exporter of one cloud that is down": (
+        "StratoscopeExporterDown severity=critical cloud=lab job=y instance=localhost",
+        ["StratoscopeCollectorStale cloud=lab job=y instance=localhost"],
+        ["StratoscopeCollectorStale cloud=other job=y instance=localhost"],
+    ),
+    "an exporter of several clouds that is down": (
         "StratoscopeExporterDown severity=critical job=x instance=a",
         ["StratoscopeCollectorStale cloud=lab job=x instance=a"],
         ["StratoscopeReloadFailed job=x instance=b", "StratoscopeHostDown job=x instance=a"],
@@ -248,6 +326,22 @@ def test_what_is_explained_is_inhibited_and_nothing_else(name: str, inhibiting: 
         inhibiting.amtool("alert", "add", *alert.split(), f"case={case}")
     found = alerts(inhibiting, case, 1 + len(others))
     assert found == {words(one): one in explained for one in (source, *others)}
+
+
+@pytest.mark.parametrize("severity", ["critical", "warning"])
+def test_one_fault_on_many_hosts_is_one_notification_in_each_cloud(
+    severity: str, inhibiting: RealAlertmanager
+) -> None:
+    for cloud, host in (("uni", "n1"), ("uni", "n2"), ("lab", "n1")):
+        inhibiting.amtool(
+            "alert", "add", "StratoscopeFault", f"severity={severity}", f"cloud={cloud}", f"host={host}",
+            "case=hosts",
+        )  # fmt: skip
+    alerts(inhibiting, "hosts", 3 if severity == "critical" else 6)
+    with urlopen(f"{inhibiting.url}/api/v2/alerts/groups?filter=severity={severity}") as answer:  # noqa: S310 - loopback
+        groups = json.load(answer)
+    told = [one["labels"]["cloud"] for one in groups if one["labels"]["alertname"] == "StratoscopeFault"]
+    assert sorted(told) == ["lab", "uni"]
 
 
 def alerts(alertmanager: RealAlertmanager, case: str, number: int) -> dict[frozenset[str], bool]:

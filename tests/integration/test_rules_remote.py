@@ -75,6 +75,7 @@ def config(example: str, pages: str, whole: str = "", shard: str = "0") -> dict[
     found = yaml.safe_load(text.replace('"0"', f'"{shard}"').replace("monitoring:9090", whole))
     found["global"] |= dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), "1s")
     del found["alerting"]
+    found["scrape_configs"] = [one for one in found["scrape_configs"] if one["job_name"] != "prometheus"]
     for scrape in found["scrape_configs"]:
         scrape.pop("scrape_interval", None)
         name = scrape["job_name"].removeprefix("stratoscope-")

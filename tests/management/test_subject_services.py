@@ -96,3 +96,18 @@ def test_host_is_up_and_wanted_as_its_service_that_runs_vms(
 
 def test_service_that_runs_no_vms_makes_no_host() -> None:
     assert of_host(runs_vms=False) == []
+
+
+def hosts(*services: Service, malformed: int = 0) -> list[str]:
+    page = rendered(HostServices("uni").samples(Answer(services, malformed)), HostServices.families)
+    return [line for line in page.splitlines() if line.startswith("stratoscope_management_hosts")]
+
+
+def test_hosts_are_counted_once_also_where_none_is_listed() -> None:
+    twice = [replace(SOME[0], runs_vms=True, binary=one) for one in ("a", "b")]
+    assert hosts(*twice, SOME[2]) == ['stratoscope_management_hosts{cloud="uni"} 1']
+    assert hosts(SOME[2]) == ['stratoscope_management_hosts{cloud="uni"} 0']
+
+
+def test_number_of_hosts_is_not_known_where_a_service_could_not_be_read() -> None:
+    assert hosts(SOME[2], malformed=1) == []

@@ -28,6 +28,10 @@ def read(name: str) -> Any:
     return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
 
 
+def scrapes_of_exporters(name: str) -> list[Any]:
+    return [one for one in read(name)["scrape_configs"] if one["job_name"] != "prometheus"]
+
+
 def check(file: Path) -> str:
     """What promtool says of a configuration that it takes."""
     promtool = shutil.which("promtool")
@@ -51,8 +55,9 @@ def test_promtool_takes_the_example_for_kubernetes_but_for_how_it_finds_pods(tmp
     """Debian's 2.42 is built without Kubernetes; tests/integration asks a newer one of all of it."""
     config = read("kubernetes.example.yml")
     for scrape in config["scrape_configs"]:
-        found = scrape.pop("kubernetes_sd_configs")
-        assert found == [{"role": "pod", "namespaces": {"names": ["stratoscope"]}}]  # no pods of others
+        if scrape["job_name"] != "prometheus":
+            found = scrape.pop("kubernetes_sd_configs")
+            assert found == [{"role": "pod", "namespaces": {"names": ["stratoscope"]}}]  # no pods of others
     (tmp_path / "prometheus.yml").write_text(json.dumps(config))
     assert "SUCCESS" in check(tmp_path / "prometheus.yml")
 
@@ -120,7 +125,7 @@ def test_whole_records_nothing_with_the_label_that_tells_its_shards_apart() -> N
 
 @pytest.mark.parametrize("name", [*EXAMPLES, SHARD, WHOLE])
 def test_labels_of_an_exporter_win(name: str) -> None:
-    assert all(scrape["honor_labels"] for scrape in read(name)["scrape_configs"])
+    assert all(scrape["honor_labels"] for scrape in scrapes_of_exporters(name))
 
 
 def read_names() -> set[str]:
@@ -165,6 +170,12 @@ def test_example_says_for_how_long_to_keep_data_and_how_often_to_evaluate(name: 
     assert read(name)["global"]["evaluation_interval"] == "1m"
 
 
+@pytest.mark.parametrize("name", [*EXAMPLES, WHOLE])
+def test_prometheus_that_looks_back_thirty_days_is_asked_what_it_has_deleted(name: str) -> None:
+    (own,) = (one for one in read(name)["scrape_configs"] if one["job_name"] == "prometheus")
+    assert own["static_configs"] == [{"targets": ["127.0.0.1:9090"]}]
+
+
 def test_targets_of_hosts_have_their_cloud_and_host() -> None:
     targets = read("targets/hypervisor.example.yml")
     assert [set(one["labels"]) for one in targets] == [{"cloud", "host"}] * len(targets)
@@ -172,14 +183,14 @@ def test_targets_of_hosts_have_their_cloud_and_host() -> None:
 
 
 def test_every_exporter_is_scraped_at_its_port() -> None:
-    scrapes = read("prometheus.example.yml")["scrape_configs"]
+    scrapes = scrapes_of_exporters("prometheus.example.yml")
     assert [one["job_name"] for one in scrapes] == [f"stratoscope-{name}" for name in EXPORTERS]
     ports = [one["static_configs"][0]["targets"][0].partition(":")[2] for one in scrapes[1:]]
     assert [int(port) for port in ports] == list(EXPORTERS.values())[1:]
 
 
 def test_pods_get_the_labels_that_targets_in_files_have() -> None:
-    hosts, others = read("kubernetes.example.yml")["scrape_configs"]
+    hosts, others = scrapes_of_exporters("kubernetes.example.yml")
     assert (hosts["job_name"], others["scrape_interval"]) == ("stratoscope-hypervisor", "15s")
     given = [
         [rule["target_label"] for rule in one["relabel_configs"] if "target_label" in rule]
@@ -192,6 +203,6 @@ def test_pods_get_the_labels_that_targets_in_files_have() -> None:
 def test_each_pod_of_an_exporter_is_found_by_one_job(component: str) -> None:
     kept = [
         re.fullmatch(one["relabel_configs"][0]["regex"], f"stratoscope;{component};metrics")
-        for one in read("kubernetes.example.yml")["scrape_configs"]
+        for one in scrapes_of_exporters("kubernetes.example.yml")
     ]
     assert [one is not None for one in kept] == [component == "hypervisor", component != "hypervisor"]

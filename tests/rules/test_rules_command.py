@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from stratoscope.__main__ import main
-from stratoscope.rules import bundle
+from stratoscope.core.metrics import Histogram
+from stratoscope.rules import bundle, thresholds
 from stratoscope.rules.values import OWN, Values
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,16 @@ def test_values_are_in_what_is_written(tmp_path: Path) -> None:
     down = alerts["StratoscopeExporterGone"]
     assert down["labels"] == {"severity": "warning", "team": "cloud"}
     assert down["annotations"]["runbook_url"] == "https://wiki.example.org/cloud/StratoscopeExporterGone.md"
+
+
+@pytest.mark.parametrize("bound", [0.00001, 7.5, 60, 75.1234567, 1_000_000, 12_345_678])
+def test_bound_of_an_objective_is_spelled_as_the_probe_spells_its_bucket(bound: float) -> None:
+    text = thresholds.written({"vm_active_within_seconds": bound}, (), ())
+    rules = yaml.safe_load(text)["groups"][0]["rules"]
+    spelled = {rule["labels"]["le"] for rule in rules if rule["record"].endswith(":bucket")}
+    shown, _ = Histogram("x", "X.", labels=(), bounds=[bound]).buckets
+    assert spelled >= {shown.removeprefix('le="').removesuffix('"')}
+    assert {float(one) for one in spelled} == {bound}
 
 
 def test_files_that_a_bundle_has_no_more_are_removed_and_no_others(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def main(name: str, words: Sequence[str]) -> None:
     output = Path(flag(words, "output"))
     if name == "rules":
         rules = [{"alert": "StratoscopeWatchdog", "expr": "vector(1)", "for": "3m"}]
-        write(output, "meta.yml", {"groups": [{"name": "meta", "rules": rules}]})
+        write(output, "meta.yml", {"groups": [{"name": "meta", "interval": "1m", "rules": rules}]})
     elif name == "files":
         document = {"route": {"receiver": "a"}, "inhibit_rules": [], "receivers": [{"name": "a"}]}
         write(output / "alertmanager", "alertmanager.yml", document)

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from stratoscope.core.client.request import AskError, fetched
+from stratoscope.core.errors import short_line
 
 T = TypeVar("T")
 
@@ -21,8 +22,22 @@ class _Data(msgspec.Struct, frozen=True):
     result: list[Any]
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class _Answer(msgspec.Struct, frozen=True, rename="camel"):
+    """An answer.
+
+    Attributes:
+        warnings: Of Thanos, which stores did not answer; of Prometheus also what it thinks of a query.
+        is_partial: Of a cluster of VictoriaMetrics: whether a part of it did not answer.
+    """
+
     data: _Data
+    warnings: tuple[str, ...] | None = None
+    is_partial: bool = False
+
+    def lacks(self) -> str:
+        """Why series may be missing; "" if all are there."""
+        lacking = [one for one in self.warnings or () if not one.startswith("PromQL ")]
+        return lacking[0] if lacking else "a part of it does not answer" if self.is_partial else ""
 
 
 def begin(day: date) -> int:
@@ -59,6 +74,9 @@ def queried(flags: argparse.Namespace, shape: type[T], query: str, moment: str =
     asked = urlencode({"query": query, **({"time": moment} if moment else {})})
     try:
         found = msgspec.convert(fetched(flags, f"/api/v1/query?{asked}", largest=_LARGEST), _Answer)
-        return msgspec.convert(found.data.result, list[shape])  # type: ignore[valid-type]  # a type at run time
+        series = msgspec.convert(found.data.result, list[shape])  # type: ignore[valid-type]  # a type at run time
     except (msgspec.ValidationError, ValueError) as error:
         raise AskError("no Prometheus answers there; allowed: --url with the address of one") from error
+    if lacks := found.lacks():
+        raise AskError(f"its answer is not whole: {short_line(lacks)}")
+    return series

@@ -34,7 +34,7 @@ class Group(_Written, frozen=True, kw_only=True):
     """Rules that Prometheus evaluates one after the other."""
 
     name: str
-    interval: str = ""
+    interval: str
     rules: list[Rule]
 
 

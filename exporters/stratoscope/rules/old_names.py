@@ -32,4 +32,4 @@ def known() -> Mapping[str, OldName]:
 def groups(names: Mapping[str, OldName]) -> list[dict[str, Any]]:
     """The rules that record the same under the old names. Alerts are none of them: they would fire twice."""
     rules = [{"record": old, "expr": name.new} for old, name in names.items() if ":" in old and name.new]
-    return [{"name": "stratoscope-old-names", "rules": rules}] if rules else []
+    return [{"name": "stratoscope-old-names", "interval": "1m", "rules": rules}] if rules else []

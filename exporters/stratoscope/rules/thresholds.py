@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 import yaml
+from prometheus_client.utils import floatToGoString
 
 from stratoscope.core.errors import ConfigError
 
@@ -71,8 +72,8 @@ def written(changed: Mapping[str, float], projects: Sequence[str], flavors: Sequ
 
 def _spellings(bound: float) -> Sequence[str]:
     """A bound as `le` has it: Prometheus 3 writes 60.0, where 2 keeps what a library writes."""
-    text = f"{bound:g}"
-    return [text, f"{text}.0"] if bound.is_integer() else [text]
+    text: str = floatToGoString(bound)  # type: ignore[no-untyped-call]  # it has no types
+    return [text.removesuffix(".0"), text] if text.endswith(".0") else [text]
 
 
 def _record(name: str, value: float, **labels: str) -> list[str]:

@@ -25,8 +25,8 @@ _PORT: Final = 9090
 _GLOB: Final = re.compile(r"[*?\[\\]")
 _ESCAPED: Final = r"\\\g<0>"
 """The names of files of rules are patterns, their folder is none: TMPDIR may be in it."""
-_COUNTED: Final = ("slo.yml", "availability.yml")
-"""Files whose records count their own samples: their intervals and windows stay as they are."""
+_COUNTED: Final = ("stratoscope-slo-events", "stratoscope-availability", "stratoscope-availability-days")
+"""Groups whose samples are counted: their intervals and windows stay as they are."""
 _LONGEST_S: Final = 300
 """Groups with a longer interval add up parts of a day: they keep it, too."""
 _WINDOWS: Final = ("[5m]", "[30s]")
@@ -47,9 +47,7 @@ def write_rules(folder: Path, stop: threading.Event) -> Path:
     if done.status:
         raise DemoError(f"the rules were not written: {done.reason}")
     for file in rules.glob("*.yml"):
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        changed = alerting_sooner(document) if file.name in _COUNTED else quicker(document)
-        file.write_text(json.dumps(changed))
+        file.write_text(json.dumps(quicker(yaml.safe_load(file.read_text(encoding="utf-8")))))
     (rules / "demo.yml").write_text(json.dumps(records()))
     return rules
 
@@ -60,20 +58,17 @@ def records() -> dict[str, Any]:
     return {"groups": [{"name": "demo", "rules": asked}]}
 
 
-def alerting_sooner(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The groups of a file of rules, with alerts that fire after 10 s; the rest is as it was."""
-    groups = document["groups"]
-    return {"groups": [{**one, "rules": [_sooner(rule) for rule in one["rules"]]} for one in groups]}
-
-
 def quicker(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, and the groups are evaluated every 5 s, with rates of 30 s."""
-    return {"groups": [_quicker(group) for group in alerting_sooner(document)["groups"]]}
+    """The groups of a file of rules, evaluated every 5 s, with rates of 30 s; alerts fire after 10 s."""
+    return {"groups": [_quicker(group) for group in document["groups"]]}
 
 
 def _quicker(group: Mapping[str, Any]) -> dict[str, Any]:
-    rules = [{**rule, "expr": rule["expr"].replace(*_WINDOWS)} for rule in group["rules"]]
-    if EVALUATED_EVERY_S < seconds(group.get("interval", "1m")) <= _LONGEST_S:
+    rules = [_sooner(rule) for rule in group["rules"]]
+    if group["name"] in _COUNTED:
+        return {**group, "rules": rules}
+    rules = [{**rule, "expr": rule["expr"].replace(*_WINDOWS)} for rule in rules]
+    if EVALUATED_EVERY_S < seconds(group["interval"]) <= _LONGEST_S:
         return {**group, "rules": rules, "interval": f"{EVALUATED_EVERY_S}s"}
     return {**group, "rules": rules}
 

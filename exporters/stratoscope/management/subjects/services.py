@@ -44,6 +44,11 @@ HOST_WANTED = Family(
     "itself disabled it after failures.",
     labels=_LABELS,
 )
+HOSTS = Family(
+    "stratoscope_management_hosts",
+    "Hosts with a service that runs VMs, as the source lists them, whatever their state; 0 if it lists none.",
+    labels=("cloud",),
+)
 
 
 class Services(Subject[model.Services]):
@@ -64,17 +69,19 @@ class Services(Subject[model.Services]):
 
 
 class HostServices(Services):
-    """Besides, of the services that run VMs: which hosts are up, and which should be."""
+    """Besides, of the services that run VMs: which hosts are up, which should be, and how many there are."""
 
-    families = (*Services.families, HOST_UP, HOST_WANTED)
+    families = (*Services.families, HOST_UP, HOST_WANTED, HOSTS)
 
     def samples(self, answer: model.Services, /) -> Iterable[Sample]:
         yield from super().samples(answer)
-        for one in answer.services:
-            if one.runs_vms:
-                labels = _labels(self._cloud, one)
-                yield HOST_UP(int(one.is_up), labels)
-                yield HOST_WANTED(int(one.is_enabled is not False or one.is_disabled_by_source), labels)
+        runners = [one for one in answer.services if one.runs_vms]
+        for one in runners:
+            labels = _labels(self._cloud, one)
+            yield HOST_UP(int(one.is_up), labels)
+            yield HOST_WANTED(int(one.is_enabled is not False or one.is_disabled_by_source), labels)
+        if runners or not answer.malformed:
+            yield HOSTS(len({one.host for one in runners}), Labels(cloud=self._cloud))
 
 
 def _labels(cloud: str, one: model.Service) -> Labels:
