@@ -17,6 +17,9 @@ OF_ALL_CLOUDS: Final = {
     ("management instance:stratoscope_cloud_budget_concurrency:gone", "and on (instance, job)"): (
         "`up` of an exporter of several clouds has no cloud"
     ),
+    ("meta clock:stratoscope_timestamp_seconds:ahead", "- on (instance, job)"): (
+        "the scrape of an exporter of several clouds has no cloud"
+    ),
     ("watched vm:stratoscope_vm_info:watched", "and on (project_id)"): "the values file names no clouds",
     ("watched vm:stratoscope_vm_info:watched", "and on (flavor)"): "the values file names no clouds",
 }

@@ -39,7 +39,6 @@ _OF_OTHERS: Final[Mapping[str, Labels]] = {
     for name, labels in {
         "process_cpu_seconds_total": ("cloud",),
         "process_resident_memory_bytes": ("cloud",),
-        "scrape_duration_seconds": ("cloud",),
         "scrape_samples_scraped": ("cloud",),
         "prometheus_rule_group_last_duration_seconds": ("rule_group",),
         "prometheus_rule_group_interval_seconds": ("rule_group",),
