@@ -110,6 +110,22 @@ def name_of(panel: Json) -> str:
     return f"panel {panel.get('title') or panel.get('id')!r}"
 
 
+def columns(table: Json) -> Mapping[str, Json]:
+    """The columns of a table, hidden ones too, by their label or value: the properties of how each looks."""
+    organized: list[Json] = [
+        one["options"] for one in table.get("transformations") or () if one["id"] == "organize"
+    ]
+    options = organized[0] if organized else {}
+    looks = {
+        one["matcher"].get("options"): {each["id"]: each["value"] for each in one["properties"]}
+        for one in table.get("fieldConfig", {}).get("overrides", ())
+        if one["matcher"]["id"] == "byName"
+    }
+    headings = options.get("renameByName", {})
+    included = options.get("includeByName", {})
+    return {name: looks.get(headings.get(name, name), {}) for name, wanted in included.items() if wanted}
+
+
 def queries(board: Json) -> Iterator[Query]:
     """Of all panels, variables and annotations."""
     for panel in drawn(board):
