@@ -8,14 +8,16 @@ from typing import Any, Final
 
 import promql_parser
 
+from support.debian import ROOT
 from support.rule_checks import Known, Labels, checked, nodes
 from support.rules_known import KNOWN, RULES
 
 Json = Mapping[str, Any]
 
-NONE: Final = "none"
+_PANELS: Final = (ROOT / "grafana/boards/panels.py").read_text(encoding="utf-8")
+NONE: Final = re.findall('^NONE: Final = "(.*)"$', _PANELS, re.MULTILINE)[0]
 """What a panel says that finds that there is nothing: by a value or a name of its own."""
-NOTHING: Final = -1_000_000_000
+NOTHING: Final = int(re.findall(r"^_NOTHING: Final = (\S+)$", _PANELS, re.MULTILINE)[0])
 """The value by which it does."""
 RATE_S: Final = 97
 """Stands for `$__rate_interval`: no other window has this length."""

@@ -217,6 +217,13 @@ def test_answers_are_shares_hours_and_names_the_largest_first() -> None:
     assert answer(names, []) == "none"
 
 
+def test_hosts_of_the_cloud_are_targets_with_their_cloud_and_name(tmp_path: Path) -> None:
+    (tmp_path / "hosts" / "cn04").mkdir(parents=True)
+    (tmp_path / "hosts" / "cn04" / "hypervisor.yml").write_text("{}")
+    (one,) = exporters.hosts(tmp_path)
+    assert one.labels == {"cloud": "demo", "host": "cn04"}
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"), [(59, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1.0 h")]
 )
