@@ -15,7 +15,7 @@ from support.rules_known import KNOWN, RULES
 Json = Mapping[str, Any]
 
 _PANELS: Final = (ROOT / "grafana/boards/panels.py").read_text(encoding="utf-8")
-NONE: Final = re.findall('^NONE: Final = "(.*)"$', _PANELS, re.MULTILINE)[0]
+NONE: Final[str] = re.findall('^NONE: Final = "(.*)"$', _PANELS, re.MULTILINE)[0]
 """What a panel says that finds that there is nothing: by a value or a name of its own."""
 NOTHING: Final = int(re.findall(r"^_NOTHING: Final = (\S+)$", _PANELS, re.MULTILINE)[0])
 """The value by which it does."""
