@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from stratoscope.demo.show.queries import QUERIES
 from stratoscope.downtime.matchers import Matcher, matcher_set
 from stratoscope.downtime.scope import LABELS, covered
+from stratoscope.rules import bundle
 from support.declared import FAMILIES
 from support.promql import names, unknown_labels, what_differs, what_fails_while_two_targets_show_it
+from support.rules_known import KNOWN as RULES_KNOWN
 
 ROOT = Path(__file__).parents[1]
 PAGES = {page.name: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
@@ -20,6 +23,7 @@ COMING_FROM = {
 }  # fmt: skip
 """The rows of the tables theirs, ours, remark."""
 KNOWN = {family.name for family in FAMILIES} | {"stratoscope_build_info"}
+RECORDS = {*RULES_KNOWN.records, *(query.record for query in QUERIES)}
 SHORT = {family.name.removeprefix("stratoscope_hypervisor_"): family.name for family in FAMILIES}
 
 
@@ -36,6 +40,16 @@ def asked(name: str) -> list[str]:
 
 
 ASKED = {name: expressions for name in PAGES if (expressions := asked(name))}
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{name}" for name in PAGES)])
+def test_records_and_alerts_that_a_page_names_are_in_the_bundle(page: str) -> None:
+    """Words with two colons are no records where none begins so, such as rights of OpenStack."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    levels = {name.partition(":")[0] for name in RECORDS}
+    named = {name for name in re.findall(r"\b[a-z_]+:\w+:\w+", text) if name.partition(":")[0] in levels}
+    assert named - RECORDS == set()
+    assert set(re.findall(r"\bStratoscope[A-Z]\w+", text)) - {*bundle.alerts()} == set()
 
 
 def test_pages_have_their_questions() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from stratoscope.demo.show.queries import QUERIES
 from support import board_parts
-from support.ages import AHEAD, Age, ages
+from support.ages import COMPARED, Age, ages
 from support.grafana_boards import files
 from support.rules_known import RULES
 
@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 def _places() -> Iterator[Place]:
     for name, rule in RULES.items():
-        if rule.record != AHEAD:
+        if rule.record != COMPARED:
             for age in ages(promql_parser.parse(rule.expr)):
                 yield Place(name, bool(rule.record), age)
     for file in files():
@@ -50,7 +50,7 @@ PLACES: Final = list(_places())
 WATCHED: Final = {
     metric
     for rule in RULES.values()
-    if rule.record == AHEAD
+    if rule.record == COMPARED
     for age in ages(promql_parser.parse(rule.expr))
     for metric in age.metrics
     if "_timestamp_seconds" in metric
@@ -60,7 +60,7 @@ WATCHED: Final = {
 @pytest.mark.parametrize("place", PLACES, ids=[one.where for one in PLACES])
 def test_clock_of_an_age_is_watched(place: Place) -> None:
     assert place.age.metrics - WATCHED - NOT_WATCHED.keys() == set(), (
-        "a rule for clock:stratoscope_timestamp_seconds:ahead in meta.yml, or an entry of NOT_WATCHED"
+        "a rule for clock:stratoscope_timestamp_seconds:since_scrape in meta.yml, or an entry of NOT_WATCHED"
     )
 
 

@@ -17,6 +17,9 @@ OF_ALL_CLOUDS: Final = {
     ("management instance:stratoscope_cloud_budget_concurrency:gone", "and on (instance, job)"): (
         "`up` of an exporter of several clouds has no cloud"
     ),
+    ("meta clock:stratoscope_timestamp_seconds:ahead", "- on (instance, job)"): (
+        "the scrape of an exporter of several clouds has no cloud"
+    ),
     ("watched vm:stratoscope_vm_info:watched", "and on (project_id)"): "the values file names no clouds",
     ("watched vm:stratoscope_vm_info:watched", "and on (flavor)"): "the values file names no clouds",
 }
@@ -60,6 +63,9 @@ def test_dashboards_match_and_add_up_within_a_cloud(file: Path) -> None:
         ("max without (cloud, job) (a)", ["max without (cloud, job)"]),
         ("sum(rate(a[5m]) * on (zone) b)", ["* on (zone)"]),
         ("max_over_time(sum by (probe) (a)[1h:1m])", ["sum by (probe)"]),
+        ("a * on (router_id) b", ["* on (router_id)"]),
+        ("max by (alertmanager) (a)", ["max by (alertmanager)"]),
+        ("a * on (downtime_id) b", []),
         ("a and on (cloud, host) b", []),
         ("a and ignoring (check) b", []),
         ("a * on () group_left () b", []),

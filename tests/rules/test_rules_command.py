@@ -135,6 +135,13 @@ def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_pat
     }
 
 
+def test_threshold_may_be_the_largest_that_means_something(tmp_path: Path) -> None:
+    status, folder = written(tmp_path, "thresholds: {quota_used_ratio: 1}")
+    assert status == 0
+    text = (folder / "thresholds.yml").read_text(encoding="utf-8")
+    assert "- record: global:quota_used_ratio:threshold\n        expr: vector(1.0)\n" in text
+
+
 @pytest.mark.parametrize(
     ("values", "text"),
     [
@@ -146,6 +153,7 @@ def test_names_of_other_exporters_are_written_beside_the_rest_on_request(tmp_pat
             "thresholds: {budget_wait_ratio: -1}",
             "thresholds.budget_wait_ratio: -1 is out of range; allowed: 0 or more",
         ),
+        ("thresholds: {quota_used_ratio: 1.01}", "quota_used_ratio: 1.01 is out of range; allowed: 0 to 1"),
         ("thresholds: {budget_wait_ratio: .nan}", "thresholds.budget_wait_ratio: nan is out of range"),
         ("thresholds: {budget_wait_ratio: .inf}", "thresholds.budget_wait_ratio: inf is out of range"),
         ("thresholds: {budget_wait_ratio: 50%}", "thresholds.budget_wait_ratio: expected a number"),

@@ -7,8 +7,8 @@ import promql_parser
 
 from support.rule_checks import below
 
-AHEAD: Final = "clock:stratoscope_timestamp_seconds:ahead"
-"""The record that the alert on clocks looks at."""
+COMPARED: Final = "clock:stratoscope_timestamp_seconds:since_scrape"
+"""The record that compares times with Prometheus's clock, for the alert on clocks."""
 _MOMENTS: Final = {"time", "timestamp"}
 _ONLY_CHOOSE: Final = {"and", "unless"}
 

@@ -140,21 +140,9 @@ def _of_panel(panel: Json, refs: Iterable[str]) -> Iterator[tuple[str, str, str]
 
 def _of_columns(panel: Json) -> Iterator[tuple[str, str, str]]:
     """The same of each column of values; words that replace a value need no unit."""
-    for column, look in _looks_of_columns(panel):
+    for column, look in parts.columns(panel).items():
         if (value := _VALUE.fullmatch(column)) and "mappings" not in look:
             yield f" of {column}", value[1] or "A", look.get("unit") or ""
-
-
-def _looks_of_columns(panel: Json) -> Iterator[tuple[str, Json]]:
-    overrides = panel.get("fieldConfig", {}).get("overrides", ())
-    looks = {
-        one["matcher"].get("options"): {each["id"]: each["value"] for each in one["properties"]}
-        for one in overrides
-        if one["matcher"]["id"] == "byName"
-    }
-    names = _organized(panel).get("renameByName", {})
-    for column in _columns(panel):
-        yield column, looks.get(names.get(column, column), {})
 
 
 def empty_cells(site: Site) -> Iterator[str]:
@@ -165,7 +153,7 @@ def empty_cells(site: Site) -> Iterator[str]:
     for panel in drawn(site.board):
         if panel.get("type") == "table":
             of_none = {name for one in panel["targets"] for name in _LABEL_OF_NONE.findall(one["expr"])}
-            for column, look in _looks_of_columns(panel):
+            for column, look in parts.columns(panel).items():
                 if look.get("noValue") not in _said_if_empty(column, look):
                     yield f"{name_of(panel)}: an empty cell of {column} says {look.get('noValue')}"
                 if column in of_none and "links" in look:
@@ -178,24 +166,13 @@ def _said_if_empty(column: str, look: Json) -> tuple[str, ...]:
     return ("",) if {"links", "custom.hideFrom"} & look.keys() else _OF_LABELS.get(column, ("-",))
 
 
-def _organized(panel: Json) -> Json:
-    of_all: list[Json] = [
-        one["options"] for one in panel.get("transformations") or () if one["id"] == "organize"
-    ]
-    return of_all[0] if of_all else {}
-
-
-def _columns(panel: Json) -> list[str]:
-    return [name for name, wanted in _organized(panel).get("includeByName", {}).items() if wanted]
-
-
 def columns(site: Site) -> Iterator[str]:
     """Each column of a table is a label of a result, or the value of a query."""
     for panel in drawn(site.board):
         if panel.get("type") == "table":
             targets = {one["refId"]: one for one in panel.get("targets") or ()}
             labels = {"Time"}.union(*(_labels(one["expr"]) for one in targets.values()))
-            for column in _columns(panel):
+            for column in parts.columns(panel):
                 value = _VALUE.fullmatch(column)
                 if not (value and (value[1] in targets or not value[1])) and column not in labels:
                     yield f"{name_of(panel)}: no column {column}"
@@ -288,7 +265,7 @@ def _colours(node: Any) -> Iterator[str]:
 def links(site: Site) -> Iterator[str]:
     """Links lead to dashboards, with variables and from columns that there are; what is put in is encoded."""
     for panel, url in _urls(site.board):
-        shown = set(_columns(panel))
+        shown = parts.columns(panel).keys()
         put = _USE.findall(_PREFIX.sub("", url, count=1) if _PREFIX.match(url) else url)
         yield from (f"{url}: {use} is not encoded" for use in put if not _ENCODED.fullmatch(use))
         asked = {one or other for one, other in _OF_ROW.findall(url)}

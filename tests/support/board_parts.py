@@ -8,14 +8,16 @@ from typing import Any, Final
 
 import promql_parser
 
+from support.debian import ROOT
 from support.rule_checks import Known, Labels, checked, nodes
 from support.rules_known import KNOWN, RULES
 
 Json = Mapping[str, Any]
 
-NONE: Final = "none"
+_PANELS: Final = (ROOT / "grafana/boards/panels.py").read_text(encoding="utf-8")
+NONE: Final[str] = re.findall('^NONE: Final = "(.*)"$', _PANELS, re.MULTILINE)[0]
 """What a panel says that finds that there is nothing: by a value or a name of its own."""
-NOTHING: Final = -1_000_000_000
+NOTHING: Final = int(re.findall(r"^_NOTHING: Final = (\S+)$", _PANELS, re.MULTILINE)[0])
 """The value by which it does."""
 RATE_S: Final = 97
 """Stands for `$__rate_interval`: no other window has this length."""
@@ -39,7 +41,6 @@ _OF_OTHERS: Final[Mapping[str, Labels]] = {
     for name, labels in {
         "process_cpu_seconds_total": ("cloud",),
         "process_resident_memory_bytes": ("cloud",),
-        "scrape_duration_seconds": ("cloud",),
         "scrape_samples_scraped": ("cloud",),
         "prometheus_rule_group_last_duration_seconds": ("rule_group",),
         "prometheus_rule_group_interval_seconds": ("rule_group",),
@@ -109,6 +110,22 @@ def addresses(part: Any) -> Iterator[str]:
 
 def name_of(panel: Json) -> str:
     return f"panel {panel.get('title') or panel.get('id')!r}"
+
+
+def columns(table: Json) -> Mapping[str, Json]:
+    """The columns of a table, hidden ones too, by their label or value: the properties of how each looks."""
+    organized: list[Json] = [
+        one["options"] for one in table.get("transformations") or () if one["id"] == "organize"
+    ]
+    options = organized[0] if organized else {}
+    looks = {
+        one["matcher"].get("options"): {each["id"]: each["value"] for each in one["properties"]}
+        for one in table.get("fieldConfig", {}).get("overrides", ())
+        if one["matcher"]["id"] == "byName"
+    }
+    headings = options.get("renameByName", {})
+    included = options.get("includeByName", {})
+    return {name: looks.get(headings.get(name, name), {}) for name, wanted in included.items() if wanted}
 
 
 def queries(board: Json) -> Iterator[Query]:

@@ -197,7 +197,7 @@ def one_cloud(site: Site) -> Iterator[str]:
     """
     for query, root in _trees(site):
         if query.panel and any(_is_of_clouds(one) for one in parts.selectors(root)):
-            if "cloud" not in query.shown | _columns(query.panel):
+            if "cloud" not in query.shown | _read(query.panel):
                 yield f"{query.where}: does not show of which cloud it is"
             for node in nodes(root):
                 is_sum = isinstance(node, promql_parser.AggregateExpr) and str(node.op) != "group"
@@ -212,10 +212,9 @@ def _is_of_clouds(selector: Any) -> bool:
     return is_one and matched.get("cloud") != _ITS_CLOUD
 
 
-def _columns(panel: Json) -> frozenset[str]:
-    """The labels and values that a table shows, or keeps for its links."""
-    last = [one["options"] for one in panel.get("transformations") or ()][-1:]
-    return frozenset(name for one in last for name in one.get("includeByName", ()))
+def _read(panel: Json) -> frozenset[str]:
+    """The columns of a table that a reader sees: those that are hidden are for links."""
+    return frozenset(name for name, look in parts.columns(panel).items() if "custom.hideFrom" not in look)
 
 
 def neutral(site: Site) -> Iterator[str]:

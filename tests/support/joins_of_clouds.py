@@ -7,11 +7,13 @@ import promql_parser
 
 from support.rule_checks import nodes
 
-_OF_ONE_CLOUD: Final = frozenset(
-    {"job", "instance", "host", "zone", "vm_id", "project_id", "user_id", "flavor", "image_id", "network_id"}
-    | {"pool", "probe", "service", "collector"}
-)
-"""Labels whose values are those of one cloud, or of its targets."""
+_OF_ONE_CLOUD: Final = frozenset({
+    "aggregate", "alertmanager", "backend", "binary", "cell", "collector", "device", "domain", "flavor",
+    "host", "instance", "job", "network", "pool", "probe", "service", "slice", "uri",
+    "volume_backend_name", "volume_type", "zone",
+})  # fmt: skip
+"""Labels whose values are those of one cloud, or of its targets; so are all ids but these:"""
+_ID_OF_SEVERAL: Final = "downtime_id"
 
 
 def mixed(root: Any) -> Iterator[str]:
@@ -31,7 +33,11 @@ def mixed(root: Any) -> Iterator[str]:
 def _mixes(labels: Any, *, kept: bool) -> bool:
     """Args: kept: The labels are those that tell series apart; else all others do."""
     has_cloud = "cloud" in labels
-    return not has_cloud and bool(_OF_ONE_CLOUD.intersection(labels)) if kept else has_cloud
+    return not has_cloud and any(map(_is_of_one_cloud, labels)) if kept else has_cloud
+
+
+def _is_of_one_cloud(label: str) -> bool:
+    return label in _OF_ONE_CLOUD or (label.endswith("_id") and label != _ID_OF_SEVERAL)
 
 
 def _said(word: str, labels: Any) -> str:

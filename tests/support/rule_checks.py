@@ -15,6 +15,7 @@ OF_TARGETS = frozenset({"job", "instance", "cloud"})
 """Labels that a scrape adds; `cloud` by the configuration that the documentation shows."""
 SELF = {
     "up": frozenset({"host"}),
+    "scrape_duration_seconds": frozenset({"host"}),
     "stratoscope_build_info": frozenset({"exporter", "version", "pythonversion"}),
     "stratoscope_config_last_reload_successful": frozenset(),
     "prometheus_tsdb_lowest_timestamp_seconds": frozenset(),

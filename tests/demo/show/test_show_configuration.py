@@ -223,6 +223,21 @@ def test_answers_are_shares_hours_and_names_the_largest_first() -> None:
     assert answer(names, []) == "none"
 
 
+def test_hosts_of_the_cloud_are_targets_with_their_cloud_and_name(tmp_path: Path) -> None:
+    (tmp_path / "hosts" / "cn04").mkdir(parents=True)
+    (tmp_path / "hosts" / "cn04" / "hypervisor.yml").write_text("{}")
+    (one,) = exporters.hosts(tmp_path)
+    assert one.labels == {"cloud": "demo", "host": "cn04"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(59, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1.0 h")]
+)
+def test_time_has_the_unit_of_its_size(seconds: int, said: str) -> None:
+    hours = TitledQuery("", "", "", "", "hours", ("state",))
+    assert answer(hours, [result(seconds / 3600, state="x")]) == f"x {said}"
+
+
 def test_page_of_a_vm_is_that_of_the_dashboard() -> None:
     uid = json.loads((SHIPPED.parents[1] / "grafana" / "dashboards" / "vm.json").read_text())["uid"]
     labels = {"cloud": "demo", "project_id": "p1", "vm_id": "v1"}

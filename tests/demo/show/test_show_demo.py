@@ -44,6 +44,7 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
     assert main(["demo", "--seconds=0.1"]) == 0
     said = capsys.readouterr().out
     for expected in (
+        "management exporter: an embedded OpenStack, 200 VMs, 12 hosts",
         "hypervisor exporter: a host of it, cn04",
         "hypervisor exporter: this machine, ",
         "/alerts",

@@ -14,7 +14,9 @@ DOWN: Final = "cn11"
 FAULT: Final = {"fault": "down", "service": "network", "host": "cn07", "seconds": 5}
 """The network agent of another host, which the demo makes fall silent: the alert that fires."""
 _PORT: Final = 10980
-_SIZE: Final = ("--kind=openstack", "--vms=200", "--hosts=12", "--projects=20")
+VMS: Final = 200
+HOSTS: Final = 12
+_SIZE: Final = ("--kind=openstack", f"--vms={VMS}", f"--hosts={HOSTS}", "--projects=20")
 
 
 def server(folder: Path) -> tuple[Server, Path]:

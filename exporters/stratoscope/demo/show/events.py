@@ -96,9 +96,6 @@ class Watch:
     running: Running
     began: float
     left: list[Event] = field(default_factory=list)
-    never: list[Event] = field(default_factory=list)
-    """What nobody will see any more, since a program that it needs has ended."""
-
     _said_no_answer: bool = False
 
     def __post_init__(self) -> None:
@@ -135,7 +132,6 @@ class Watch:
                 raise Stopped
             if ended := [name for name in event.needs if name in self.running.lost]:
                 self.left.remove(event)
-                self.never.append(event)
                 say(f"{self._after()}: will not be seen without {' and '.join(ended)}: {event.text}")
             elif self._happened(event):
                 self.left.remove(event)
@@ -144,8 +140,8 @@ class Watch:
             self._said_no_answer = False
 
     def unseen(self) -> list[str]:
-        """What was not seen, in words."""
-        return [event.text for event in (*self.left, *self.never)]
+        """What was not seen, in words; without what needs a program that has ended."""
+        return [event.text for event in self.left]
 
     def _happened(self, event: Event) -> bool:
         try:

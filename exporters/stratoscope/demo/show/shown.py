@@ -19,7 +19,8 @@ def addresses(running: Running) -> None:
 
 
 def _rows(running: Running) -> Iterator[tuple[str, str]]:
-    yield "management exporter: an embedded OpenStack, 200 VMs, 12 hosts", f"{running.url('management')}/"
+    what = f"management exporter: an embedded OpenStack, {cloud.VMS} VMs, {cloud.HOSTS} hosts"
+    yield what, f"{running.url('management')}/"
     for one in running.exporters:
         if one.program == "hypervisor":
             whose = "a host of it" if one.labels["cloud"] == cloud.NAME else "this machine"
