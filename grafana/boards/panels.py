@@ -28,9 +28,12 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
     DataTransformerConfig,
     DynamicConfigValue,
     FieldColorModeId,
+    SpecialValueMap,
+    SpecialValueMatch,
     ValueMap,
     ValueMapping,
     ValueMappingResult,
@@ -323,19 +326,27 @@ def _properties(column: Column, *, seen: bool) -> list[DynamicConfigValue]:
     can_be_none = seen and is_first
     is_beside_none = seen and column.is_value() and not (is_first or column.missing)
     coloured = look.colours is not None or look.words is not None
+    word = ABSENT if is_beside_none else column.word()
     properties = {
         "unit": look.unit if column.look or column.is_value() else None,
-        "mappings": _mappings(_with_none(look.words) if can_be_none else look.words or {}),
+        "mappings": [
+            *_mappings(_with_none(look.words) if can_be_none else look.words or {}),
+            *(_of_nothing(word) if coloured else ()),
+        ],
         "thresholds": look.colours.build() if look.colours else None,
         "custom.cellOptions": {"type": "color-background", "mode": "basic"} if coloured else None,
         "custom.width": _width(column),
         "custom.hideFrom": _HIDE if column.hidden else None,
         "links": [{"title": column.heading, "url": column.link}] if column.link else None,
     }
-    said = {name: value for name, value in properties.items() if value} | {
-        "noValue": ABSENT if is_beside_none else column.word()
-    }
+    said = {name: value for name, value in properties.items() if value} | {"noValue": word}
     return [DynamicConfigValue(id_val=name, value=value) for name, value in said.items()]
+
+
+def _of_nothing(word: str) -> list[ValueMapping]:
+    """A cell without a value has no colour of values: Grafana gives it the lowest, be that good or bad."""
+    result = ValueMappingResult(text=word, color=colours.UNKNOWN)
+    return [SpecialValueMap(DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, result))]
 
 
 def _width(column: Column) -> int | None:

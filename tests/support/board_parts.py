@@ -111,6 +111,13 @@ def name_of(panel: Json) -> str:
     return f"panel {panel.get('title') or panel.get('id')!r}"
 
 
+def words(mappings: Sequence[Json]) -> Mapping[str, Json]:
+    """What stands instead of values, by the value."""
+    return {
+        value: word for one in mappings if one["type"] == "value" for value, word in one["options"].items()
+    }
+
+
 def queries(board: Json) -> Iterator[Query]:
     """Of all panels, variables and annotations."""
     for panel in drawn(board):
