@@ -175,7 +175,7 @@ def _leader() -> Panel:
     }
     look = Look(words=words, colours=colours.steps((1, colours.GOOD), (2, colours.BAD), below=colours.BAD))
     leaders = _whose(f"sum by (cloud, job) ({_OF}leader)")
-    return cells(About("Leader", good), look, Query(leaders, "{{exporters}}")).span(6)
+    return cells(About("Leader", good), look, Query(leaders, "{{exporters}}")).span(12)
 
 
 def _database() -> Panel:
@@ -183,7 +183,7 @@ def _database() -> Panel:
     look = Look(words={"0": ("stored", colours.GOOD), "1": ("refused", colours.BAD)})
     about = About("Are changes stored?", good)
     refused = _whose(f"max by (cloud, job, reason) ({_OF}database_refused)")
-    return cells(about, look, Query(refused, "{{reason}}, {{exporters}}")).span(6)
+    return cells(about, look, Query(refused, "{{reason}}, {{exporters}}"))
 
 
 def _imports() -> Panel:
