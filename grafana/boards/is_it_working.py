@@ -292,14 +292,14 @@ def _alerts() -> Panel:
 def _downtimes() -> Panel:
     good = (
         "What was announced, and nothing else. Of the next 7 days, the first 20. What: the cloud, zone, host,"
-        " project or VM whose alerts it silences now, or how many of them."
+        " project or VM whose alerts it silences now, or how many of them; a pattern is on *Downtimes*."
     )
     empty = "nothing is down on purpose, or will be."
     about = About("Downtimes now and planned", good, empty, seen=f'{CELL}{{{_IN_OR_NONE},alert="{_LEADS}"}}')
     moment = Look(unit="dateTimeAsIso")
     columns = [
         Column("title", "Title"),
-        Column("what", "What"),
+        Column("covers", "What"),
         Column("severity", "Severity"),
         Column("planned", "Planned"),
         Column("Value #A", "From", moment),
@@ -313,11 +313,11 @@ def _downtimes() -> Panel:
 
 def _with_what(moments: str) -> str:
     """Of each downtime, with what it silences now: its name, or how many things."""
-    things = f'group by (downtime_id, what) (label_join({_COVERED}, "what", " ", {_PLACES}))'
+    things = f'group by (downtime_id, covers) (label_join({_COVERED}, "covers", " ", {_PLACES}))'
     number = f"count by (downtime_id) ({things})"
     many = f'count_values by (downtime_id) ("number", {number} > 1)'
-    many = f'label_replace({many}, "what", "$1 things", "number", "(.+)")'
-    what = f"group by (downtime_id, what) ({things} and on (downtime_id) {number} == 1 or {many})"
+    many = f'label_replace({many}, "covers", "$1 things", "number", "(.+)")'
+    what = f"group by (downtime_id, covers) ({things} and on (downtime_id) {number} == 1 or {many})"
     named = f"{what} * on (downtime_id) group_left (title, severity, planned) {moments}"
     return f"({named} or on (downtime_id) {moments})"
 

@@ -69,7 +69,14 @@ _OF_AN_ID: Final = 310
 _OF_A_NAME: Final = 200
 """Of a VM, that leads to it."""
 _OF_A_MOMENT: Final = 170
-_OF_LABELS: Final = {"severity": 110, "planned": 100, "source": 170, "downtime_id": 130, "text": 420}
+_OF_LABELS: Final = {
+    "text": 420,
+    "covers": 180,
+    "severity": 110,
+    "planned": 100,
+    "source": 170,
+    "downtime_id": 130,
+}
 """Of texts whose length is known, so that what stands beside them is read whole, too."""
 _LOWEST_BAR_PX: Final = 16
 _HIGHEST_BAR_PX: Final = 28
