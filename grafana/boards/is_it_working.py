@@ -292,7 +292,7 @@ def _alerts() -> Panel:
 def _downtimes() -> Panel:
     good = (
         "What was announced, and nothing else. Of the next 7 days, the first 20. What: the cloud, zone, host,"
-        " project or VM whose alerts it silences now, or how many of them; a pattern is on *Downtimes*."
+        " project or VM whose alerts it silences now, or how many; patterns are on the exporter's page."
     )
     empty = "nothing is down on purpose, or will be."
     about = About("Downtimes now and planned", good, empty, seen=f'{CELL}{{{_IN_OR_NONE},alert="{_LEADS}"}}')
