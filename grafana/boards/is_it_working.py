@@ -101,7 +101,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         (
             "HostDown", "ZoneDown", "HostGone", "HostDisabledByCloud", "HostOffTooLong",
             "LibvirtUnreachable", "LibvirtCallsHung", "HostOutOfMemory", "HostMemoryLow",
-            "ConntrackNearlyFull", "PoolNearlyFull",
+            "ConntrackNearlyFull", "PoolNearlyFull", "HostVMsOff",
         ),
     ),
     "VMs": Subject(
