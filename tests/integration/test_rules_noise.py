@@ -50,7 +50,8 @@ class Stack:
         probes = "count(stratoscope_vmprobe_success == 1) == 3"
         hosts = "count(host:stratoscope_management_host_up:max == 1) == 18"
         vms = f"count(vm:stratoscope_hypervisor_vm_cpu_seconds:rate5m_ratio) == {VMS}"
-        return all(self.prometheus.ask(query) for query in (probes, hosts, vms))
+        watchdog = 'ALERTS{alertname="StratoscopeWatchdog", alertstate="firing"}'
+        return all(self.prometheus.ask(query) for query in (probes, hosts, vms, watchdog))
 
     def notifications(self, cloud: str) -> Sequence[Sequence[str]]:
         """The names of the alerts of each, oldest first; those of one arrive at one moment."""
