@@ -51,7 +51,7 @@ _OURS_OF: Final[Mapping[tuple[str, str], Collection[str]]] = {
     ("stratoscope_vmprobe_probe_state", "state"): [*State],
     ("stratoscope_collector_success", "collector"): ["hosts_off"],
 }
-"""Labels that others spell elsewhere, by metric: HTTP's codes, the kernel's modes and pressure, libvirt's states and limits."""
+"""Labels that others spell, by metric: HTTP's codes, the kernel's modes, libvirt's states, limits."""
 
 
 def spelled_by_a_kind(expression: str) -> Iterator[str]:
