@@ -1,5 +1,6 @@
 """Availability report: availability, reliability and unknown time of days, against the bounds of the OLA."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -90,7 +91,7 @@ def _of_range() -> Panel:
         f" * ({share} <= bool scalar(global:ola_unknown_ratio:threshold))"
     )
     columns = [*_columns(), Column("Value #D", "Whole days", Look()), Column("Value #E", "OLA", _DAY)]
-    queries = map(Query, (availability, reliability, share, days, within))
+    queries = _of_images((availability, reliability, share, days, within))
     return rows(About("Availability", good, empty=_NO_DAY), columns, *queries)
 
 
@@ -103,7 +104,7 @@ def _yesterday() -> Panel:
         "availability_within_ola:yesterday",
     )
     # Where nothing is known, the ratio is -1.
-    queries = [Query(_each(f"scope:stratoscope_{record}{{{_SCOPES}}} >= 0")) for record in records]
+    queries = _of_images([_each(f"scope:stratoscope_{record}{{{_SCOPES}}} >= 0") for record in records])
     columns = [*_columns(), Column("Value #D", "OLA", _DAY)]
     return rows(About("Yesterday", good, empty=_YOUNG), columns, *queries).height(6)
 
@@ -117,7 +118,16 @@ def _today() -> Panel:
         f"{up} / ({_TODAY_S} - {unknown} - {down} > 60)",
         f"{unknown} / {_TODAY_S}",
     )
-    return rows(About("Today so far", good), _columns(), *map(Query, queries)).height(7)
+    return rows(About("Today so far", good), _columns(), *_of_images(queries)).height(7)
+
+
+def _of_images(queries: Sequence[str]) -> list[Query]:
+    """With a last one that finds the names of images. The third, of what is unknown, has all rows."""
+    named = (
+        "group by (cloud, image_id, image_name) (topk by (cloud, image_id) (1,"
+        ' timestamp(stratoscope_management_image_info{cloud=~"$cloud"})))'
+    )
+    return [*map(Query, queries), Query(f"{named} and on (cloud, image_id) ({queries[2]})")]
 
 
 def _each(series: str) -> str:
@@ -130,7 +140,8 @@ def _columns() -> list[Column]:
         Column("cloud", "Cloud"),
         Column("scope", "Of"),
         Column("zone", "Zone"),
-        Column("image_id", "Image"),
+        Column("image_name", "Image"),
+        Column("image_id", "Image's id"),
         Column("Value #A", "Availability", _SHARE),
         Column("Value #B", "Reliability", _SHARE),
         Column("Value #C", "Unknown", _SHARE),
@@ -157,7 +168,8 @@ def _states() -> Panel:
         'scope:stratoscope_availability:badness{scope=~"cloud|services",cloud=~"$cloud"}',
         "{{cloud}}, {{scope}}",
     )
-    return timeline(About("States of the clouds", good), _STATES, query).time_from("24h")
+    about = About("States of the clouds", good, empty="neither probes nor services of a cloud are, yet.")
+    return timeline(about, _STATES, query).time_from("24h")
 
 
 def _objectives() -> Panel:

@@ -231,6 +231,16 @@ def one_of_vm(expr: str) -> str:
     return f"topk by (cloud, vm_id) (1, {expr})"
 
 
+def in_downtime(things: str) -> str:
+    """Those of which an active downtime covers the host, the zone or the cloud.
+
+    As StratoscopeDowntimeActive has them: what does not silence explains nothing.
+    """
+    active = 'stratoscope_downtime_active{silences="true",scope="%s"} == 1'
+    scopes = {"host": "cloud, host", "zone": "cloud, zone", "cloud": "cloud"}
+    return " or ".join(f"{things} and on ({on}) {active % scope}" for scope, on in scopes.items())
+
+
 def search() -> TextBoxVariable:
     """What somebody types to find VMs; at first nothing, which finds all."""
     nothing = VariableOption(selected=True, text="", value="")

@@ -52,7 +52,7 @@ def made() -> Dashboard:
 def _works() -> Panel:
     good = "All probes work. Slow: later than the objective says. Fails: the cloud is to blame."
     query = Query(f'scope:stratoscope_availability:badness{{scope="probe",{_IN}}}', "{{cloud}}: {{probe}}")
-    return timeline(About("Does VM creation work?", good), _STATES, query)
+    return timeline(About("Does VM creation work?", good, empty="no probe has run yet."), _STATES, query)
 
 
 def _failures() -> Panel:

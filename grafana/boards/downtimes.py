@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours
@@ -175,7 +176,7 @@ def _leader() -> Panel:
     }
     look = Look(words=words, colours=colours.steps((1, colours.GOOD), (2, colours.BAD), below=colours.BAD))
     leaders = _whose(f"sum by (cloud, job) ({_OF}leader)")
-    return cells(About("Leader", good), look, Query(leaders, "{{exporters}}")).span(6)
+    return cells(About("Leader", good), look, Query(leaders, "{{exporters}}")).span(12)
 
 
 def _database() -> Panel:
@@ -183,7 +184,8 @@ def _database() -> Panel:
     look = Look(words={"0": ("stored", colours.GOOD), "1": ("refused", colours.BAD)})
     about = About("Are changes stored?", good)
     refused = _whose(f"max by (cloud, job, reason) ({_OF}database_refused)")
-    return cells(about, look, Query(refused, "{{reason}}, {{exporters}}")).span(6)
+    names = common.VizTextDisplayOptions().title_size(12)
+    return cells(about, look, Query(refused, "{{reason}}, {{exporters}}")).text(names)
 
 
 def _imports() -> Panel:

@@ -9,6 +9,8 @@ from boards.panels import About, Column, Look, Panel, Query, highest, lines, row
 
 _IN: Final = 'cloud=~"$cloud|"'
 """Also what is of no cloud, such as the downtime exporter, or an exporter of several clouds."""
+_COLLECTOR: Final = "{{cloud}} {{collector}}"
+"""Without a colon: some are of no cloud."""
 _RATE: Final = "[$__rate_interval]"
 _ASKED: Final = f"stratoscope_cloud_requests_total{{{_IN}}}"
 _REQUESTS: Final = f"rate({_ASKED}{_RATE})"
@@ -108,7 +110,7 @@ def _age() -> Panel:
     age = f"collector:stratoscope_collector_last_success_age:intervals{{{_IN}}}"
     expr = highest(_MOST_LINES, f"max by (cloud, collector) ({age})")
     threshold = Query("max(global:collector_stale_intervals:threshold)", "threshold")
-    return lines(About("Age over interval", good), "none", Query(expr, "{{cloud}}: {{collector}}"), threshold)
+    return lines(About("Age over interval", good), "none", Query(expr, _COLLECTOR), threshold)
 
 
 def _duration() -> Panel:
@@ -119,9 +121,7 @@ def _duration() -> Panel:
         f"max by ({_OF_COLLECTOR}) (stratoscope_collector_duration_seconds{{{_IN}}})"
         f" / on ({_OF_COLLECTOR}) max by ({_OF_COLLECTOR}) (stratoscope_collector_timeout_seconds))",
     )
-    return lines(
-        About("Duration over time-out", good), "percentunit", Query(expr, "{{cloud}}: {{collector}}")
-    )
+    return lines(About("Duration over time-out", good), "percentunit", Query(expr, _COLLECTOR))
 
 
 def _requests() -> Panel:

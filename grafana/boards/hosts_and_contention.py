@@ -29,13 +29,7 @@ _IN: Final = f'{board.IN},host=~"$host"'
 _HOST: Final = "{{cloud}}: {{host}}"
 _WANTED: Final = f"host:stratoscope_management_host_wanted:max{{{_IN}}}"
 _UP: Final = f"host:stratoscope_management_host_up:max{{{_IN}}}"
-_ACTIVE: Final = 'stratoscope_downtime_active{silences="true",scope="%s"} == 1'
-"""As StratoscopeDowntimeActive has them: what does not silence explains nothing."""
-_IN_DOWNTIME: Final = (
-    f"{_WANTED} and on (cloud, host) {_ACTIVE % 'host'}"
-    f" or {_WANTED} and on (cloud, zone) {_ACTIVE % 'zone'}"
-    f" or {_WANTED} and on (cloud) {_ACTIVE % 'cloud'}"
-)
+_IN_DOWNTIME: Final = board.in_downtime(_WANTED)
 _UP_OF_WANTED: Final = (
     f"sum(max by (cloud, host, zone) ({_UP}) * on (cloud, host, zone) max by (cloud, host, zone) ({_WANTED}))"
 )

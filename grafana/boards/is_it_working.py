@@ -21,6 +21,9 @@ _IN_OR_NONE: Final = 'cloud=~"$cloud|"'
 """Also what is of no cloud, such as the downtime exporter."""
 _FIRING: Final = f'ALERTS{{alertstate="firing",severity=~"%s",{_IN_OR_NONE}}}'
 _ANY: Final = "critical|warning"
+_DOWNTIMES: Final = "topk by (downtime_id) (1, downtime:stratoscope_downtime_{}_timestamp_seconds:titled)"
+_COVERED: Final = f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing",{_IN}}}'
+_PLACES: Final = '"cloud", "zone", "host", "project_id", "vm_id"'
 _COVERS: Final = f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing",scope="%s",{_IN}}}'
 _SCOPES: Final = {
     "cloud": "cloud",
@@ -98,7 +101,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         (
             "HostDown", "ZoneDown", "HostGone", "HostDisabledByCloud", "HostOffTooLong",
             "LibvirtUnreachable", "LibvirtCallsHung", "HostOutOfMemory", "HostMemoryLow",
-            "ConntrackNearlyFull", "PoolNearlyFull",
+            "ConntrackNearlyFull", "PoolNearlyFull", "HostVMsOff",
         ),
     ),
     "VMs": Subject(
@@ -287,21 +290,36 @@ def _alerts() -> Panel:
 
 
 def _downtimes() -> Panel:
-    good = "What was announced, and nothing else. Of the next 7 days, the first 20."
+    good = (
+        "What was announced, and nothing else. Of the next 7 days, the first 20. What: the cloud, zone, host,"
+        " project or VM whose alerts it silences now, or how many; patterns are on the exporter's page."
+    )
     empty = "nothing is down on purpose, or will be."
     about = About("Downtimes now and planned", good, empty, seen=f'{CELL}{{{_IN_OR_NONE},alert="{_LEADS}"}}')
     moment = Look(unit="dateTimeAsIso")
     columns = [
         Column("title", "Title"),
+        Column("covers", "What"),
         Column("severity", "Severity"),
         Column("planned", "Planned"),
         Column("Value #A", "From", moment),
         Column("Value #B", "Until", moment),
     ]
-    start, end = (f"downtime:stratoscope_downtime_{one}_timestamp_seconds:titled" for one in ("start", "end"))
-    first = f"and on (cloud, downtime_id) bottomk(20, {start})"
-    queries = [Query(f"1000 * ({one} {first})") for one in (start, end)]
+    start, end = (_DOWNTIMES.format(one) for one in ("start", "end"))
+    first = f"and on (downtime_id) bottomk(20, {start})"
+    queries = [Query(f"1000 * ({_with_what(one)} {first})") for one in (start, end)]
     return _sorted(rows(about, columns, *queries), "From")
+
+
+def _with_what(moments: str) -> str:
+    """Of each downtime, with what it silences now: its name, or how many things."""
+    things = f'group by (downtime_id, covers) (label_join({_COVERED}, "covers", " ", {_PLACES}))'
+    number = f"count by (downtime_id) ({things})"
+    many = f'count_values by (downtime_id) ("number", {number} > 1)'
+    many = f'label_replace({many}, "covers", "$1 things", "number", "(.+)")'
+    what = f"group by (downtime_id, covers) ({things} and on (downtime_id) {number} == 1 or {many})"
+    named = f"{what} * on (downtime_id) group_left (title, severity, planned) {moments}"
+    return f"({named} or on (downtime_id) {moments})"
 
 
 def _sorted(panel: table.Panel, heading: str, *, worst_first: bool = False) -> Panel:

@@ -2,10 +2,13 @@
 
 from typing import Final
 
+from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
 from boards import board, colours
 from boards.panels import (
+    NOT_MEASURED,
+    UNSURE,
     About,
     Column,
     Look,
@@ -23,12 +26,21 @@ from boards.panels import (
 _IN: Final = board.IN
 _RATE: Final = "[$__rate_interval]"
 _ANSWERS: Final = Look(words={"1": ("answers", colours.GOOD), "0": ("down", colours.BAD)})
-_DOWN: Final = Look(words={"0": ("down", colours.BAD)})
+_STATES: Final = Look(words={"0": ("down", colours.BAD), "-1": ("down, in downtime", colours.PLANNED)})
 _SERVICES: Final = f"service:stratoscope_management_service_up:max{{{_IN}}}"
+_DOWN: Final = f"{_SERVICES} == 0"
+_PLANNED: Final = board.in_downtime(_DOWN)
 _VMS: Final = f"stratoscope_management_vms_whole{{{_IN}}}"
 """Who lists the VMs says whether these are all."""
 _WATCHED: Final = f"{_VMS} or endpoint:stratoscope_management_endpoint_up:max{{{_IN}}}"
 """An exporter watches the management layer: others ask clouds, and collect, too, but not all that is here."""
+_COUNTED: Final = ("volumes", "snapshots", "images", "networks", "routers", "ports", "floating_ips")
+"""Each by its state; what other services have is counted by one metric."""
+_FAILED: Final = (
+    *("error", "error_backing-up", "error_deleting", "error_extending", "error_managing", "error_restoring"),
+    *("ERROR", "killed", "CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "ROLLBACK_FAILED"),
+)
+"""States in which something is of no use until somebody acts, as sources spell them."""
 _COLLECTOR: Final = "{{cloud}}: {{collector}}"
 
 
@@ -54,6 +66,7 @@ def made() -> Dashboard:
         .with_panel(_in_error())
         .with_panel(_in_transition())
         .with_panel(_orphans())
+        .with_panel(_things())
         .with_row(Row("Is it watched well?"))
         .with_panel(_age())
         .with_panel(_left_out())
@@ -114,18 +127,23 @@ def _logins() -> Panel:
 
 def _services_up() -> Panel:
     good = (
-        "All at 100 %. Of those that nobody disabled, the share that is alive, by what they are; worst first."
+        "All at 100 %. Of those that nobody disabled, the share that is alive, by what they are, in the worst"
+        " zone; worst first. Those that are down in a downtime do not count."
     )
     look = Look(unit="percentunit", colours=colours.high_is_good(0.5, 1))
-    worst = f"min by (cloud, service, binary) (zone:stratoscope_management_service_up:ratio{{{_IN}}})"
+    alive = f"avg by (cloud, service, binary, zone) ({_SERVICES} unless ({_PLANNED}))"
+    worst = f"min by (cloud, service, binary) ({alive})"
     query = Query(f"bottomk(20, {worst})", "{{cloud}}: {{service}}, {{binary}}")
     return bars(About("Services that are alive", good), look, query).max(1).span(24)
 
 
 def _services_down() -> Panel:
-    good = "None. Also those on hosts that are down, which explain them."
+    good = (
+        "None that is not in downtime: of its host, zone or cloud. Also those on hosts that are down, which"
+        " explain them."
+    )
     about = About("Services that are down", good, empty="all services are up.", seen=_SERVICES)
-    down = f"{_SERVICES} == 0"
+    down = f"topk(50, -1 + 0 * ({_PLANNED}) or {_DOWN})"
     heard = (
         "max by (cloud, service, binary, host, zone)"
         f" (stratoscope_management_service_heartbeat_timestamp_seconds{{{_IN}}})"
@@ -136,11 +154,11 @@ def _services_down() -> Panel:
         Column("binary", "What it is"),
         Column("host", "Host"),
         Column("zone", "Zone"),
-        Column("Value #A", "State", _DOWN),
+        Column("Value #A", "State", _STATES),
         Column("Value #B", "Last heard of, ago", Look(unit="s")),
     ]
-    seen = f"clamp_min(time() - {heard}, 0) and on (cloud, service, binary, host, zone) topk(50, {down})"
-    return rows(about, columns, Query(f"topk(50, {down})"), Query(seen))
+    seen = f"clamp_min(time() - {heard}, 0) and on (cloud, service, binary, host, zone) {down}"
+    return rows(about, columns, Query(down), Query(seen))
 
 
 def _services_disabled() -> Panel:
@@ -196,6 +214,29 @@ def _orphans() -> Panel:
     good = "Flat, or growing by a few a day. They belong to nothing, and are paid for."
     query = Query(f"cloud:stratoscope_management_orphaned:max{{{_IN}}}", "{{cloud}}: {{sort}}")
     return lines(About("Orphans", good), "short", query)
+
+
+def _things() -> Panel:
+    good = (
+        "None is in error: those wait for an operator, and count in the quota. In the words of the source;"
+        " addresses and ports of VMs that are off are down. Fewest first, as most are well. One by one: the"
+        " optional collectors `each_...`."
+    )
+    about = About("Volumes, routers and so on, by state", good, empty="there are none.", word=UNSURE)
+    counts = {sort: f"max by (cloud, state) (stratoscope_management_{sort}{{{_IN}}})" for sort in _COUNTED}
+    named = (f'label_replace({count}, "sort", "{sort}", "", "")' for sort, count in counts.items())
+    others = f"max by (cloud, sort, state) (stratoscope_management_objects{{{_IN}}})"
+    failed = {state: (state, colours.BAD) for state in _FAILED}
+    states = Look(words=failed, colours=colours.steps(below=colours.PLAIN))
+    columns = [
+        Column("cloud", "Cloud"),
+        Column("sort", "What"),
+        Column("state", "State", states, missing=NOT_MEASURED),
+        Column("Value", "How many", Look()),
+    ]
+    query = Query(f"bottomk(100, ({' or '.join(named)} or {others}) > 0)")
+    fewest_first = common.TableSortByFieldState().display_name("How many").desc(False)
+    return rows(about, columns, query).sort_by([fewest_first])
 
 
 def _age() -> Panel:

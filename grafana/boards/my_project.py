@@ -8,7 +8,6 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from boards import board, colours, words
 from boards.panels import (
-    NARROW,
     NO_LIMIT,
     NOT_MEASURED,
     UNSURE,
@@ -33,7 +32,7 @@ _TO_VM: Final = (
 )
 _BUSY: Final = f"topk(10, {_OF_VMS}cpu_seconds:rate5m_ratio{_ITS})"
 _NEARLY_USED: Final = f"project:stratoscope_management_quota_used:ratio_of_those_nearly_used{_ITS}"
-_QUOTA: Final = "{{cloud}}, {{service}}: {{resource}}"
+_QUOTA: Final = "{{cloud}}: {{resource}}"
 _NAME: Final = Column("vm_name", "VM", link=_TO_VM)
 _ID: Final = Column("vm_id", "Id", link=_TO_VM)
 _CLOUD: Final = Column("cloud", "Cloud")
@@ -255,7 +254,7 @@ def _shares() -> Panel:
         for word in ("and", "unless")
     ]
     bad = DynamicConfigValue(id_val="thresholds", value=colours.steps(below=colours.BAD).build())
-    return bars(about, look, *queries).max(1).height(10).override_by_query("A", [bad])
+    return bars(about, look, *queries).max(1).span(24).height(10).override_by_query("A", [bad])
 
 
 def _nearly_used() -> Panel:
@@ -273,7 +272,7 @@ def _nearly_used() -> Panel:
         Column("Value", "Used", Look(unit="percentunit")),
     ]
     query = Query(f"topk(20, {_NEARLY_USED})")
-    return rows(about, columns, query).span(12).height(10)
+    return rows(about, columns, query).height(5)
 
 
 def _quota_counts() -> Panel:
@@ -298,4 +297,4 @@ def _quotas(title: str, unit: str, look: Look) -> Panel:
     ]
     queries = [Query(_quota(what, unit)) for what in ("used", "reserved", "limit")]
     about = About(title, good, empty="the cloud tells no quotas.")
-    return rows(about, columns, *queries).span(12).min_width(NARROW)
+    return rows(about, columns, *queries)

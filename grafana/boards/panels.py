@@ -28,9 +28,12 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
     DataTransformerConfig,
     DynamicConfigValue,
     FieldColorModeId,
+    SpecialValueMap,
+    SpecialValueMatch,
     ValueMap,
     ValueMapping,
     ValueMappingResult,
@@ -66,7 +69,14 @@ _OF_AN_ID: Final = 310
 _OF_A_NAME: Final = 200
 """Of a VM, that leads to it."""
 _OF_A_MOMENT: Final = 170
-_OF_LABELS: Final = {"severity": 110, "planned": 100, "source": 170, "downtime_id": 130}
+_OF_LABELS: Final = {
+    "text": 420,
+    "covers": 180,
+    "severity": 110,
+    "planned": 100,
+    "source": 170,
+    "downtime_id": 130,
+}
 """Of texts whose length is known, so that what stands beside them is read whole, too."""
 _LOWEST_BAR_PX: Final = 16
 _HIGHEST_BAR_PX: Final = 28
@@ -323,19 +333,27 @@ def _properties(column: Column, *, seen: bool) -> list[DynamicConfigValue]:
     can_be_none = seen and is_first
     is_beside_none = seen and column.is_value() and not (is_first or column.missing)
     coloured = look.colours is not None or look.words is not None
+    word = ABSENT if is_beside_none else column.word()
     properties = {
         "unit": look.unit if column.look or column.is_value() else None,
-        "mappings": _mappings(_with_none(look.words) if can_be_none else look.words or {}),
+        "mappings": [
+            *_mappings(_with_none(look.words) if can_be_none else look.words or {}),
+            *(_of_nothing(word) if coloured else ()),
+        ],
         "thresholds": look.colours.build() if look.colours else None,
         "custom.cellOptions": {"type": "color-background", "mode": "basic"} if coloured else None,
         "custom.width": _width(column),
         "custom.hideFrom": _HIDE if column.hidden else None,
         "links": [{"title": column.heading, "url": column.link}] if column.link else None,
     }
-    said = {name: value for name, value in properties.items() if value} | {
-        "noValue": ABSENT if is_beside_none else column.word()
-    }
+    said = {name: value for name, value in properties.items() if value} | {"noValue": word}
     return [DynamicConfigValue(id_val=name, value=value) for name, value in said.items()]
+
+
+def _of_nothing(word: str) -> list[ValueMapping]:
+    """A cell without a value has no colour of values: Grafana gives it the lowest, be that good or bad."""
+    result = ValueMappingResult(text=word, color=colours.UNKNOWN)
+    return [SpecialValueMap(DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, result))]
 
 
 def _width(column: Column) -> int | None:

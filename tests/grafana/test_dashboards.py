@@ -283,6 +283,16 @@ BAD: Final[list[tuple[str, Change, str]]] = [
     ),
     (
         "empty_cells",
+        table('{"id": "unit", "value": "none"}', '{"id": "custom.cellOptions", "value": {}}'),
+        "an empty cell of Value has the colour of a value",
+    ),
+    (
+        "units",
+        table('{"id": "unit", "value": "none"}', '{"id": "mappings", "value": [{"type": "special"}]}'),
+        "no unit of Value",
+    ),
+    (
+        "empty_cells",
         lambda board: (
             second(f'{VM} or label_replace({VM}, "cloud", "none", "", "")')(board),
             table('"value": "-"}', '"value": ""}, {"id": "links", "value": []}')(board),

@@ -33,6 +33,7 @@ _ALSO_GOOD: Final = re.compile(r"\b(?:announced|explain|expect|should|at most|be
 _ON_LOAD: Final = 1
 _ON_TIME_RANGE: Final = 2
 _COLOURS: Final = frozenset(re.findall('"(#[0-9A-F]{6})"', (ROOT / "grafana/boards/colours.py").read_text()))
+_UNKNOWN: Final = "#999999"
 _COLOUR_KEYS: Final = ("color", "fixedColor", "iconColor")
 _SAYS: Final = re.compile(r"Says '([^']*)':")
 _WORDS: Final = ("not measured", "none, or not measured", "no rules, or no exporter")
@@ -141,14 +142,14 @@ def _of_panel(panel: Json, refs: Iterable[str]) -> Iterator[tuple[str, str, str]
 def _of_columns(panel: Json) -> Iterator[tuple[str, str, str]]:
     """The same of each column of values; words that replace a value need no unit."""
     for column, look in parts.columns(panel).items():
-        if (value := _VALUE.fullmatch(column)) and "mappings" not in look:
+        if (value := _VALUE.fullmatch(column)) and not parts.words(look.get("mappings", ())):
             yield f" of {column}", value[1] or "A", look.get("unit") or ""
 
 
 def empty_cells(site: Site) -> Iterator[str]:
     """A cell without a label says `-`, one without a value `not measured`; one with a link is empty.
 
-    A row that says that there is nothing says it where no link is.
+    None has the colour of a value. A row that says that there is nothing says it where no link is.
     """
     for panel in drawn(site.board):
         if panel.get("type") == "table":
@@ -156,8 +157,16 @@ def empty_cells(site: Site) -> Iterator[str]:
             for column, look in parts.columns(panel).items():
                 if look.get("noValue") not in _said_if_empty(column, look):
                     yield f"{name_of(panel)}: an empty cell of {column} says {look.get('noValue')}"
+                if "custom.cellOptions" in look and not _is_grey(look):
+                    yield f"{name_of(panel)}: an empty cell of {column} has the colour of a value"
                 if column in of_none and "links" in look:
                     yield f"{name_of(panel)}: the row `none` has a link, of {column}"
+
+
+def _is_grey(look: Json) -> bool:
+    """Else it has the first colour of its thresholds, be that good or bad."""
+    grey = {"match": "null+nan", "result": {"color": _UNKNOWN, "text": look.get("noValue")}}
+    return grey in [one["options"] for one in look.get("mappings", ()) if one["type"] == "special"]
 
 
 def _said_if_empty(column: str, look: Json) -> tuple[str, ...]:

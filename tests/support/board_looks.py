@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from support.board_parts import Json
+from support.board_parts import Json, words
 
 _GOOD: Final = "#009E73"
 """Nothing is said of a panel on which all is of this colour."""
@@ -62,9 +62,9 @@ def _kind(panel: Json) -> str:
 def _of_values(defaults: Json) -> Iterator[str]:
     if "unit" in defaults:
         yield str(defaults["unit"])
-    for name, words in {"min": "from {}", "max": "to {}", "decimals": "{} decimals"}.items():
+    for name, text in {"min": "from {}", "max": "to {}", "decimals": "{} decimals"}.items():
         if name in defaults:
-            yield words.format(defaults[name])
+            yield text.format(defaults[name])
     steps = defaults.get("thresholds", {}).get("steps", ())
     if [one["color"] for one in steps] != [_GOOD]:
         yield from _steps(defaults.get("thresholds"))
@@ -79,9 +79,8 @@ def _steps(thresholds: Json | None) -> Iterator[str]:
 
 
 def _words(mappings: Sequence[Json]) -> Iterator[str]:
-    for mapping in mappings:
-        for value, word in mapping["options"].items():
-            yield f"{value} = {word['text']} ({_NAMES[word['color']]})"
+    for value, word in words(mappings).items():
+        yield f"{value} = {word['text']} ({_NAMES[word['color']]})"
 
 
 def _most(targets: Sequence[Json]) -> Iterator[str]:

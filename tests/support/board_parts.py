@@ -128,6 +128,13 @@ def columns(table: Json) -> Mapping[str, Json]:
     return {name: looks.get(headings.get(name, name), {}) for name, wanted in included.items() if wanted}
 
 
+def words(mappings: Sequence[Json]) -> Mapping[str, Json]:
+    """What stands instead of values, by the value."""
+    return {
+        value: word for one in mappings if one["type"] == "value" for value, word in one["options"].items()
+    }
+
+
 def queries(board: Json) -> Iterator[Query]:
     """Of all panels, variables and annotations."""
     for panel in drawn(board):

@@ -22,7 +22,7 @@ _PART: Final = re.compile(r"(\d+)([smhdw])")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MOMENTS: Final = 30
 """At which each test is looked at, beside its own."""
-_LONG_S: Final = 43_200
+_LONG_S: Final = 14_400
 _SELDOM_S: Final = 240
 _ALERTS: Final = (
     f'label_replace(ALERTS{{severity=~"{"|".join(SEVERITIES)}"}}, "alert", "$1", "alertname", "(.+)")'
@@ -77,7 +77,7 @@ def _thresholds(subjects: Collection[str], groups: Sequence[Mapping[str, Any]]) 
 
 
 def _by_length(tests: Iterable[Mapping[str, Any]]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    """Those of half a day and more are evaluated less often, or they would take most of the time."""
+    """Those of four hours and more are evaluated less often, or they would take most of the time."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for test in tests:
         found.setdefault("long" if max(_looked_at(test)) >= _LONG_S else "short", []).append(test)

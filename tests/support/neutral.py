@@ -42,6 +42,7 @@ _OURS_OF: Final[Mapping[tuple[str, str], Collection[str]]] = {
     ("stratoscope_cloud_requests_total", "code"): ["[23]..", "404"],
     ("stratoscope_hypervisor_host_cpu_seconds_total", "mode"): ["idle", "iowait"],
     ("stratoscope_hypervisor_host_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
+    ("stratoscope_hypervisor_host_vms", "state"): ["running", "shutoff"],
     ("stratoscope_hypervisor_vm_disk_limit_requests_per_second", "limit"): [
         f"{way}_iops_sec" for way in _WAYS
     ],
@@ -50,7 +51,7 @@ _OURS_OF: Final[Mapping[tuple[str, str], Collection[str]]] = {
     ("stratoscope_vmprobe_probe_state", "state"): [*State],
     ("stratoscope_collector_success", "collector"): ["hosts_off"],
 }
-"""Labels that others spell elsewhere, by metric: HTTP's codes, the kernel's modes and pressure, limits."""
+"""Labels that others spell, by metric: HTTP's codes, the kernel's modes, libvirt's states, limits."""
 
 
 def spelled_by_a_kind(expression: str) -> Iterator[str]:

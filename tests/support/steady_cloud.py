@@ -63,14 +63,14 @@ _OTHERS: Final[Mapping[str, Sequence[str]]] = {
     "reason": ("quota", "unavailable"),
     "resource": ("cpu", "io", "memory"),
     "service": ("compute", "image"),
-    "state": ("running", "paused"),
+    "state": ("running", "paused", "shutoff"),
     "vcpu": ("0", "1"),
     "zone": ("a", "b"),
 }
 """Values of labels; a label that is not here has one, its own name."""
 _GAUGES: Final = {
     "available_bytes": 8e9, "check_failed": 1, "consecutive_failures": 0, "free_bytes": 2e9, "host_cpus": 4,
-    "hugepages_bytes": 1e9, "interval_seconds": 3600, "memory_bytes": 16e9, "probe_state": 0,
+    "host_vms": 8, "hugepages_bytes": 1e9, "interval_seconds": 3600, "memory_bytes": 16e9, "probe_state": 0,
     "promised": 800, "quota_limit": 20, "quota_used": 19.5, "usable_bytes": 3e8, "vcpus": 2, "_bytes": 10e9,
 }  # fmt: skip
 """By the first of these that the name has; others are 1."""
