@@ -26,6 +26,16 @@ OF_THE_RULES: Final[set[Asked]] = {
     ("now", "Does the cloud work?", "B"),
     ("now", "The monitoring itself", "A"),
 }
+ANSWERS: Final[Mapping[str, set[str]]] = {
+    "downtime": {"downtimes", "exporters", "now"},
+    "hypervisor": {"exporters", "hosts", "now", "project", "technologies", "vm", "vms"},
+    "management": {
+        *("availability", "capacity", "exporters", "hosts", "management"),
+        *("now", "project", "technologies", "vm", "vms"),
+    },
+    "vmprobe": {"availability", "create", "exporters", "now"},
+}
+"""Boards on which an exporter is enough for an answer."""
 HOSTS_OFF: Final = 'stratoscope_collector_success{collector="hosts_off"}'
 NONE: Final = 'label_replace(-1000000000 * group(up), "cloud", "none", "", "")'
 DOWN: Final = "service:stratoscope_management_service_up:max == 0"
@@ -74,29 +84,32 @@ def answered(folder: Path, exporter: str, rules: list[str]) -> set[Asked]:
     return {[*asked()][int(number)] for number in re.findall(r'got: \{number="(\d+)"\}', said)}
 
 
+def is_threshold(one: Asked) -> bool:
+    return asked()[one].startswith("max(global:")
+
+
 def test_empty_prometheus_answers_nothing(tmp_path: Path) -> None:
     assert answered(tmp_path, NO_EXPORTER, []) == set()
 
 
 def test_rules_alone_know_themselves_their_thresholds_and_that_no_exporter_is_seen(tmp_path: Path) -> None:
     found = answered(tmp_path, NO_EXPORTER, RULES)
-    thresholds = {one for one in found if asked()[one].startswith("max(global:")}
-    assert found - thresholds == OF_THE_RULES
+    assert {one for one in found if not is_threshold(one)} == OF_THE_RULES
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
 def test_what_is_answered_where_an_exporter_is_alone_can_be(exporter: str, tmp_path: Path) -> None:
     """So what is said to find nothing, by its names, finds nothing in what the exporter shows."""
     found = answered(tmp_path, exporter, RULES)
-    assert found > {one for one, expr in asked().items() if expr.startswith("max(global:")}
+    assert found > {one for one in asked() if is_threshold(one)}
     assert {one for one in found if not alone.can_find(board_parts.tree(queries()[one]), exporter)} == set()
+    of_rules = {one for one in found if is_threshold(one)} | OF_THE_RULES
+    assert {board_of for board_of, _, _ in found - of_rules} == ANSWERS[exporter]
 
 
-def test_each_board_is_answered_by_an_exporter(tmp_path: Path) -> None:
+def test_each_board_is_answered_by_an_exporter() -> None:
     """Else what is said above of its queries would be said of what nobody can find."""
-    alone_found = answered(tmp_path, NO_EXPORTER, RULES)
-    found = set().union(*(answered(tmp_path, exporter, RULES) for exporter in EXPORTERS))
-    assert {board_of for board_of, _, _ in found - alone_found} == {*names()}
+    assert set().union(*ANSWERS.values()) == {*names()}
 
 
 @pytest.mark.parametrize("exporter", [NO_EXPORTER, *EXPORTERS])
