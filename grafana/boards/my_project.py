@@ -32,7 +32,7 @@ _TO_VM: Final = (
 )
 _BUSY: Final = f"topk(10, {_OF_VMS}cpu_seconds:rate5m_ratio{_ITS})"
 _NEARLY_USED: Final = f"project:stratoscope_management_quota_used:ratio_of_those_nearly_used{_ITS}"
-_QUOTA: Final = "{{cloud}}: {{resource}}"
+_QUOTA: Final = "{{cloud}}, {{service}}: {{resource}}"
 _NAME: Final = Column("vm_name", "VM", link=_TO_VM)
 _ID: Final = Column("vm_id", "Id", link=_TO_VM)
 _CLOUD: Final = Column("cloud", "Cloud")
