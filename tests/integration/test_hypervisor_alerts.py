@@ -229,8 +229,24 @@ def test_flood_of_packets(watch: Watch) -> None:
         with ExitStack() as stack:
             with watch.fault("a watched VM gets more of the smallest packets than it can take", *alerts):
                 flood = stack.enter_context(subprocess.Popen([sys.executable, FOLDER / "flood.py", tap]))
-            flood.terminate()
+                stack.callback(flood.terminate)
         watch.wait_until_over(*alerts)
+
+
+def test_vms_of_a_host_are_off_and_still_there(watch: Watch) -> None:
+    """As after a reboot of the host: more than half of those that ran."""
+    running = virsh("list", "--name").split()
+    alert = Alert("StratoscopeHostVMsOff", HOST, faster(12))
+    with ExitStack() as stack:
+        numbers = range(130, 132 + len(running))
+        guests = [stack.enter_context(bare_guest(Bare(number, IDLES))) for number in numbers]
+        watch.wait_until_known(*guests)
+        with watch.fault("most VMs of a host are switched off, and stay", alert):
+            for guest in guests:
+                virsh("destroy", guest.name)
+        for guest in guests:
+            virsh("start", guest.name)
+        watch.wait_until_over(alert)
 
 
 @contextmanager
