@@ -226,10 +226,10 @@ def test_flood_of_packets(watch: Watch) -> None:
     ) as guest:  # QEMU takes what comes, without a driver in the guest
         watch.wait_until_known(guest)
         tap = domstats(guest.name)[guest.name]["net.0.name"]
-        with ExitStack() as stack:
-            with watch.fault("a watched VM gets more of the smallest packets than it can take", *alerts):
-                flood = stack.enter_context(subprocess.Popen([sys.executable, FOLDER / "flood.py", tap]))
-                stack.callback(flood.terminate)
+        fault = watch.fault("a watched VM gets more of the smallest packets than it can take", *alerts)
+        with ExitStack() as stack, fault:
+            flood = stack.enter_context(subprocess.Popen([sys.executable, FOLDER / "flood.py", tap]))
+            stack.callback(flood.terminate)
         watch.wait_until_over(*alerts)
 
 
