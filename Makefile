@@ -37,6 +37,7 @@ $(BROWSER): requirements/browser.txt $(READY)
 	@touch $@
 
 $(CHARTS): requirements/charts.txt requirements/go.txt scripts/get-go $(READY)
+	@command -v systemd-analyze >/dev/null || scripts/apt-install systemd
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/charts.txt
 	@scripts/get-go helm
 	@scripts/get-go helm-docs
@@ -86,7 +87,7 @@ dashboards-written: $(READY) ## grafana/dashboards is what grafana/boards makes
 rules: $(TOOLS)/promtool ## promtool over the golden pages
 	@scripts/check-rules
 
-charts: $(CHARTS) $(TOOLS)/promtool ## Helm's chart: lint, each case of ci/, what is rendered, its README
+charts: $(CHARTS) $(TOOLS)/promtool ## Helm's chart: lint, each case of ci/, what is rendered, its README; units of systemd
 	$(BIN)/python -m pytest -n 2 -q -m charts tests/charts
 
 chart-readme: $(CHARTS) ## write helm/stratoscope/README.md anew, from its values.yaml
