@@ -6,6 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
+CHARTS := .venv/.charts
 SHOW := exporters/stratoscope/demo/show
 NODE := grafana/check/node_modules/.ready
 TOOLS := build/tools/usr/bin
@@ -13,7 +14,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/* $(SHOW)/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer bench demo audit dashboards dashboards-check dashboards-written clean
+.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer bench demo audit dashboards dashboards-check dashboards-written charts chart-readme clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,13 @@ $(BROWSER): requirements/browser.txt $(READY)
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/browser.txt
 	@touch $@
 
+$(CHARTS): requirements/charts.txt requirements/go.txt scripts/get-go $(READY)
+	@command -v systemd-analyze >/dev/null || scripts/apt-install systemd
+	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/charts.txt
+	@scripts/get-go helm
+	@scripts/get-go helm-docs
+	@touch $@
+
 $(NODE): grafana/check/package-lock.json
 	@command -v npm >/dev/null || scripts/apt-install nodejs npm
 	npm ci --prefix grafana/check --ignore-scripts --no-audit --no-fund --loglevel=error
@@ -48,7 +56,7 @@ lock: $(READY) ## write requirements/*.txt anew; UPGRADE=1 takes the newest vers
 
 # -- Checking ------------------------------------------------------------------------------------------------------
 
-check: lint types imports locked sizes docs dashboards-written rules ## everything quick: the targets from lint to rules
+check: lint types imports locked sizes docs dashboards-written rules charts ## everything quick: the targets from lint to charts
 
 lint: $(READY) ## ruff check, ruff format --check, shellcheck
 	$(BIN)/ruff check .
@@ -78,6 +86,12 @@ dashboards-written: $(READY) ## grafana/dashboards is what grafana/boards makes
 
 rules: $(TOOLS)/promtool ## promtool over the golden pages
 	@scripts/check-rules
+
+charts: $(CHARTS) $(TOOLS)/promtool ## Helm's chart: lint, each case of ci/, what is rendered, its README; units of systemd
+	$(BIN)/python -m pytest -n 2 -q -m charts tests/charts
+
+chart-readme: $(CHARTS) ## write helm/stratoscope/README.md anew, from its values.yaml
+	"$$(scripts/get-go helm-docs)" --chart-search-root=helm --sort-values-order=file --log-level=warning
 
 # -- Testing -------------------------------------------------------------------------------------------------------
 

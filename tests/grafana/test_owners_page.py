@@ -11,11 +11,10 @@ from support.label_proxy import PAGE, documented
 
 
 def test_page_installs_the_version_that_is_tested() -> None:
-    script = (ROOT / "scripts/get-label-proxy").read_text()
-    module, version = (re.search(rf"^{name}=(.+)$", script, re.MULTILINE) for name in ("module", "version"))
-    assert module is not None
-    assert version is not None
-    assert f"go install {module[1]}@{version[1]}\n" in PAGE.read_text()
+    script = (ROOT / "scripts/get-go").read_text()
+    built = re.search(r"module=(\S+/prom-label-proxy) version=(\S+)\n", script)
+    assert built is not None
+    assert f"go install {built[1]}@{built[2]}\n" in PAGE.read_text()
 
 
 def test_each_command_enforces_the_project_and_nothing_weakens_it() -> None:

@@ -1,5 +1,6 @@
 """The section `hypervisor:` and the exporter's own flags."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,28 @@ def test_file_that_is_given_as_a_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "proc").touch()
     with pytest.raises(ConfigError, match=r"--path\.procfs"):
         parsed(procfs=f"{tmp_path}/proc")
+
+
+@pytest.mark.parametrize(
+    ("cloud", "host"),
+    [
+        (UNI, "node17"),
+        (UNI | {"host": "cn17"}, "cn17"),
+        (UNI | {"uri": "qemu+tls://node18.example.org/system"}, "node18.example.org"),
+        (UNI | {"uri": "test:///default"}, socket.gethostname()),
+    ],
+)
+def test_flag_names_the_host_that_has_no_other_name(cloud: dict[str, Any], host: str) -> None:
+    (found,) = parse({"clouds": [cloud]}, DEFAULTS | {"host.name": "node17"}).clouds
+    assert found.host_of(found.uris[0]) == host
+
+
+def test_flag_names_no_two_hosts() -> None:
+    cloud = UNI | {"uri": ["qemu:///system", "qemu+tls://node18.example.org/system"]}
+    (found,) = parse({"clouds": [cloud]}, DEFAULTS).clouds
+    assert [found.host_of(uri) for uri in found.uris] == [socket.gethostname(), "node18.example.org"]
+    with pytest.raises(ConfigError, match=r"--host\.name: clouds: uni: host: the URIs lead to several hosts"):
+        parse({"clouds": [cloud]}, DEFAULTS | {"host.name": "node17"})
 
 
 def test_file_without_a_libvirt_cloud_is_refused() -> None:

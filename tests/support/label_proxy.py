@@ -1,4 +1,4 @@
-"""A real prom-label-proxy, as scripts/get-label-proxy builds it: it shows one project's series alone."""
+"""A real prom-label-proxy, as scripts/get-go builds it: it shows one project's series alone."""
 
 import subprocess
 import time
@@ -11,6 +11,7 @@ from urllib.request import urlopen
 
 from support.alertmanagers import free_port
 from support.debian import ROOT
+from support.go_programs import go_program
 from support.patience import FAR_S
 
 PAGE: Final = ROOT / "docs/dashboards-for-owners.md"
@@ -38,7 +39,8 @@ def label_proxy(prometheus: str, folder: Path, flags: Sequence[str]) -> Iterator
     """
     url = f"http://127.0.0.1:{free_port()}"
     values = (url.removeprefix("http://"), prometheus)
-    command = [_built(), *(name + value for name, value in zip(_ADDRESSES, values, strict=True)), *flags]
+    program = str(go_program("prom-label-proxy"))
+    command = [program, *(name + value for name, value in zip(_ADDRESSES, values, strict=True)), *flags]
     with (
         (folder / "label-proxy.log").open("wb") as log,
         subprocess.Popen(command, stdout=log, stderr=log) as process,
@@ -52,12 +54,6 @@ def label_proxy(prometheus: str, folder: Path, flags: Sequence[str]) -> Iterator
             yield url
         finally:
             process.terminate()
-
-
-def _built() -> str:
-    done = subprocess.run([ROOT / "scripts/get-label-proxy"], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 def _answers(url: str) -> bool:

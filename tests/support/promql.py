@@ -58,11 +58,11 @@ def what_differs(expression: str, series: Mapping[str, str], values: Sequence[fl
     return _said_of([test], folder)
 
 
-def promtool_says(*files: Path) -> str:
-    """What promtool says of files of tests; "" if they all pass."""
+def promtool_says(*files: Path, command: str = "test") -> str:
+    """What promtool says of files of tests (or, with `check`, of rules); "" if they all pass."""
     promtool = shutil.which("promtool")
     assert promtool is not None, "promtool is not on PATH; `make tools` gets it"
-    done = subprocess.run([promtool, "test", "rules", *files], capture_output=True, text=True, check=False)
+    done = subprocess.run([promtool, command, "rules", *files], capture_output=True, text=True, check=False)
     return "" if not done.returncode else done.stdout + done.stderr
 
 

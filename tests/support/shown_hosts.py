@@ -59,7 +59,7 @@ class Exporter:
 @asynccontextmanager
 async def exporter_of(root: Path) -> AsyncIterator[Exporter]:
     """The exporter with the configuration and the flags that are written for a host."""
-    flags = {
+    flags = {flag: default for flag, (default, _) in EXPORTER.program.flags.items()} | {
         "path.procfs": f"{root}/proc",
         "path.sysfs": f"{root}/sys",
         "path.cgroup": f"{root}/sys/fs/cgroup",

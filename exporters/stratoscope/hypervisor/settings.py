@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from stratoscope.clouds.abilities import Hypervisor
-from stratoscope.clouds.libvirt.config import LibvirtCloud
+from stratoscope.clouds.libvirt.config import LibvirtCloud, is_local
 from stratoscope.clouds.registry import configured
 from stratoscope.core.collector import Collector, Offer
 from stratoscope.core.config import Section, decode
@@ -94,7 +94,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
     Raises:
         ConfigError: One line that names the key and what is allowed.
     """
-    clouds = [*configured(document, Hypervisor)]
+    clouds = [_named(cloud, flags["host.name"]) for cloud in configured(document, Hypervisor)]
     if not clouds:
         raise ConfigError("clouds: no entry of kind libvirt, and the hypervisor exporter needs one")
     own = decode(Section, document.get("hypervisor", {}), "hypervisor")
@@ -103,10 +103,22 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:
     return settings
 
 
+def _named(cloud: LibvirtCloud, name: str) -> LibvirtCloud:
+    """The cloud whose host has the flag's name, unless the configuration names it or its URI does."""
+    default, _ = PROGRAM.flags["host.name"]
+    if name == default or cloud.host or not any(map(is_local, cloud.uris)):
+        return cloud
+    try:
+        return msgspec.structs.replace(cloud, host=name)
+    except ValueError as error:
+        raise ConfigError(f"--host.name: clouds: {cloud.name}: {error}") from error
+
+
 def _paths(flags: Mapping[str, str]) -> Paths:
     """Mount points; a default may be missing (there may be no cgroups), a path from a flag must exist."""
-    for flag, (default, _) in PROGRAM.flags.items():
+    paths = {flag: default for flag, (default, _) in PROGRAM.flags.items() if flag.startswith("path.")}
+    for flag, default in paths.items():
         path = flags[flag]
         if path != default and not (path and Path(path).is_dir()):
             raise ConfigError(f"--{flag}: {path!r} is no directory; allowed: where it is mounted")
-    return Paths(*(flags[flag].rstrip("/") for flag in PROGRAM.flags))
+    return Paths(*(flags[flag].rstrip("/") for flag in paths))

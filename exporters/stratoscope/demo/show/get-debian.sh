@@ -3,7 +3,6 @@
 #   get-debian.sh INTO prometheus [SUITE]       prometheus and promtool, with the scripts of the web page, in INTO/tools...
 #   get-debian.sh INTO alertmanager [SUITE]     prometheus-alertmanager and amtool, in INTO/tools-alertmanager...
 #   get-debian.sh INTO victoria-metrics [SUITE] victoria-metrics, in INTO/tools-victoria-metrics...
-#   get-debian.sh INTO go [SUITE]               go, in INTO/tools-go...
 # SUITE is such as bookworm (Prometheus 2.42, Alertmanager 0.25), trixie, sid (3.5, 0.33); without: what apt has here.
 # The packages are downloaded, not installed: no root is needed, no service starts, the system stays as it is.
 set -euo pipefail
@@ -29,11 +28,7 @@ case $what in
     package=victoria-metrics programs=(victoria-metrics) wanted=victoria-metrics
     tools=$into/tools-victoria-metrics-${suite:-here}
     ;;
-  go)
-    package=golang-go programs=(go) wanted='golang-(go|src|[0-9.]+-(go|src))' version=version
-    tools=$into/tools-go-${suite:-here}
-    ;;
-  *) fail "${what:-nothing} to get; allowed: prometheus, alertmanager, victoria-metrics, go" ;;
+  *) fail "${what:-nothing} to get; allowed: prometheus, alertmanager, victoria-metrics" ;;
 esac
 [[ $suite =~ ^[a-z]*$ ]] || fail "$suite is no suite; allowed: such as bookworm, trixie, sid"
 

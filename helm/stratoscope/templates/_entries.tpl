@@ -1,0 +1,51 @@
+{{/* The entries of `exporters`, each with its defaults, as JSON: {NAME: {...}}. Maps are merged, all else is replaced. */}}
+{{- define "stratoscope.entries" -}}
+{{- $entries := dict -}}
+{{- range $name, $own := .Values.exporters -}}
+{{- $merged := dict "into" (deepCopy $.Values.defaults.all) -}}
+{{- range list (get $.Values.defaults $own.exporter) $own -}}
+{{- include "stratoscope.merge" (list $merged.into .) -}}
+{{- end -}}
+{{- $_ := set $entries $name $merged.into -}}
+{{- end -}}
+{{- toJson $entries -}}
+{{- end -}}
+
+{{/* Put the keys of the second map into the first. Sprig's own merge does not replace by false, 0 or an empty list. */}}
+{{- define "stratoscope.merge" -}}
+{{- $into := index . 0 -}}
+{{- range $key, $value := index . 1 -}}
+{{- if and (kindIs "map" $value) (kindIs "map" (get $into $key)) -}}
+{{- include "stratoscope.merge" (list (get $into $key) $value) -}}
+{{- else -}}
+{{- $_ := set $into $key (deepCopy (list $value) | first) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "stratoscope.ports" -}}
+{hypervisor: 10971, management: 10972, vmprobe: 10973, downtime: 10974}
+{{- end -}}
+
+{{/* What each exporter is: a DaemonSet runs on each host, one with state keeps a folder that one process locks. */}}
+{{- define "stratoscope.entry.port" -}}
+{{- get (include "stratoscope.ports" . | fromYaml) .entry.exporter -}}
+{{- end -}}
+
+{{- define "stratoscope.entry.stateful" -}}
+{{- if has .entry.exporter (list "vmprobe" "downtime") }}true{{ end -}}
+{{- end -}}
+
+{{- define "stratoscope.entry.image" -}}
+{{- $image := .entry.image -}}
+{{- $registry := .root.Values.global.imageRegistry | default $image.registry -}}
+{{- if not $registry -}}
+{{- fail (printf "exporters.%s: no registry with images is known: set global.imageRegistry or defaults.all.image.registry" .name) -}}
+{{- end -}}
+{{- $repository := $image.repository | default (printf "stratoscope-%s" .entry.exporter) -}}
+{{- if $image.digest -}}
+{{- printf "%s/%s@%s" $registry $repository $image.digest -}}
+{{- else -}}
+{{- printf "%s/%s:%s" $registry $repository ($image.tag | default .root.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}

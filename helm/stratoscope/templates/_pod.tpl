@@ -1,0 +1,222 @@
+{{/* The pod of an entry, the same for a DaemonSet and a Deployment. Its labels have no version of the chart: an update
+that changes nothing else restarts no pod. */}}
+{{- define "stratoscope.entry.pod" -}}
+{{- $entry := .entry -}}
+{{- $hosts := eq $entry.exporter "hypervisor" -}}
+{{- $stateful := include "stratoscope.entry.stateful" . -}}
+metadata:
+  labels:
+    {{- include "stratoscope.entry.selector" . | nindent 4 }}
+    app.kubernetes.io/component: {{ $entry.exporter }}
+    app.kubernetes.io/part-of: stratoscope
+    {{- with .root.Values.commonLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+    {{- with $entry.monitor.cloud }}
+    cloud: {{ . | quote }}
+    {{- end }}
+    {{- with $entry.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    kubectl.kubernetes.io/default-container: exporter
+    {{- if not $entry.existingConfigMap }}
+    checksum/config: {{ toYaml $entry.config | sha256sum }}
+    {{- end }}
+    {{- with $entry.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  {{- with concat (.root.Values.global.imagePullSecrets | default list) $entry.imagePullSecrets | uniq }}
+  imagePullSecrets:
+    {{- range . }}
+    - name: {{ . | quote }}
+    {{- end }}
+  {{- end }}
+  serviceAccountName: {{ include "stratoscope.entry.serviceAccount" . }}
+  automountServiceAccountToken: {{ $entry.automountServiceAccountToken }}
+  enableServiceLinks: false
+  {{- with $entry.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  {{- if $entry.hostNetwork }}
+  hostNetwork: true
+  {{- end }}
+  {{- with $entry.dnsPolicy | default (ternary "ClusterFirstWithHostNet" "" $entry.hostNetwork) }}
+  dnsPolicy: {{ . }}
+  {{- end }}
+  {{- with $entry.dnsConfig }}
+  dnsConfig:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $entry.hostAliases }}
+  hostAliases:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  terminationGracePeriodSeconds: {{ $entry.terminationGracePeriodSeconds }}
+  securityContext:
+    {{- $security := deepCopy $entry.podSecurityContext }}
+    {{- if $hosts }}
+    {{- $_ := set $security "supplementalGroups" (append (get $security "supplementalGroups" | default list) (int64 $entry.libvirtGroupId) | uniq) }}
+    {{- end }}
+    {{- toYaml $security | nindent 4 }}
+  {{- with $entry.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $entry.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $entry.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if $entry.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- toYaml $entry.topologySpreadConstraints | nindent 4 }}
+  {{- else if and (not $hosts) (gt (int $entry.replicas) 1) }}
+  topologySpreadConstraints:
+    - maxSkew: 1
+      topologyKey: kubernetes.io/hostname
+      whenUnsatisfiable: ScheduleAnyway
+      labelSelector:
+        matchLabels:
+          {{- include "stratoscope.entry.selector" . | nindent 10 }}
+  {{- end }}
+  containers:
+    - name: exporter
+      image: {{ include "stratoscope.entry.image" . | quote }}
+      imagePullPolicy: {{ $entry.image.pullPolicy }}
+      args:
+        - {{ $entry.exporter }}
+        - --config.file=/etc/stratoscope/stratoscope.yml
+        - --web.listen-address=:{{ include "stratoscope.entry.port" . }}
+        - --log.level={{ $entry.logLevel }}
+        - --log.format={{ $entry.logFormat }}
+        {{- if $entry.webConfigSecret }}
+        - --web.config.file=/etc/stratoscope-web/web.yml
+        {{- end }}
+        {{- if $hosts }}
+        - --path.procfs=/host/proc
+        - --path.sysfs=/host/sys
+        - --path.cgroup=/host/cgroup
+        - --host.name=$(NODE_NAME)
+        {{- end }}
+        {{- if $stateful }}
+        - --storage.path=/var/lib/stratoscope
+        {{- end }}
+        {{- range $entry.extraArgs }}
+        - {{ . | quote }}
+        {{- end }}
+      {{- if or $hosts $entry.extraEnv }}
+      env:
+        {{- if $hosts }}
+        - name: NODE_NAME
+          valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
+        {{- end }}
+        {{- with $entry.extraEnv }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- end }}
+      {{- with $entry.extraEnvFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      ports:
+        - name: metrics
+          containerPort: {{ include "stratoscope.entry.port" . }}
+          protocol: TCP
+      {{- $probes := $entry.probes }}
+      livenessProbe:
+        {{- include "stratoscope.entry.probe" (list $entry "/-/healthy") | nindent 8 }}
+        {{- toYaml $probes.liveness | nindent 8 }}
+      readinessProbe:
+        {{- include "stratoscope.entry.probe" (list $entry "/-/ready") | nindent 8 }}
+        {{- toYaml $probes.readiness | nindent 8 }}
+      startupProbe:
+        {{- include "stratoscope.entry.probe" (list $entry "/-/ready") | nindent 8 }}
+        {{- toYaml $probes.startup | nindent 8 }}
+      {{- with $entry.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      securityContext:
+        {{- toYaml $entry.securityContext | nindent 8 }}
+      volumeMounts:
+        - {name: config, mountPath: /etc/stratoscope, readOnly: true}
+        {{- if $entry.webConfigSecret }}
+        - {name: web, mountPath: /etc/stratoscope-web, readOnly: true}
+        {{- end }}
+        {{- range $i, $secret := $entry.secrets }}
+        - {name: secret-{{ $i }}, mountPath: {{ $secret.mountPath | quote }}, readOnly: true}
+        {{- end }}
+        {{- if $stateful }}
+        - {name: state, mountPath: /var/lib/stratoscope}
+        {{- end }}
+        {{- if $hosts }}
+        - {name: libvirt, mountPath: /run/libvirt, readOnly: true, mountPropagation: HostToContainer}
+        - {name: proc, mountPath: /host/proc, readOnly: true}
+        - {name: sys, mountPath: /host/sys, readOnly: true}
+        - {name: cgroup, mountPath: /host/cgroup, readOnly: true}
+        {{- end }}
+        {{- with $entry.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+  volumes:
+    - name: config
+      configMap: {name: {{ $entry.existingConfigMap | default (include "stratoscope.entry.fullname" .) }}}
+    {{- with $entry.webConfigSecret }}
+    - name: web
+      secret: {secretName: {{ . }}, defaultMode: 0440}
+    {{- end }}
+    {{- range $i, $secret := $entry.secrets }}
+    - name: secret-{{ $i }}
+      secret:
+        secretName: {{ $secret.name }}
+        defaultMode: 0440
+        {{- with $secret.items }}
+        items:
+          {{- toYaml . | nindent 10 }}
+        {{- end }}
+    {{- end }}
+    {{- if $stateful }}
+    - name: state
+      {{- if $entry.persistence.enabled }}
+      persistentVolumeClaim: {claimName: {{ $entry.persistence.existingClaim | default (include "stratoscope.entry.fullname" .) }}}
+      {{- else }}
+      emptyDir: {}
+      {{- end }}
+    {{- end }}
+    {{- if $hosts }}
+    - name: libvirt
+      hostPath: {path: {{ $entry.libvirtSocketFolder | quote }}, type: Directory}
+    - name: proc
+      hostPath: {path: /proc, type: Directory}
+    - name: sys
+      hostPath: {path: /sys, type: Directory}
+    - name: cgroup
+      hostPath: {path: /sys/fs/cgroup, type: Directory}
+    {{- end }}
+    {{- with $entry.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
+{{/* How a probe asks. A page asks for the log-in of the web configuration, which Kubernetes does not have. */}}
+{{- define "stratoscope.entry.probe" -}}
+{{- $entry := index . 0 -}}
+{{- if $entry.webConfigSecret -}}
+tcpSocket: {port: metrics}
+{{- else -}}
+httpGet: {path: {{ index . 1 }}, port: metrics}
+{{- end -}}
+{{- end -}}
+
+{{- define "stratoscope.entry.serviceAccount" -}}
+{{- if .entry.serviceAccount.create -}}
+{{- .entry.serviceAccount.name | default (include "stratoscope.entry.fullname" .) -}}
+{{- else -}}
+{{- .entry.serviceAccount.name | default "default" -}}
+{{- end -}}
+{{- end -}}

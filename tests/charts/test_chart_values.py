@@ -1,0 +1,135 @@
+"""Values that are wrong are refused by their key; the schema knows each key of values.yaml, and no other."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from stratoscope.programs import EXPORTERS
+from stratoscope.rules.thresholds import known
+from support.charts import CHART, entry, refusal
+
+pytestmark = pytest.mark.charts
+
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"exporter": {}}, "additional properties 'exporter' not allowed"),
+        ({"exporters": {"a": {}}}, "at '/exporters/a': missing property 'exporter'"),
+        (
+            {"exporters": {"a": {"exporter": "managment"}}},
+            "/a/exporter': value must be one of 'hypervisor', 'management', 'vmprobe', 'downtime'",
+        ),
+        (
+            {"exporters": {"a": {"exporter": "hypervisor"}}},
+            "at '/exporters/a': missing property 'libvirtGroupId'",
+        ),
+        (entry("management", libvirtGroupId=1), "additional properties 'libvirtGroupId' not allowed"),
+        (entry("management", replica=2), "at '/exporters/one': additional properties 'replica' not allowed"),
+        (entry("management", replicas="2"), "at '/exporters/one/replicas': got string, want integer"),
+        (entry("management", resources={"limit": {}}), "at '/exporters/one/resources'"),
+        (entry("management", monitor={"interval": "1 min"}), "at '/exporters/one/monitor/interval'"),
+        (entry("management", monitor={"kind": "Probe"}), "'PodMonitor', 'ServiceMonitor'"),
+        (entry("management", image={"digest": "abc"}), "at '/exporters/one/image/digest'"),
+        (
+            entry("management", secrets=[{"name": "a"}]),
+            "at '/exporters/one/secrets/0': missing property 'mountPath'",
+        ),
+        (entry("vmprobe", persistence={"size": "1 GB"}), "at '/exporters/one/persistence/size'"),
+        (entry("vmprobe", persistence={"accessModes": []}), "at '/exporters/one/persistence/accessModes'"),
+        ({"exporters": {"A_b": {"exporter": "management"}}}, "invalid propertyName 'A_b'"),
+        ({"defaults": {"all": {"libvirtSocketFolder": "/x"}}}, "at '/defaults/all'"),
+        (
+            {"rules": {"thresholds": {"steal_ratio": "1"}}},
+            "at '/rules/thresholds/steal_ratio': got string, want number",
+        ),
+        (
+            {"rules": {"thresholds": {"steal_ratio": 2}}},
+            "at '/rules/thresholds/steal_ratio': maximum: got 2, want 1",
+        ),
+        ({"rules": {"thresholds": {"nothing": 1}}}, "additional properties 'nothing' not allowed"),
+        ({"rules": {"runbookUrl": "https://x.example.org"}}, "at '/rules/runbookUrl'"),
+        (
+            {"rules": {"enabled": True, "alerts": {"Nothing": False}}},
+            "rules.alerts: unknown name Nothing; allowed: Stratoscope",
+        ),
+        (
+            {"alertmanagerConfig": {"enabled": True, "receivers": [{"name": "x"}]}},
+            "alertmanagerConfig.receivers: none has the name `warning`",
+        ),
+        (
+            entry(
+                "management", service={"enabled": False}, monitor={"enabled": True, "kind": "ServiceMonitor"}
+            ),
+            "exporters.one.monitor.kind: ServiceMonitor needs service.enabled",
+        ),
+        (
+            entry("downtime", service={"enabled": False}, ingress={"enabled": True}),
+            "exporters.one.service.enabled: false",
+        ),
+    ],
+)
+def test_wrong_value_is_refused_by_its_key(values: Mapping[str, Any], said: str) -> None:
+    assert said in refusal(values)
+
+
+def paths(values: object, where: str = "") -> Iterator[str]:
+    if isinstance(values, dict) and values:
+        for key, value in values.items():
+            yield f"{where}/{key}"
+            yield from paths(value, f"{where}/{key}")
+
+
+def allowed(schema: Mapping[str, Any], where: str = "") -> Iterator[str]:
+    if "$ref" in schema:
+        schema = SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    for key, value in schema.get("properties", {}).items():
+        yield f"{where}/{key}"
+        yield from allowed(value, f"{where}/{key}")
+
+
+def is_open(path: str) -> bool:
+    """Whether it is below a key whose contents Kubernetes or the thresholds decide."""
+    ends = (
+        "SecurityContext",
+        "securityContext",
+        "resources",
+        "updateStrategy",
+        "labels",
+        "thresholds",
+        "probes",
+    )
+    return any(f"{end}/" in path for end in ends)
+
+
+def test_schema_and_values_have_the_same_keys() -> None:
+    """But that values.yaml has the keys of all workloads once, below `all`."""
+    known, written = {*allowed(SCHEMA)}, {*paths(VALUES)}
+    assert [one for one in written - known if not is_open(one)] == []
+    of_all = [one.removeprefix("/defaults/all") for one in known if one.startswith("/defaults/all/")]
+    repeated = {f"/defaults/{exporter}{key}" for exporter in EXPORTERS for key in of_all}
+    assert [one for one in known - written - repeated if not is_open(one)] == []
+
+
+def test_each_exporter_has_its_defaults_and_may_be_chosen() -> None:
+    assert [*VALUES["defaults"]] == ["all", "hypervisor", "management", "vmprobe", "downtime"]
+    assert {*SCHEMA["$defs"]["entry"]["properties"]["exporter"]["enum"]} == {*EXPORTERS}
+
+
+def test_schema_has_each_threshold_with_its_range() -> None:
+    expected = {
+        name: {
+            "type": "integer" if one.is_bucket else "number",
+            "minimum": 0,
+            **({} if math.isinf(one.most) else {"maximum": one.most}),
+        }
+        for name, one in known().items()
+    }
+    assert SCHEMA["properties"]["rules"]["properties"]["thresholds"]["properties"] == expected
