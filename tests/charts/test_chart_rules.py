@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from stratoscope.__main__ import main
-from support.charts import of_kind, rendered, the
+from support.charts import entry, of_kind, rendered, the
 from support.debian import ROOT
 from support.promql import promtool_says
 
@@ -127,3 +127,15 @@ def test_routes_go_to_receivers_that_are_there(names: list[str], routes: Mapping
     spec = the(rendered({"alertmanagerConfig": config}), "AlertmanagerConfig")["spec"]
     assert {one["matchers"][0]["value"]: one["receiver"] for one in spec["route"]["routes"]} == routes
     assert {one["name"] for one in spec["receivers"]} == {"nobody", *names}
+
+
+@pytest.mark.parametrize("kind", ["PodMonitor", "ServiceMonitor"])
+def test_hosts_show_what_the_example_lets_them_show(kind: str) -> None:
+    example = yaml.safe_load((ROOT / "prometheus/prometheus.example.yml").read_text())
+    (job,) = (one for one in example["scrape_configs"] if one["job_name"] == "stratoscope-hypervisor")
+    (expected,) = job["metric_relabel_configs"]
+    spec = the(rendered(entry("hypervisor", monitor={"enabled": True, "kind": kind})), kind)["spec"]
+    (endpoint,) = spec["podMetricsEndpoints" if kind == "PodMonitor" else "endpoints"]
+    (shown,) = endpoint["metricRelabelings"]
+    assert (shown["sourceLabels"], shown["regex"], shown["action"]) == tuple(expected.values())
+    assert endpoint["honorLabels"] is True
