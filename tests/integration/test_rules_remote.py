@@ -85,7 +85,7 @@ def config(example: str, pages: str, whole: str = "", shard: str = "0") -> dict[
             scrape["static_configs"] = [target(pages, f"/{name}", "")]
     for remote in found.get("remote_write", ()):
         remote["queue_config"] = QUEUE
-        del remote["basic_auth"]  # test_remote_write_password.py has it
+        del remote["basic_auth"]  # test_rules_remote_write_password.py has it
     return found
 
 
