@@ -33,7 +33,9 @@ LATE_S: Final = 3
 QUEUE: Final = {"batch_send_deadline": "1s", "max_shards": 1}
 """One queue that writes: of several, one can be late alone while Prometheus changes their number."""
 TEXTS: Final = bundle.files(Values(watched=Watched(projects=["p0", "p1"])))
-IS_OF_RATES: Final = re.compile("rate|increase|mean5m|contention|age_seconds|ahead|since_scrape|glance|^slo:|^Stratoscope")
+IS_OF_RATES: Final = re.compile(
+    "rate|increase|mean5m|contention|age_seconds|ahead|since_scrape|glance|^slo:|^Stratoscope"
+)
 OF_RATES: Final = 0.02
 OF_INCREASES: Final = 0.15
 """VictoriaMetrics counts from sample to sample: one more or less of the seven in 15 min, at the factor."""
