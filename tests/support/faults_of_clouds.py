@@ -83,9 +83,16 @@ def _in(world: World, zone: str) -> Sequence[Host]:
     return [host for host in world.hosts.values() if host.zone == zone]
 
 
-def _fill(world: World) -> None:
-    for host in _in(world, "south"):
-        world.claim(host, "filler", Resources(memory_mib=_free_mib(host)))
+def _fill(stack: FaultyStack) -> None:
+    """What VMs leave that end meanwhile is taken, too."""
+
+    def take(world: World) -> None:
+        for host in _in(world, "south"):
+            if (free := _free_mib(host)) > 0:
+                world.claim(host, world.dice.uuid(), Resources(memory_mib=free))
+
+    stack.clouds["full"].change(take)
+    stack.going.append(lambda: stack.clouds["full"].change(take))
 
 
 def _fill_slowly(stack: FaultyStack) -> None:
@@ -230,7 +237,7 @@ FAULTS: Final = (
     _of(
         "StratoscopeFlavorFull",
         "allocations take the memory of a zone",
-        _change("full", _fill),
+        _fill,
         cloud="full",
         zone="south",
         flavor="t1.nano",
