@@ -142,13 +142,13 @@ async def test_each_row_of_an_export_has_a_host_and_a_service(site: Site) -> Non
 
 async def test_an_export_has_the_filters_of_the_list(site: Site) -> None:
     await site.filed(title="n1")
-    await site.filed(title="n2", start=NOW, matcher_sets=[["host=n2"]])
+    await site.filed(title="node 2", start=NOW, matcher_sets=[["host=n2"]])
     later = await site.filed(title="later", start=NOW + HOUR, end=NOW + 2 * HOUR)
     await site.json("POST", f"/downtimes/{later}/cancel")
     for query, expected in (
-        ("", ["later", "n2", "n1"]),
+        ("", ["later", "node 2", "n1"]),
         ("host=n1&state=active", ["n1"]),
-        ("search=N2&source=person", ["n2"]),
+        ("search=NODE+2&source=person", ["node 2"]),
         (f"from={NOW + HOUR}", ["later"]),
         (f"to={NOW}", ["n1"]),
         ("alertname=Full", []),
