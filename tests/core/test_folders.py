@@ -117,12 +117,12 @@ def of_a_group(monkeypatch: pytest.MonkeyPatch, uid: int, group: str, members: S
     return Path("/folder")
 
 
-def test_group_without_a_name_is_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_group_without_a_name_is_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(_: int) -> None:
         raise KeyError
 
-    tmp_path.chmod(0o775)
-    # Only root could give the folder to such a group.
+    folder = of_a_group(monkeypatch, 1000, "me", [])
+    # Only root could give a folder to such a group.
     monkeypatch.setattr(grp, "getgrgid", unknown)
     with pytest.raises(ConfigError, match="other users may write there"):
-        folders.check_itself(tmp_path, "--x")
+        folders.check_itself(folder, "--x")
