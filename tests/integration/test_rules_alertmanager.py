@@ -158,13 +158,9 @@ def said(tools: Path, folder: Path, name: str, alerts: list[dict[str, object]]) 
     """What a template makes of alerts, which have no label in common."""
     alerts = [{"generatorURL": "http://p/graph", **one} for one in alerts]
     whole = {"status": alerts[0]["status"], "alerts": alerts, "commonLabels": {}, "commonAnnotations": {}}
-    (folder / "notice.json").write_text(json.dumps(whole))
-    return amtool(
-        tools, "template", "render", f"--template.glob={FOLDER}/templates/*.tmpl",
-        f'--template.text={{{{ template "stratoscope.{name}" . }}}}',
-        f"--template.data={folder / 'notice.json'}",
-        f"--template.type={'html' if name == 'html' else 'text'}",
-    )  # fmt: skip
+    file = folder / "notice.json"
+    file.write_text(json.dumps(whole))
+    return rendered(name, file, tools)
 
 
 @pytest.mark.parametrize(

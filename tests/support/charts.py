@@ -36,20 +36,13 @@ def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def template(values: Values, *arguments: str, command: str = "template") -> subprocess.CompletedProcess[str]:
+def template(values: Values, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What `helm template` answers for a release `rel`."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         json.dump({} if isinstance(values, Path) else values, file)
         file.flush()
         path = values if isinstance(values, Path) else file.name
-        return helm(command, "rel", CHART, f"--namespace={NAMESPACE}", f"--values={path}", *arguments)
-
-
-def installed_notes(values: Values) -> str:
-    """What Helm says after an installation, which it only pretends."""
-    done = template(values, "--dry-run=client", command="install")
-    assert done.returncode == 0, done.stderr
-    return done.stdout.partition("\nNOTES:\n")[2]
+        return helm("template", "rel", CHART, f"--namespace={NAMESPACE}", f"--values={path}", *arguments)
 
 
 def rendered(values: Values, *arguments: str) -> list[Manifest]:

@@ -32,6 +32,10 @@
 {{- get (include "stratoscope.ports" . | fromYaml) .entry.exporter -}}
 {{- end -}}
 
+{{- define "stratoscope.entry.servicePort" -}}
+{{- .entry.service.port | default (include "stratoscope.entry.port" .) -}}
+{{- end -}}
+
 {{- define "stratoscope.entry.stateful" -}}
 {{- if has .entry.exporter (list "vmprobe" "downtime") }}true{{ end -}}
 {{- end -}}
@@ -48,4 +52,13 @@
 {{- else -}}
 {{- printf "%s/%s:%s" $registry $repository ($image.tag | default .root.Chart.AppVersion) -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "stratoscope.entry.pullSecrets" -}}
+{{- with concat (.root.Values.global.imagePullSecrets | default list) .entry.imagePullSecrets | uniq }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . | quote }}
+  {{- end }}
+{{- end }}
 {{- end -}}

@@ -27,12 +27,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
-  {{- with concat (.root.Values.global.imagePullSecrets | default list) $entry.imagePullSecrets | uniq }}
-  imagePullSecrets:
-    {{- range . }}
-    - name: {{ . | quote }}
-    {{- end }}
-  {{- end }}
+  {{- include "stratoscope.entry.pullSecrets" . | indent 2 }}
   serviceAccountName: {{ include "stratoscope.entry.serviceAccount" . }}
   automountServiceAccountToken: {{ $entry.automountServiceAccountToken }}
   enableServiceLinks: false

@@ -45,6 +45,7 @@ def _no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_question_has_an_answer_once_all_have(
     running: Running, monkeypatch: pytest.MonkeyPatch, missing: str, *, happened: bool
 ) -> None:
+    # No Prometheus runs: this is what it answers.
     monkeypatch.setattr(events, "ask", lambda _, query: [] if query == missing else FOUND)
     (event,) = [one for one in events.events(running) if one.text == "every question has an answer"]
     assert event.has_happened() == happened
@@ -61,6 +62,7 @@ def test_program_that_does_not_answer_is_told_once_until_it_has_answered(
             raise NoAnswerError("http://x", "refused")
         return False
 
+    # Nor does the exporter of probes.
     monkeypatch.setattr(probes, "have_run", have_run)
     monkeypatch.setattr(events, "ask", lambda *_: [])
     watch = Watch(running, 0)
@@ -87,6 +89,7 @@ def test_answer_that_comes_late_is_told_once(
     running: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     late = Answers(running, [QUERIES[0]])
+    # No Prometheus runs: first it has nothing, then an answer.
     monkeypatch.setattr(answers, "ask", lambda *_: [])
     late.look()
     assert capsys.readouterr().out == ""
@@ -99,6 +102,7 @@ def test_answer_that_comes_late_is_told_once(
 def test_exporter_that_does_not_answer_in_the_end_is_a_failure(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # To wait until it is not there would take a minute.
     monkeypatch.setattr(judge, "is_ready", lambda _: False)
     with pytest.raises(DemoError, match="vmprobe does not answer"):
         judge.judge(running, [])
