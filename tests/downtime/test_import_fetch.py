@@ -208,7 +208,8 @@ async def test_the_path_which_may_be_the_secret_is_in_no_error() -> None:
     assert str(raised.value) == "http://127.0.0.1:1: Connection refused"
 
 
-async def test_the_proxy_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
+async def test_the_proxy_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     seen: list[str] = []
 
     async def proxy(request: web.Request) -> web.Response:
@@ -216,7 +217,7 @@ async def test_the_proxy_is_that_of_the_environment(monkeypatch: pytest.MonkeyPa
         return web.Response(body=sample("osg.xml"))
 
     async with server(proxy) as url:
-        monkeypatch.setenv("http_proxy", str(url))
+        monkeypatch.setenv(variable, str(url))
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         settings = Import(name="egi", kind="osg", url="http://topology.example.org/xml")
         fetcher = Fetcher(settings, Http("egi", settings.tls()))
@@ -241,7 +242,7 @@ async def test_an_answer_of_a_proxy_names_it(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("address", REFUSED)
-@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY"])
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
 async def test_no_address_of_a_proxy_is_an_error_that_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, address: str
 ) -> None:
@@ -268,7 +269,15 @@ async def test_a_proxy_without_a_scheme_is_used(monkeypatch: pytest.MonkeyPatch)
     assert str(raised.value) == f"http://topology.example.org: {words}"
 
 
+def test_proxy_of_the_scheme_goes_before_that_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for scheme, port in (("http", 1), ("https", 2), ("all", 3)):
+        monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{port}")
+    chosen = [fetch._proxy(URL(f"{scheme}://topology.example.org/")) for scheme in ("http", "https")]
+    assert [proxy and proxy.place for proxy in chosen] == ["http://127.0.0.1:1", "http://127.0.0.1:2"]
+
+
 def test_loopback_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    for scheme in ("http", "all"):
+        monkeypatch.setenv(f"{scheme}_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert fetch._proxy(URL("http://127.0.0.1/")) is None

@@ -107,10 +107,15 @@ def _refusal(url: URL, response: Response) -> str:
 
 
 def _proxy(url: URL) -> Proxy | None:
-    """That of the variables `https_proxy`, `http_proxy` and `no_proxy`. Raises CollectError if it is none."""
+    """That of `https_proxy` or `http_proxy`, else of `all_proxy`; None for a host of `no_proxy`.
+
+    Raises:
+        CollectError: It is no address of a proxy.
+    """
     if urllib.request.proxy_bypass(url.host or ""):
         return None
-    return checked(urllib.request.getproxies().get(url.scheme))
+    proxies = urllib.request.getproxies()
+    return checked(proxies.get(url.scheme) or proxies.get("all"))
 
 
 def _without(url: URL, words: str) -> str:
