@@ -239,6 +239,17 @@ async def test_doomed_boot_ends_in_error_with_novas_text_or_never(name: str) -> 
         assert_consistent(cloud.world)
 
 
+async def test_boots_of_one_image_fail_and_those_of_others_do_not() -> None:
+    async with demo_cloud() as cloud, client(cloud, "user1") as user:
+        cloud.cloud.faults.add({"fault": "refuse_boot", "refusal": "policy", "image": "rocky-9"})
+        images = {image.name: image.id for image in cloud.world.images}
+        answers = [
+            (await user.post("/compute/v2.1/servers", server_request(cloud, imageRef=images[name]))).status
+            for name in ("rocky-9", "cirros", "rocky-9")
+        ]
+        assert answers == [403, 202, 403]
+
+
 async def test_own_text_takes_the_place_of_novas() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         cloud.cloud.faults.add({"fault": "refuse_boot", "refusal": "build_aborted", "text": "no luck {vm}"})

@@ -1,7 +1,7 @@
 """Faults on demand in the embedded cloud: which, for which requests, how often."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -28,7 +28,7 @@ _MEANINGFUL: Final = {
     "garbage": (*_OF_REQUESTS, "text"),
     "expire_token": _OF_REQUESTS,
     "malformed_item": (*_OF_REQUESTS, "variant"),
-    "refuse_boot": ("refusal", "text", "count", "share"),
+    "refuse_boot": ("refusal", "image", "text", "count", "share"),
     "down": ("service", "host", "seconds"),
 }
 """The allowed keys, by kind of fault."""
@@ -55,6 +55,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
         text: Replaces the usual message.
         variant: Of a malformed item.
         refusal: The name of one of Nova's errors.
+        image: The name of the image whose boots are hit; "" for all boots.
         host: Whose daemons are down.
     """
 
@@ -69,6 +70,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     text: str = ""
     variant: Variant = "no_flavor"
     refusal: str = "no_valid_host"
+    image: str = ""
     host: str = ""
 
     def matches(self, service: str, path: str, method: str, *, has_token: bool) -> bool:
@@ -83,10 +85,10 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
 
 
 class Faults:
-    """The faults in force, the oldest first."""
+    """The faults in force, the oldest first. Args: images: The names of those that there are now."""
 
-    def __init__(self, silence: Silence) -> None:
-        self._silence = silence
+    def __init__(self, silence: Silence, images: Callable[[], Collection[str]]) -> None:
+        self._silence, self._images = silence, images
         self._in_force: list[Fault] = []
         self._undo: list[Callable[[], None]] = []
         self._dice = random.Random(1)  # noqa: S311 - nothing to guard
@@ -102,7 +104,7 @@ class Faults:
         keys = [f"faults[{number}]" if isinstance(document, list) else "" for number in range(len(rows))]
         if len(self._in_force) + len(rows) > MOST:
             raise ConfigError(f"faults: too many in force; allowed: {MOST}; DELETE ends them")
-        faults = [_checked(row, key) for row, key in zip(rows, keys, strict=True)]
+        faults = [_checked(row, key, self._images) for row, key in zip(rows, keys, strict=True)]
         for fault, key in zip(faults, keys, strict=True):
             if fault.fault == "down":
                 self._undo.append(self._silenced(fault, key))
@@ -126,10 +128,14 @@ class Faults:
             if fault.matches(service, path, method, has_token=has_token) and self._strikes(fault)
         ]
 
-    def boot_error(self) -> BootError | None:
-        """The error of the boot that is requested now; its count goes down."""
+    def boot_error(self, image: str) -> BootError | None:
+        """The error of the boot that is requested now; its count goes down.
+
+        Args:
+            image: The image's name; "" for a VM that boots from a volume.
+        """
         for fault in self._in_force:
-            if fault.fault == "refuse_boot" and self._strikes(fault):
+            if fault.fault == "refuse_boot" and fault.image in ("", image) and self._strikes(fault):
                 error = BOOT_ERRORS[fault.refusal]
                 return error._replace(text=fault.text or error.text)
         return None
@@ -151,12 +157,14 @@ class Faults:
             raise ConfigError(f"{where}: unknown: {fault.host}; allowed: {error}") from error
 
 
-def _checked(row: object, key: str) -> Fault:
+def _checked(row: object, key: str, images: Callable[[], Collection[str]]) -> Fault:
     if isinstance(row, dict) and isinstance(row.get("fault"), int):
         row = {**row, "fault": str(row["fault"])}
     fault = decode(Fault, row, key)
     dot = f"{key}." if key else ""
     one_of(fault.refusal, BOOT_ERRORS, f"{dot}refusal")
+    if fault.image:
+        one_of(fault.image, images(), f"{dot}image")
     keys = set(row) if isinstance(row, dict) else set()
     allowed = ("fault", *_MEANINGFUL[fault.fault])
     for name in sorted(keys):

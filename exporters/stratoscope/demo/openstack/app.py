@@ -42,7 +42,9 @@ class OpenStack:
 
     def __init__(self, world: World, clock: Clock) -> None:
         self.world, self._clock = world, clock
-        self.faults = Faults(lambda *what: silence(world, *what))
+        self.faults = Faults(
+            lambda *what: silence(world, *what), lambda: [image.name for image in world.images]
+        )
         self.request_counts: Counter[tuple[str, str, str, int]] = Counter()
         self._tokens = Tokens(world)
         self._request_ids = Dice()

@@ -75,6 +75,9 @@ BOOT_ERRORS: Final = {
         "Build of instance {vm} aborted: Connection to glance host http://image.example:9292 failed: timed "
         "out",
     ),
+    "image_lost": BootError(
+        0, "Build of instance {vm} aborted: Image {image} is unacceptable: Image has no associated data"
+    ),
     "messaging_timeout": BootError(
         0, "Timed out waiting for a reply to message ID 0c5a1f7d2b7e4a0f9a4d5f3f6f8f1b2c"
     ),

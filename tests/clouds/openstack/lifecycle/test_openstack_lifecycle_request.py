@@ -41,6 +41,7 @@ DOOMED = {
     "volume_failed": RunReason.VOLUME,
     "image_unacceptable": RunReason.IMAGE,
     "image_download_failed": RunReason.IMAGE,
+    "image_lost": RunReason.IMAGE,
     "messaging_timeout": RunReason.MESSAGING,
 }
 

@@ -39,10 +39,14 @@ class _CreateImage(msgspec.Struct):
 
 
 class ServerActions:
-    """Their handlers. Args: boot_error: Called at each boot; the error with which it is to fail, or None."""
+    """Their handlers.
+
+    Args:
+        boot_error: Called at each boot with its image's name; the error with which it is to fail, or None.
+    """
 
     def __init__(
-        self, world: World, operations: Operations, boot_error: Callable[[], BootError | None]
+        self, world: World, operations: Operations, boot_error: Callable[[str], BootError | None]
     ) -> None:
         self._world, self._operations, self._boot_error = world, operations, boot_error
         self._actions: Mapping[str, _Act] = {
@@ -66,7 +70,7 @@ class ServerActions:
         wanted = read(request)
         if (text := exceeded(wanted.project, wanted.flavor, wanted.count)) is not None:
             raise HttpError(403, text)
-        error = self._boot_error()
+        error = self._boot_error("" if wanted.image is None else wanted.image.name)
         if error is not None and error.status:
             raise HttpError(error.status, _filled(error.text, wanted, ""))
         first, *_ = [self._boot(wanted, number, error) for number in range(wanted.count)]
