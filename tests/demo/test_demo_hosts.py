@@ -190,6 +190,19 @@ def test_scheduler_chooses_neither_host_unless_an_administrator_requests_it() ->
     assert choose_host(world, claim, flavor, "", only=first) is first
 
 
+@pytest.mark.parametrize(("seed", "is_shown"), [(1, True), (2, False)])
+def test_vm_that_dashboards_show_at_first_is_shown_if_its_host_can_be(seed: int, is_shown: bool) -> None:
+    world = build(Size(), seed=seed, now=BEGAN)
+    hosts = [one.host for one in shown_hosts(world)]
+    opened = min(world.vms, key=lambda vm: (vm.project.name, vm.name))
+    assert (opened.host in hosts) is is_shown
+    assert hosts[0].zone != hosts[1].zone
+
+
+def test_two_hosts_are_shown_of_a_cloud_without_vms() -> None:
+    assert len({*shown_hosts(build(Size(vms=0), seed=1, now=BEGAN))}) == 2
+
+
 async def test_files_move_by_themselves_until_the_end(
     shown: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,7 +85,7 @@ def serve(name: str, words: Sequence[str]) -> None:
 
     host, _, port = flag(words, "web.listen-address").partition(":")
     server = ThreadingHTTPServer((host, int(port)), Handler)
-    for host in ("cn04", "cn09") if flag(words, "write-hosts") else ():
+    for host in ("cn05", "cn09") if flag(words, "write-hosts") else ():
         write(Path(flag(words, "write-hosts")) / host, "hypervisor.yml", {})
     if config := flag(words, "write-config"):
         Path(config).write_text("clouds: []\n")

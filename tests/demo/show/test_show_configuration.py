@@ -13,6 +13,7 @@ import yaml
 from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.faults import Faults
 from stratoscope.demo.openstack.fault_effects import silence
+from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.show import alertmanager, cloud, exporters, probes, prometheus
 from stratoscope.demo.show.answers import vm_page
@@ -155,7 +156,7 @@ def test_exporters_take_their_configurations(tmp_path: Path) -> None:
     found = of_vmprobe.parse(read(probing), {})
     assert [(probe.name, probe.vm.image) for probe in found.probes] == [
         ("boot-cirros", "cirros"),
-        ("boot-centos-7", "centos-7"),
+        ("boot-rocky-9", "rocky-9"),
     ]
     assert [one.os_cloud for one in found.clouds] == ["user1"]
 
@@ -168,10 +169,16 @@ def test_cloud_has_the_host_that_is_down_and_takes_the_fault() -> None:
     world = build(Size(), seed=1, now=0.0)
     down = {one.host for one in world.daemons if one.silent_since is not None}
     assert down == {cloud.DOWN}
-    Faults(lambda service, host, seconds: silence(world, service, host, seconds)).add(cloud.FAULT)
+    faults = Faults(
+        lambda service, host, seconds: silence(world, service, host, seconds),
+        lambda: [image.name for image in world.images],
+    )
+    faults.add([cloud.SILENT, cloud.LOST])
     down = {(one.service, one.host) for one in world.daemons if one.silent_since is not None}
     assert ("network", "cn07") in down
-    assert cloud.FAULT["host"] != cloud.DOWN
+    assert cloud.SILENT["host"] != cloud.DOWN
+    assert faults.boot_error("rocky-9") == BOOT_ERRORS["image_lost"]
+    assert faults.boot_error("cirros") is None
 
 
 def test_links_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,22 +248,25 @@ def test_time_has_the_unit_of_its_size(seconds: int, said: str) -> None:
 def test_page_of_a_vm_is_that_of_the_dashboard() -> None:
     uid = json.loads((SHIPPED.parents[1] / "grafana" / "dashboards" / "vm.json").read_text())["uid"]
     labels = {"cloud": "demo", "project_id": "p1", "vm_id": "v1"}
-    assert vm_page(labels) == f"/d/{uid}?var-cloud=demo&var-project=p1&var-vm=v1"
-    assert vm_page({"vm_id": "v1"}).endswith("?var-cloud=&var-project=&var-vm=v1")
+    assert vm_page(labels) == f"/d/{uid}?from=now-15m&var-cloud=demo&var-project=p1&var-vm=v1"
+    assert vm_page({"vm_id": "v1"}).endswith("?from=now-15m&var-cloud=&var-project=&var-vm=v1")
 
 
 def test_demo_says_what_the_last_run_with_a_result_found() -> None:
     good = {"outcome": "success", "accepted_s": {"built": 6.62}, "phases": {"deleted": 0.1, "gone": 2.5}}
-    said = {"phase": "resolve", "reason": "image", "blame": "project", "message": "image 'x' is not active"}
+    said = {"phase": "built", "reason": "image", "blame": "cloud", "message": "Image x is unacceptable"}
     bad = {"outcome": "failed", "failure": said}
     stopped = {"outcome": "interrupted", "failure": None}
     assert probes.verdict([bad, good, stopped]) == (
         "works: the VM ran 6.6 s after it was accepted, and was gone in 2.6 s"
     )
-    assert probes.verdict([good, bad]) == "fails: resolve, image, to blame: project; image 'x' is not active"
+    assert probes.verdict([good, bad]) == (
+        "fails in the phase built, reason: image, to blame: the cloud; Image x is unacceptable"
+    )
     assert probes.verdict([stopped]) == probes.verdict([]) == "has no result yet"
 
 
-def test_documentation_says_how_the_fault_of_the_demo_comes_back() -> None:
+def test_documentation_says_how_the_faults_of_the_demo_come_back() -> None:
     text = (RULES.parents[1] / "docs" / "demo-cloud.md").read_text(encoding="utf-8")
-    assert f"    curl -d '{json.dumps(cloud.FAULT)}' 127.0.0.1:10980/demo/faults\n" in text
+    for fault in (cloud.SILENT, cloud.LOST):
+        assert f"    curl -H \"$J\" -d '{json.dumps(fault)}' 127.0.0.1:10980/demo/faults\n" in text

@@ -45,7 +45,7 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
     said = capsys.readouterr().out
     for expected in (
         "management exporter: an embedded OpenStack, 200 VMs, 12 hosts",
-        "hypervisor exporter: a host of it, cn04",
+        "hypervisor exporter: a host of it, cn05",
         "hypervisor exporter: this machine, ",
         "/alerts",
         "Debian's has no page",
@@ -55,7 +55,7 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
         "/downtimes/d1",
         "    edge 50 %",
         "?g0.expr=zone:full:ratio&g0.tab=1",
-        "/d/stratoscope-vm?var-cloud=demo&var-project=p1&var-vm=v1",
+        "/d/stratoscope-vm?from=now-15m&var-cloud=demo&var-project=p1&var-vm=v1",
         "what has not come after 150 s is named then",
         "Prometheus saw exporters up: 0.5",
         "memory: ",

@@ -8,14 +8,14 @@ from typing import Any, Final
 import pytest
 
 from stratoscope.demo.show import prometheus
-from stratoscope.demo.show.events import BAD_IMAGE, NOISY, SILENT_AGENT
+from stratoscope.demo.show.events import BROKEN, NOISY, SILENT_AGENT
 from stratoscope.demo.show.judge import EXPECTED, exporters_up
 from stratoscope.demo.show.queries import QUERIES, WAITING, TitledQuery
 from support.promql import promtool_says
 from support.rule_checks import checked
 from support.rules_known import KNOWN, RULES
 
-OF_EVENTS: Final = {"silent agent": SILENT_AGENT, "bad image": BAD_IMAGE, "noisy": NOISY}
+OF_EVENTS: Final = {"silent agent": SILENT_AGENT, "broken": BROKEN, "noisy": NOISY}
 JUDGED: Final = {**EXPECTED, **OF_EVENTS, "exporters up": exporters_up(2)}
 BY_RECORD: Final = {query.record: query for query in QUERIES}
 Samples = Sequence[tuple[Mapping[str, str], float]]
@@ -104,10 +104,10 @@ GOOD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         series("stratoscope_vmprobe_success", "1", cloud="demo", probe="a"),
         series("stratoscope_vmprobe_success", "0", cloud="demo", probe="b"),
     ],
-    "probes that fail on their image, to blame: the project": [
+    "probes that fail on their image, to blame: the cloud": [
         series(
             "stratoscope_vmprobe_last_failure", "1",
-            cloud="demo", probe="b", phase="resolve", reason="image", blame="project",
+            cloud="demo", probe="b", phase="built", reason="image", blame="cloud",
         )
     ],
     "hosts in downtime": [
@@ -117,11 +117,11 @@ GOOD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "alerts on an agent that is silent": [
         series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")
     ],
-    "alerts on a probe whose image is bad": [
-        series("ALERTS", "1", alertname="StratoscopeProbeMisconfigured", alertstate="firing")
+    "alerts on VM creation that is broken": [
+        series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="firing")
     ],
     "silent agent": [series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")],
-    "bad image": [series("ALERTS", "1", alertname="StratoscopeProbeMisconfigured", alertstate="firing")],
+    "broken": [series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="firing")],
     "noisy": [
         series("vm:stratoscope_contention:verdict", "1", cloud="demo", vm_id="v", cause="noisy_neighbour")
     ],
@@ -138,12 +138,12 @@ BAD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         series("stratoscope_vmprobe_success", "0", cloud="demo", probe="a"),
         series("stratoscope_vmprobe_success", "0", cloud="demo", probe="b"),
     ],
-    "probes that fail on their image, to blame: the project": [
+    "probes that fail on their image, to blame: the cloud": [
         series("stratoscope_vmprobe_last_failure", "1", cloud="demo", probe="b", **labels)
         for labels in (
-            {"phase": "built", "reason": "image", "blame": "project"},
-            {"phase": "resolve", "reason": "flavor", "blame": "project"},
-            {"phase": "resolve", "reason": "image", "blame": "cloud"},
+            {"phase": "resolve", "reason": "image", "blame": "project"},
+            {"phase": "built", "reason": "network", "blame": "cloud"},
+            {"phase": "networked", "reason": "image", "blame": "cloud"},
         )
     ],
     "hosts in downtime": [
@@ -154,11 +154,11 @@ BAD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "alerts on an agent that is silent": [
         series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="pending")
     ],
-    "alerts on a probe whose image is bad": [
-        series("ALERTS", "1", alertname="StratoscopeProbeMisconfigured", alertstate="pending")
+    "alerts on VM creation that is broken": [
+        series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="pending")
     ],
     "silent agent": [series("ALERTS", "1", alertname="StratoscopeHostDown", alertstate="firing")],
-    "bad image": [series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")],
+    "broken": [series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")],
     "noisy": [series("vm:stratoscope_contention:verdict", "1", cloud="demo", vm_id="v", cause="own_limit")],
     "exporters up": [series("up", "1", job="a"), series("up", "0", job="b")],
 }  # fmt: skip
@@ -186,8 +186,8 @@ def test_what_is_judged_is_declared_or_recorded(query: str) -> None:
 
 def test_alerts_that_are_waited_for_are_in_the_bundle() -> None:
     alerts = {rule.alert for rule in RULES.values()}
-    named = {query.split('"')[1] for query in (SILENT_AGENT, BAD_IMAGE)}
-    assert named == {"StratoscopeServiceDown", "StratoscopeProbeMisconfigured"} & alerts
+    named = {query.split('"')[1] for query in (SILENT_AGENT, BROKEN)}
+    assert named == {"StratoscopeServiceDown", "StratoscopeVMCreationBroken"} & alerts
 
 
 def test_each_query_records_its_answer(tmp_path: Path) -> None:

@@ -93,4 +93,4 @@ class Answers:
 def vm_page(labels: dict[str, str]) -> str:
     """The path of the dashboard *One VM* for a VM with these labels."""
     cloud, project, vm = (labels.get(one, "") for one in ("cloud", "project_id", "vm_id"))
-    return f"/d/stratoscope-vm?var-cloud={cloud}&var-project={project}&var-vm={vm}"
+    return f"/d/stratoscope-vm?from=now-15m&var-cloud={cloud}&var-project={project}&var-vm={vm}"

@@ -11,8 +11,10 @@ NAME: Final = "demo"
 """Of the cloud in the configurations; `--write-config` gives it."""
 DOWN: Final = "cn11"
 """The host that is down from the beginning, for which the demo files a downtime."""
-FAULT: Final = {"fault": "down", "service": "network", "host": "cn07", "seconds": 5}
-"""The network agent of another host, which the demo makes fall silent: the alert that fires."""
+SILENT: Final = {"fault": "down", "service": "network", "host": "cn07", "seconds": 5}
+"""The network agent of another host, which the demo makes fall silent."""
+LOST: Final = {"fault": "refuse_boot", "refusal": "image_lost", "image": "rocky-9"}
+"""An image that users are offered, and whose data the storage has lost."""
 _PORT: Final = 10980
 VMS: Final = 200
 HOSTS: Final = 12
@@ -27,5 +29,5 @@ def server(folder: Path) -> tuple[Server, Path]:
 
 
 def break_something(at: str) -> None:
-    """Let one agent fall silent. Raises NoAnswerError."""
-    get(f"{at}/demo/faults", FAULT)
+    """Let one agent fall silent, and one image lose its data. Raises NoAnswerError."""
+    get(f"{at}/demo/faults", [SILENT, LOST])

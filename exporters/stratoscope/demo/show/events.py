@@ -18,7 +18,7 @@ _FIRES: Final = 'ALERTS{{alertname="{name}",alertstate="firing"}}'
 SILENT_AGENT: Final = _FIRES.format(name="StratoscopeServiceDown")
 NOISY: Final = 'vm:stratoscope_contention:verdict{cause="noisy_neighbour"}'
 HOST_DOWN: Final = "StratoscopeHostDown"
-BAD_IMAGE: Final = _FIRES.format(name="StratoscopeProbeMisconfigured")
+BROKEN: Final = _FIRES.format(name="StratoscopeVMCreationBroken")
 
 
 @dataclass(slots=True)
@@ -62,12 +62,12 @@ def events(running: Running) -> list[Event]:
             ("prometheus",),
         ),
         seen(
-            f"StratoscopeServiceDown fires: an agent of {cloud.FAULT['host']} was made to fall silent",
+            f"StratoscopeServiceDown fires: an agent of {cloud.SILENT['host']} was made to fall silent",
             SILENT_AGENT,
         ),
         seen(
-            f"StratoscopeProbeMisconfigured fires: an image of {probes.PROBES[1]['name']} is deactivated",
-            BAD_IMAGE,
+            f"StratoscopeVMCreationBroken fires: the data of the image {cloud.LOST['image']} is lost",
+            BROKEN,
         ),
     ]
     if any(one.is_about_hosts for one in asked):

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from stratoscope.demo.show import cloud, probes
 from stratoscope.demo.show.asking import NoAnswerError, ask, is_ready
 from stratoscope.demo.show.children import DemoError
-from stratoscope.demo.show.events import BAD_IMAGE, HOST_DOWN, SILENT_AGENT, host_is_silenced
+from stratoscope.demo.show.events import BROKEN, HOST_DOWN, SILENT_AGENT, host_is_silenced
 from stratoscope.demo.show.running import Running
 from stratoscope.demo.show.shown import dashboards
 from stratoscope.demo.show.terminal import say
@@ -27,13 +27,13 @@ EXPECTED: Final[Mapping[str, str]] = {
     "VMs of the cloud": "count(stratoscope_management_vm_info)",
     "probes that have run": f"count(stratoscope_vmprobe_runs_total > 0) >= {len(probes.PROBES)}",
     "probes whose VM was created and is gone": "count(stratoscope_vmprobe_success == 1) == 1",
-    "probes that fail on their image, to blame: the project": (
-        'count(stratoscope_vmprobe_last_failure{phase="resolve", reason="image", blame="project"} == 1) == 1'
+    "probes that fail on their image, to blame: the cloud": (
+        'count(stratoscope_vmprobe_last_failure{phase="built", reason="image", blame="cloud"} == 1) == 1'
     ),
     "hosts in downtime": f'count(stratoscope_downtime_active{{scope="host", host="{cloud.DOWN}"}} == 1)',
     "flavors with room": "count(stratoscope_management_flavor_room_vms > 0)",
     "alerts on an agent that is silent": f"count({SILENT_AGENT})",
-    "alerts on a probe whose image is bad": f"count({BAD_IMAGE})",
+    "alerts on VM creation that is broken": f"count({BROKEN})",
 }
 """Queries, by what they show; each has a result in a demo that is well."""
 

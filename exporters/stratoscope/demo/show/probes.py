@@ -1,4 +1,4 @@
-"""Two probes of the embedded OpenStack: one works, the other names an image that is deactivated."""
+"""Two probes of the embedded OpenStack: one works, the other boots an image whose data is lost."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ PROBES: Final = (
         "interval": "20s",  # longer than a run
     },
     {
-        "name": "boot-centos-7",
-        "image": "centos-7",
+        "name": f"boot-{cloud.LOST['image']}",
+        "image": cloud.LOST["image"],
         "interval": "10s",
-    },  # the embedded cloud has deactivated it
+    },
 )
 
 
@@ -59,7 +59,11 @@ def verdict(runs: Sequence[Mapping[str, Any]]) -> str:
             return f"works: the VM ran {built:.1f} s after it was accepted, and was gone in {gone:.1f} s"
         if run["outcome"] == "failed":
             failure = run["failure"]
-            return "fails: {phase}, {reason}, to blame: {blame}; {message}".format_map(failure)
+            return (
+                "fails in the phase {phase}, reason: {reason}, to blame: the {blame}; {message}".format_map(
+                    failure
+                )
+            )
     return _NONE
 
 
