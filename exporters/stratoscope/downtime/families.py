@@ -15,8 +15,9 @@ ACTIVE = Family(
 )
 ACTIVE_PATTERNS = Family(
     "stratoscope_downtime_active_patterns",
-    "Matcher sets of active downtimes that labels cannot show: with a pattern, a negation or another label.",
-    labels=(),
+    "Matcher sets of an active downtime that labels cannot show: with a pattern, a negation or another label;"
+    " absent where there are none.",
+    labels=_DOWNTIME,
 )
 DOWNTIMES = Family(
     "stratoscope_downtime_downtimes",

@@ -29,8 +29,8 @@ def samples(downtimes: Sequence[Downtime], now: float, overridden: Collection[st
     states = [(one, one.state(now)) for one in downtimes]
     active = [one for one, state in states if state is State.ACTIVE]
     upcoming = [one for one, state in states if state is State.UPCOMING and one.start <= now + AHEAD_S]
-    patterns = 0
     for one in active:
+        patterns = 0
         silenced = str(one.silences and one.id not in overridden).lower()
         for matchers in one.matcher_sets:
             found = covered(matchers)
@@ -39,7 +39,8 @@ def samples(downtimes: Sequence[Downtime], now: float, overridden: Collection[st
                 continue
             named = dict(zip(LABELS, found.values, strict=True))
             yield of.ACTIVE(1, _of(one, scope=found.scope, **named, **_kind(one), silences=silenced))
-    yield of.ACTIVE_PATTERNS(patterns, Labels())
+        if patterns:
+            yield of.ACTIVE_PATTERNS(patterns, _of(one))
     for state, found_in in ((State.ACTIVE, active), (State.UPCOMING, upcoming)):
         yield of.DOWNTIMES(len(found_in), Labels(state=state))
     for one in (*active, *upcoming):
