@@ -9,7 +9,7 @@ from boards import board, colours, words
 from boards.panels import About, Column, Look, Panel, Query, cells, highest, lines, rows, timeline
 
 _SCOPES: Final = 'scope=~"cloud|zone|image",cloud=~"$cloud"'
-_OF_SCOPES: Final = "{{cloud}} {{scope}} {{zone}}{{image_id}}"
+_OF_SCOPES: Final = "{{cloud}} {{scope}} {{zone}}{{image_name}}"
 _UP: Final = f"scope:stratoscope_availability_up_seconds:{{}}{{{{{_SCOPES}}}}}"
 _DOWN: Final = f"scope:stratoscope_availability_down_seconds:{{}}{{{{{_SCOPES}}}}}"
 _UNKNOWN: Final = f"scope:stratoscope_availability_unknown_seconds:{{}}{{{{{_SCOPES}}}}}"
@@ -123,11 +123,14 @@ def _today() -> Panel:
 
 def _of_images(queries: Sequence[str]) -> list[Query]:
     """With a last one that finds the names of images. The third, of what is unknown, has all rows."""
-    named = (
-        "group by (cloud, image_id, image_name) (topk by (cloud, image_id) (1,"
-        ' timestamp(stratoscope_management_image_info{cloud=~"$cloud"})))'
-    )
-    return [*map(Query, queries), Query(f"{named} and on (cloud, image_id) ({queries[2]})")]
+    return [*map(Query, queries), Query(f"{_named()} and on (cloud, image_id) ({queries[2]})")]
+
+
+def _named(moment: str = "") -> str:
+    """The images with their names. Args: moment: Whose, such as `@ end()`; else of each step."""
+    info = f'stratoscope_management_image_info{{cloud=~"$cloud"}} {moment}'.strip()
+    newest = f"topk by (cloud, image_id) (1, timestamp({info}))"
+    return f"group by (cloud, image_id, image_name) ({newest})"
 
 
 def _each(series: str) -> str:
@@ -158,7 +161,11 @@ def _days() -> Panel:
         for record in ("availability_within_ola:yesterday", "availability:ratio_yesterday")
     )
     day = f"({ratio} < 0) or {known}"
-    query = Query(highest(50, day, by=f"({day}) == bool 0"), _OF_SCOPES)
+    shown = highest(50, day, by=f"({day}) == bool 0")
+    named = f"({shown}) * on (cloud, image_id) group_left (image_name) ({_named('@ end()')})"
+    # An image that is deleted has no name any more.
+    without = f'label_replace({shown}, "image_name", "$1", "image_id", "(.*)")'
+    query = Query(f"{named} or on (cloud, scope, zone, image_id) {without}", _OF_SCOPES)
     return timeline(About("Day by day", good, empty=_NO_DAY), _DAY, query).interval("1h")
 
 

@@ -196,13 +196,15 @@ def clouds_of_projects() -> QueryVariable:
 
 
 def project() -> QueryVariable:
-    """One project: shows its name, its value is the project_id."""
+    """One project: shows its name, its value is the project_id. Those with most VMs are first."""
     named = "group by (cloud, project_id, project_name)"
     of_cloud = '{cloud=~"$cloud",project_id!=""}'
     listed = f"{named} (stratoscope_management_project_info{of_cloud})"
     found = f"{listed} or on (cloud, project_id) {named} (vm:stratoscope_vm_info:unique{of_cloud})"
-    expr = f"query_result(topk({MOST_OPTIONS}, count by (project_id, project_name) ({found})))"
-    return _query("project", "Project", expr).regex(_PROJECT_WITH_NAME)
+    vms = f"count by (cloud, project_id) (vm:stratoscope_vm_info:unique{of_cloud})"
+    size = f"({found}) * on (cloud, project_id) group_left () {vms} or on (cloud, project_id) 0 * ({found})"
+    expr = f"query_result(sort_desc(topk({MOST_OPTIONS}, sum by (project_id, project_name) ({size}))))"
+    return _query("project", "Project", expr).regex(_PROJECT_WITH_NAME).sort(VariableSort.DISABLED)
 
 
 def project_of_vms() -> QueryVariable:

@@ -68,7 +68,10 @@ def _planned() -> Panel:
 
 
 def _covered() -> Panel:
-    good = "What was announced. Alerts about it are silent; patterns and negations cannot be shown as labels."
+    good = (
+        "What was announced. Alerts about it are silent. Of a pattern, or what is excluded, this is all that"
+        " labels can show: the page of the downtime has the rest."
+    )
     about = About("What active downtimes cover", good, empty="nothing is down on purpose.", seen=_SEEN)
     labels = (
         "scope",
@@ -84,7 +87,10 @@ def _covered() -> Panel:
     )
     headings = ("Scope", "Cloud", "Zone", "Host", "Service", "Project", "VM", "Severity", "Silences", "Id")
     columns = [Column(label, heading) for label, heading in zip(labels, headings, strict=True)]
-    return rows(about, columns, Query(f"topk(100, group by ({', '.join(labels)}) ({_OF}active))"))
+    patterns = f'label_replace({_OF}active_patterns, "scope", "a pattern", "", "")'
+    return rows(
+        about, columns, Query(f"topk(100, group by ({', '.join(labels)}) ({_OF}active or {patterns}))")
+    )
 
 
 def _soon_over() -> Panel:
@@ -184,7 +190,7 @@ def _database() -> Panel:
     look = Look(words={"0": ("stored", colours.GOOD), "1": ("refused", colours.BAD)})
     about = About("Are changes stored?", good)
     refused = _whose(f"max by (cloud, job, reason) ({_OF}database_refused)")
-    names = common.VizTextDisplayOptions().title_size(12)
+    names = common.VizTextDisplayOptions().title_size(12).value_size(32)
     return cells(about, look, Query(refused, "{{reason}}, {{exporters}}")).text(names)
 
 

@@ -22,8 +22,9 @@ _IN_OR_NONE: Final = 'cloud=~"$cloud|"'
 _FIRING: Final = f'ALERTS{{alertstate="firing",severity=~"%s",{_IN_OR_NONE}}}'
 _ANY: Final = "critical|warning"
 _DOWNTIMES: Final = "topk by (downtime_id) (1, downtime:stratoscope_downtime_{}_timestamp_seconds:titled)"
-_COVERED: Final = f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing",{_IN}}}'
-_PLACES: Final = '"cloud", "zone", "host", "project_id", "vm_id"'
+_COVERED: Final = (
+    f"max by (downtime_id, covers) (downtime:stratoscope_downtime_active:covers{{{_IN_OR_NONE}}})"
+)
 _COVERS: Final = f'ALERTS{{alertname="StratoscopeDowntimeActive",alertstate="firing",scope="%s",{_IN}}}'
 _SCOPES: Final = {
     "cloud": "cloud",
@@ -140,10 +141,22 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
 }  # fmt: skip
 """Every cell is on one of these panels."""
 
+_WHAT: Final = ", ".join(
+    f'"{label}"'
+    for label in (
+        "host", "zone", "service", "binary", "backend", "pool", "flavor", "resource", "vm_name", "probe",
+        "phase", "reason", "collector", "instance", "alertmanager", "source", "project_id", "sloth_slo",
+        "state", "sort", "kind", "network_name",
+    )
+)  # fmt: skip
+"""Labels of alerts that say what each is about."""
+
 _TEXT: Final = common.VizTextDisplayOptions().title_size(12).value_size(26)
 """A subject has up to 14 cells."""
 _NAMES: Final = common.VizTextDisplayOptions().title_size(11)
 """Of some clouds: else the longest name would make all too small to read."""
+_SHARES: Final = common.VizTextDisplayOptions().title_size(11).value_size(32)
+"""Beside one another: a share such as -1000 % would hide the name."""
 
 
 def made() -> Dashboard:
@@ -155,7 +168,8 @@ def made() -> Dashboard:
     for title, subject in SUBJECTS.items():
         made = made.with_panel(_glance(title, subject))
     made = made.with_row(Row("What exactly")).with_panel(_where()).with_panel(_firing()).with_panel(_alerts())
-    return made.with_row(Row("Down on purpose")).with_panel(_downtimes())
+    made = made.with_row(Row("Down on purpose")).with_panel(_downtimes())
+    return board.with_closed_row(made, "Since when alerts fire", (_since(),))
 
 
 def _state() -> Panel:
@@ -191,7 +205,7 @@ def _today() -> Panel:
 def _budget() -> Panel:
     look = Look(unit="percentunit", colours=colours.high_is_good(0, 0.25))
     query = Query(f"slo:period_error_budget_remaining:ratio{{{_IN}}}", "{{cloud}}: {{sloth_slo}}")
-    return cells(words.BUDGET_LEFT, look, query).span(8).text(_NAMES)
+    return cells(words.BUDGET_LEFT, look, query).span(8).text(_SHARES)
 
 
 def _glance(title: str, subject: Subject) -> Panel:
@@ -260,16 +274,13 @@ def _alerts() -> Panel:
     good = (
         "None. The name leads to the runbook, which says what to do."
         f" At most {_MOST_ROWS}: first those that are critical, last those that an active downtime covers."
+        " The last row of this page says since when."
     )
     about = About(
         "Alerts that fire", good, "no alert fires but those for information.", word=_NO_RULES, seen=_KNOWN
     )
-    what = "host", "zone", "service", "binary", "backend", "pool", "flavor", "resource", "vm_name", "probe"
-    rest = "phase", "reason", "collector", "instance", "alertmanager", "source", "project_id", "sloth_slo"
-    others = "state", "sort", "kind", "network_name"
-    joined = ", ".join(f'"{label}"' for label in (*what, *rest, *others))
     marked = f"{_not_planned(_ANY)} or 0 * {_FIRING % _ANY}"
-    worst = f'max by (severity, cloud, alertname, what) (label_join({marked}, "what", " ", {joined}))'
+    worst = f'max by (severity, cloud, alertname, what) (label_join({marked}, "what", " ", {_WHAT}))'
     ranks = " or ".join(
         f'label_replace(vector({rank}), "severity", "{severity}", "", "")'
         for rank, severity in ((2, "critical"), (1, "warning"))
@@ -289,10 +300,34 @@ def _alerts() -> Panel:
     return _sorted(rows(about, columns, Query(expr)), "Severity", worst_first=True)
 
 
+def _since() -> Panel:
+    good = (
+        f"None. The newest are first, {_MOST_ROWS} at most, with those that a downtime covers. Since: when"
+        " what the alert is about began. It begins anew when Prometheus is restarted, unless the alert waits"
+        " for 10 minutes or longer."
+    )
+    about = About(
+        "Since when", good, "no alert fires but those for information.", word=_NO_RULES, seen=_KNOWN
+    )
+    began = f'ALERTS_FOR_STATE{{severity=~"{_ANY}",{_IN_OR_NONE}}} and ignoring (alertstate) {_FIRING % _ANY}'
+    first = f'min by (severity, cloud, alertname, what) (label_join({began}, "what", " ", {_WHAT}))'
+    severities = Look(words={"warning": ("warning", colours.NEAR), "critical": ("critical", colours.BAD)})
+    columns = [
+        Column("Value", "Since", Look(unit="dateTimeAsIso")),
+        Column("severity", "Severity", severities),
+        Column("cloud", "Cloud"),
+        Column("alertname", "Alert", link=_RUNBOOK),
+        Column("what", "What"),
+    ]
+    return _sorted(
+        rows(about, columns, Query(f"topk({_MOST_ROWS}, 1000 * {first})")), "Since", worst_first=True
+    )
+
+
 def _downtimes() -> Panel:
     good = (
         "What was announced, and nothing else. Of the next 7 days, the first 20. What: the cloud, zone, host,"
-        " project or VM whose alerts it silences now, or how many; patterns are on the exporter's page."
+        " project, VM or service that it covers now, or how many; its patterns are on the exporter's page."
     )
     empty = "nothing is down on purpose, or will be."
     about = About("Downtimes now and planned", good, empty, seen=f'{CELL}{{{_IN_OR_NONE},alert="{_LEADS}"}}')
@@ -312,12 +347,11 @@ def _downtimes() -> Panel:
 
 
 def _with_what(moments: str) -> str:
-    """Of each downtime, with what it silences now: its name, or how many things."""
-    things = f'group by (downtime_id, covers) (label_join({_COVERED}, "covers", " ", {_PLACES}))'
-    number = f"count by (downtime_id) ({things})"
+    """Of each downtime, with what it covers now: its name, or how many things."""
+    number = f"sum by (downtime_id) ({_COVERED})"
     many = f'count_values by (downtime_id) ("number", {number} > 1)'
     many = f'label_replace({many}, "covers", "$1 things", "number", "(.+)")'
-    what = f"group by (downtime_id, covers) ({things} and on (downtime_id) {number} == 1 or {many})"
+    what = f"group by (downtime_id, covers) ({_COVERED} and on (downtime_id) {number} == 1 or {many})"
     named = f"{what} * on (downtime_id) group_left (title, severity, planned) {moments}"
     return f"({named} or on (downtime_id) {moments})"
 

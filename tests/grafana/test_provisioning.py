@@ -57,7 +57,7 @@ def _title(file: Path) -> str:
 def test_address_of_runbooks_is_in_the_front_page_as_the_page_changes_it() -> None:
     (found,) = re.findall(r"sed -i 's\|(.+?)\|.*now\.json", DOCS)
     text = (FOLDER / "dashboards/now.json").read_text(encoding="utf-8")
-    assert text.count(found) == 2
+    assert text.count(found) == 3
 
 
 def test_commands_of_the_page_install_what_it_says_and_change_no_file_of_the_clone(tmp_path: Path) -> None:

@@ -212,7 +212,8 @@ def known() -> Known:
     of_alerts = frozenset({"alertname", "alertstate"}).union(
         *(checked(rule.expr, KNOWN)[0].union(rule.labels) for rule in RULES.values() if rule.alert)
     )
-    return Known(KNOWN.records, {**_OF_OTHERS, "ALERTS": of_alerts})
+    of_states = of_alerts - {"alertstate"}
+    return Known(KNOWN.records, {**_OF_OTHERS, "ALERTS": of_alerts, "ALERTS_FOR_STATE": of_states})
 
 
 def finds_none(legend: str, expr: str) -> bool:

@@ -1,5 +1,6 @@
 """The series that the front page reads, of large clouds over days, in a real Prometheus; and its answers."""
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple
 from stratoscope.rules import bundle
 from support.board_parts import selectors, tree
 from support.debian import ROOT
-from support.grafana_boards import FOLDER, Annotation, Panel, Target, load, seconds
+from support.grafana_boards import FOLDER, Annotation, Panel, Target, parsed, seconds
 from support.grafana_queries import Grafana
 from support.grafana_values import Choices, Window, filled
 from support.prometheus_process import QUICK, Prometheus
@@ -97,6 +98,13 @@ def series(size: Size) -> Iterator[Samples]:
             yield _always(size, "slo:period_error_budget_remaining:ratio", labels, _USUAL_S, 0.5)
     for what in ("start", "end"):
         yield from _downtimes(size, f"downtime:stratoscope_downtime_{what}_timestamp_seconds:titled")
+    for number in range(size.planned):
+        labels = {
+            "cloud": _host(size, number)["cloud"],
+            "downtime_id": f"d{number}",
+            "covers": f"host{number}",
+        }
+        yield _always(size, "downtime:stratoscope_downtime_active:covers", labels, _USUAL_S, 1)
     yield from _alerts(size)
 
 
@@ -221,7 +229,9 @@ def stored(size: Size, folder: Path) -> Iterator[tuple[str, Window]]:
 
 def asked(url: str, window: Window) -> Read:
     """The front page as it opens, over the whole window."""
-    board, grafana = load(FOLDER / "now.json"), Grafana(url, window)
+    raw = json.loads((FOLDER / "now.json").read_text())
+    closed = [{**one, "panels": []} for one in raw["panels"]]
+    board, grafana = parsed({**raw, "panels": closed}), Grafana(url, window)
     began = time.monotonic()
     choices = grafana.choices(board)
     took = {"variables": time.monotonic() - began}

@@ -15,6 +15,7 @@ FOLDER: Final = ROOT / "grafana" / "dashboards"
 BOARD_WIDTH_PX: Final = 1_872
 """Of 24 columns in a window of 1,920 pixels. Grafana asks for as many points as a panel is wide."""
 _ON_TIME_RANGE: Final = 2
+_AS_FOUND: Final = 0
 _MONTH: Final = re.compile(r"(\d+)M")
 
 
@@ -76,6 +77,7 @@ class Variable:
         all_value: What replaces the variable where all is chosen; empty: all options.
         current: The values with which the dashboard opens; empty: the first option.
         follows_time: Whether its options are asked for at each refresh, not only at the opening.
+        by_name: Whether its options are in alphabetical order, not as they are found.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Variable:
     all_value: str = ""
     current: tuple[str, ...] = ()
     follows_time: bool = False
+    by_name: bool = True
 
 
 @dataclass(frozen=True)
@@ -196,6 +199,7 @@ def _variable(variable: Mapping[str, Any]) -> Variable:
         all_value=variable.get("allValue") or "",
         current=(current,) if isinstance(current, str) else tuple(current),
         follows_time=variable.get("refresh") == _ON_TIME_RANGE,
+        by_name=variable.get("sort") != _AS_FOUND,
     )
 
 

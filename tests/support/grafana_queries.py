@@ -158,7 +158,8 @@ class Grafana:
             words = [word.strip() for word in variable.query.split(",")]
             return tuple(Option(word, word) for word in words)
         if variable.kind == "query":
-            return tuple(matching(variable.regex, self._found(filling.fill(variable.query), filling.window)))
+            found = matching(variable.regex, self._found(filling.fill(variable.query), filling.window))
+            return tuple(sorted(found, key=lambda one: one.text.casefold()) if variable.by_name else found)
         raise ValueError(f"variable {variable.name} is of the kind {variable.kind}")
 
     def _found(self, query: str, window: Window) -> list[str]:
@@ -225,7 +226,7 @@ def _kept(variable: Variable, options: tuple[Option, ...], chosen: Sequence[str]
 
 
 def matching(regex: str, found: Sequence[str]) -> Iterator[Option]:
-    """Options by the regular expression, without double ones, in alphabetical order."""
+    """Options by the regular expression, without double ones, as they are found."""
     pattern = re.compile(_python(regex))
     options: dict[str, Option] = {}
     for text in found:
@@ -233,7 +234,7 @@ def matching(regex: str, found: Sequence[str]) -> Iterator[Option]:
             parts, whole = match.groupdict(), match[1] if pattern.groups else text
             value = parts.get("value") or parts.get("text") or whole
             options.setdefault(value, Option(parts.get("text") or value, value))
-    yield from sorted(options.values(), key=lambda one: one.text.casefold())
+    yield from options.values()
 
 
 def _python(regex: str) -> str:
