@@ -14,7 +14,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/* $(SHOW)/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer bench demo audit dashboards dashboards-check dashboards-written charts chart-readme clean
+.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer bench demo audit dashboards dashboards-check dashboards-written charts chart-readme release publish clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,7 +87,7 @@ dashboards-written: $(READY) ## grafana/dashboards is what grafana/boards makes
 rules: $(TOOLS)/promtool ## promtool over the golden pages
 	@scripts/check-rules
 
-charts: $(CHARTS) $(TOOLS)/promtool ## Helm's chart: lint, each case of ci/, what is rendered, its README; units of systemd
+charts: $(CHARTS) $(TOOLS)/promtool ## Helm's chart; units of systemd, files of CI and of compose, what a release has
 	$(BIN)/python -m pytest -n 2 -q -m charts tests/charts
 
 chart-readme: $(CHARTS) ## write helm/stratoscope/README.md anew, from its values.yaml
@@ -131,6 +131,14 @@ dashboards: $(READY) ## write grafana/dashboards anew from grafana/boards
 dashboards-check: $(BROWSER) $(NODE) ## their types, and each drawn by Grafana's components; pictures in build/screenshots/dashboards
 	npm run --silent --prefix grafana/check types
 	$(BIN)/python -m pytest -p no:xdist -m drawn tests/drawn
+
+# -- Releasing -----------------------------------------------------------------------------------------------------
+
+release: $(CHARTS) ## the files of the release whose tag HEAD has, in build/release, and the wheel tried; REGISTRY=where images are
+	$(BIN)/python scripts/release
+
+publish: $(CHARTS) ## the chart of build/release and the images of build/images into REGISTRY, from where users take them
+	@scripts/publish
 
 # -- Showing -------------------------------------------------------------------------------------------------------
 

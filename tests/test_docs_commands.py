@@ -19,9 +19,11 @@ FOLDERS: Final = (
     "docs",
     "exporters",
     "grafana",
+    "helm",
     "prometheus",
     "requirements",
     "scripts",
+    "systemd",
     "tests",
 )
 """Those at the top of the clone, with which a path in a command begins."""

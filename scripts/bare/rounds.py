@@ -1,6 +1,7 @@
 """What a newcomer does: README's commands as README has them, and the locked requirements by hand."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +13,8 @@ from bare.machines import REPOSITORY, Machine
 
 ADDRESS = "<address of this repository>"
 BUNDLE = "/given/repository"
+OF_A_HOST = ("apt-get install", "python3 -m venv", "/opt/", "install ", "build/wheels-venv/")
+"""The commands of docs/hosts.md that need no systemd and no network filter begin so."""
 MISSING = re.compile(r"run '(apt-get install [^']+)' as root")
 QUIET_S = 30
 """How long a command may say nothing without a remark: somebody may take it for hung."""
@@ -78,6 +81,7 @@ def _typed(machine: Machine, told: list[str]) -> Iterator[Typed]:
     yield Typed("git clone", clone, needed=True)
     if machine.user == "root":
         yield from _installed()  # first, since `make demo` brings more packages than README names here
+        yield from _on_a_host()
     if machine.user != "root":
         yield Typed("make demo, packages missing", demo, judge=_names_what_is_missing, needed=True)
         yield Typed(told[0], f"{told[0]} -y", user="root", needed=True)
@@ -102,6 +106,18 @@ def _installed() -> Iterator[Typed]:
         yield Typed(f"pip install, {exporter}", line)
 
 
+def _on_a_host() -> Iterator[Typed]:
+    """What docs/hosts.md says to type as root, as far as no systemd is needed; its wheels, too."""
+    typed = [line for line in lines("docs/hosts.md") if line.startswith(OF_A_HOST)]
+    (check,) = [line for line in typed if line.endswith("--config.check")]
+    block = (REPOSITORY / "docs/hosts.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    written = f"printf %s {shlex.quote(block)} > /etc/stratoscope/stratoscope.yml && {check}"
+    for line in typed:
+        yield Typed(f"host: {line}", f"cd stratoscope && {written if line == check else line}")
+    installed = "-m pip install --no-index --find-links=build/wheels 'stratoscope[hypervisor]'"
+    yield Typed("host: wheels", f"cd stratoscope && python3 -m venv apart && apart/bin/python {installed}")
+
+
 def _requirements(version: str) -> Iterator[Typed]:
     """Each file of requirements/, in an environment that has nothing but pip."""
     name = f"pip {version or 'newest'}"
@@ -115,10 +131,17 @@ def _requirements(version: str) -> Iterator[Typed]:
 
 def readme(beginning: str) -> str:
     """The command of README that begins so. Raises LookupError where there is none."""
-    for line in (REPOSITORY / "README.md").read_text().splitlines():
-        if line.startswith(f"    {beginning}"):
-            return line.partition(" # ")[0].strip()
+    for line in lines("README.md"):
+        if line.startswith(beginning):
+            return line
     raise LookupError(f"README.md has no command that begins with {beginning!r}")
+
+
+def lines(page: str) -> Iterator[str]:
+    """What a page shows as typed, without remarks."""
+    for line in (REPOSITORY / page).read_text().splitlines():
+        if line.startswith("    "):
+            yield line.partition(" # ")[0].strip()
 
 
 def last_line(done: Done) -> str:
