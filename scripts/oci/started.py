@@ -127,7 +127,9 @@ def _asked(exporter: str, commit: Commit, port: int, process: "subprocess.Popen[
         f'{label}"' in info[0] for label in (f'exporter="{exporter}', f'version="{commit.version}')
     ):
         raise ImagesError(f"/metrics has {info or 'no stratoscope_build_info'}")
-    failed = [line for line in page if line.startswith("stratoscope_collector_success{") and line[-2:] == " 0"]
+    failed = [
+        line for line in page if line.startswith("stratoscope_collector_success{") and line[-2:] == " 0"
+    ]
     if failed:
         raise ImagesError(f"collectors failed: {failed}")
     return Ready(seconds, own_s)

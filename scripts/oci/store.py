@@ -60,7 +60,12 @@ class Store:
         return done.stdout.strip()
 
     def command(self, *arguments: str | Path) -> list[str | Path]:
-        return ["buildah", f"--root={self.folder / 'storage'}", f"--runroot={self.folder / 'run'}", *arguments]
+        return [
+            "buildah",
+            f"--root={self.folder / 'storage'}",
+            f"--runroot={self.folder / 'run'}",
+            *arguments,
+        ]
 
     def make_base(self, commit: Commit) -> None:
         """A slim Debian, where no registry has one."""
