@@ -43,7 +43,8 @@ def written(exporter: str, image: Image, root: Path, commit: Commit) -> str:
     bom.register_dependency(itself, bom.components)
     text = JsonV1Dot6(bom).output_as_string(indent=1)
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
-        raise ImagesError(f"{exporter}: the bill of materials is not valid: {error}")
+        why, *_ = str(error.data).splitlines()
+        raise ImagesError(f"{exporter}: the bill of materials is not valid: {why}")
     return text
 
 
