@@ -42,10 +42,10 @@ COPY exporters exporters
 ARG VERSION
 RUN SETUPTOOLS_SCM_PRETEND_VERSION=$VERSION \
     /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir=/wheels .
-COPY images/venv /build/bin/
+COPY scripts/image-venv /build/bin/
 
 FROM build AS build-hypervisor
-RUN /build/bin/venv hypervisor
+RUN /build/bin/image-venv hypervisor
 FROM python AS hypervisor
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends libvirt0 \
@@ -56,7 +56,7 @@ EXPOSE 10971
 CMD ["hypervisor"]
 
 FROM build AS build-management
-RUN /build/bin/venv management
+RUN /build/bin/image-venv management
 FROM python AS management
 COPY --from=build-management /opt/stratoscope /opt/stratoscope
 USER 65534:65534
@@ -64,7 +64,7 @@ EXPOSE 10972
 CMD ["management"]
 
 FROM build AS build-vmprobe
-RUN /build/bin/venv vmprobe
+RUN /build/bin/image-venv vmprobe
 FROM python AS vmprobe
 COPY --from=build-vmprobe /opt/stratoscope /opt/stratoscope
 USER 65534:65534
@@ -72,7 +72,7 @@ EXPOSE 10973
 CMD ["vmprobe"]
 
 FROM build AS build-downtime
-RUN /build/bin/venv downtime
+RUN /build/bin/image-venv downtime
 FROM python AS downtime
 COPY --from=build-downtime /opt/stratoscope /opt/stratoscope
 USER 65534:65534
