@@ -12,17 +12,20 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from oci.folder import FOLDER, ImagesError
+from cloud.folder import remove
+
+from oci.folder import FOLDER, LOGS, ImagesError
 from oci.store import Commit, Store
 
 USER: Final = 65534
 CONFIG, STATE = "/etc/stratoscope", "/var/lib/stratoscope"
+COLLECTING: Final = frozenset({"hypervisor", "management"})
 STATEFUL: Final = frozenset({"vmprobe", "downtime"})
 _LONGEST_S: Final = 120
 _STEP_S: Final = 0.02
@@ -50,7 +53,8 @@ def cloud(folder: Path) -> Iterator[None]:
     folder.chmod(0o755)  # for the exporters' user
     clouds, port = folder / "clouds.yml", _free_port()
     flags = ("--vms=50", f"--web.listen-address=127.0.0.1:{port}", f"--write-config={clouds}")
-    with subprocess.Popen([sys.executable, "-m", "stratoscope", "demo-cloud", *flags]) as process:
+    command = [sys.executable, "-m", "stratoscope", "demo-cloud", *flags]
+    with (LOGS / "cloud.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         try:
             _until(clouds.exists, "the embedded cloud does not start")
             _configure(folder, clouds.read_text())
@@ -78,9 +82,9 @@ def _configure(folder: Path, clouds: str) -> None:
 
 def scraped(store: Store, exporter: str, commit: Commit, configs: Path) -> Ready:
     """Start it, ask it all that Kubernetes and Prometheus would, and end it. Raises ImagesError."""
-    log, port = FOLDER / "logs" / f"{exporter} started.log", _free_port()
+    log, port = LOGS / f"{exporter} started.log", _free_port()
     state = FOLDER / "state"
-    subprocess.run(["rm", "-rf", state], check=True)
+    remove(state)
     state.mkdir()
     os.chown(state, USER, USER)
     with store.container(exporter) as (container, root), log.open("wb") as output:
@@ -110,7 +114,7 @@ def _asked(exporter: str, commit: Commit, port: int, process: "subprocess.Popen[
     def is_ready() -> bool:
         if process.poll() is not None:
             raise ImagesError(f"it ended with status {process.returncode}")
-        return _status(port, "/-/ready") == "ready"
+        return _answer(port, "/-/ready") == "ready"
 
     _until(is_ready, "it is not ready")
     seconds = time.monotonic() - began
@@ -119,20 +123,22 @@ def _asked(exporter: str, commit: Commit, port: int, process: "subprocess.Popen[
     began_s = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     own_s = time.clock_gettime(time.CLOCK_BOOTTIME) - began_s / os.sysconf("SC_CLK_TCK") - waited_s
     _check_process(pid)
-    if not _status(port, "/-/healthy"):
+    if not _answer(port, "/-/healthy"):
         raise ImagesError("/-/healthy does not answer")
-    page = _status(port, "/metrics").splitlines()
-    info = [line for line in page if line.startswith("stratoscope_build_info{")]
-    if len(info) != 1 or not all(
-        f'{label}"' in info[0] for label in (f'exporter="{exporter}', f'version="{commit.version}')
-    ):
-        raise ImagesError(f"/metrics has {info or 'no stratoscope_build_info'}")
-    failed = [
-        line for line in page if line.startswith("stratoscope_collector_success{") and line[-2:] == " 0"
-    ]
-    if failed:
-        raise ImagesError(f"collectors failed: {failed}")
+    _check_page(_answer(port, "/metrics").splitlines(), exporter, commit)
     return Ready(seconds, own_s)
+
+
+def _check_page(page: Sequence[str], exporter: str, commit: Commit) -> None:
+    """It has the exporter's name and version, and its collectors succeed."""
+    info = " ".join(line for line in page if line.startswith("stratoscope_build_info{"))
+    if f'exporter="{exporter}"' not in info or f'version="{commit.version}"' not in info:
+        raise ImagesError(f"/metrics has {info or 'no stratoscope_build_info'}")
+    success = [line for line in page if line.startswith("stratoscope_collector_success{")]
+    if not success:
+        raise ImagesError("/metrics has no collector")
+    if failed := [line for line in success if float(line.rpartition(" ")[2]) != 1]:
+        raise ImagesError(f"collectors failed: {failed}")
 
 
 def _check_process(pid: int) -> None:
@@ -171,7 +177,7 @@ def _pid(port: int) -> int:
     raise ImagesError("its process is not found")
 
 
-def _status(port: int, path: str) -> str:
+def _answer(port: int, path: str) -> str:
     """The answer's text; "" where there is none, or not 200."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
@@ -181,9 +187,9 @@ def _status(port: int, path: str) -> str:
         return ""
 
 
-def _until(is_so: "object", words: str) -> None:
+def _until(is_so: Callable[[], bool], words: str) -> None:
     ends = time.monotonic() + _LONGEST_S
-    while not is_so():  # type: ignore[operator]  # a call without arguments
+    while not is_so():
         if time.monotonic() > ends:
             raise ImagesError(f"{words} within {_LONGEST_S} s")
         time.sleep(_STEP_S)
@@ -194,7 +200,3 @@ def _free_port() -> int:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
     return port
-
-
-def fastest(times: Sequence[Ready]) -> Ready:
-    return min(times, key=lambda one: one.own_s)
