@@ -7,6 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
 CHARTS := .venv/.charts
+IMAGES := .venv/.images
 SHOW := exporters/stratoscope/demo/show
 NODE := grafana/check/node_modules/.ready
 TOOLS := build/tools/usr/bin
@@ -14,7 +15,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/* $(SHOW)/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer bench demo audit dashboards dashboards-check dashboards-written charts chart-readme release publish clean
+.PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer images bench demo audit dashboards dashboards-check dashboards-written charts chart-readme release publish clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,10 @@ $(CHARTS): requirements/charts.txt requirements/go.txt scripts/get-go $(READY)
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/charts.txt
 	@scripts/get-go helm
 	@scripts/get-go helm-docs
+	@touch $@
+
+$(IMAGES): requirements/images.txt $(READY)
+	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/images.txt
 	@touch $@
 
 $(NODE): grafana/check/package-lock.json
@@ -115,6 +120,9 @@ integration-full: $(READY) $(TOOLS)/promtool ## the same and its slow rounds: be
 
 newcomer: $(READY) ## README's commands on bare machines: before an issue is closed, before a release (root or sudo)
 	@$(SUDO) env "PATH=$$PATH" $(BIN)/python scripts/newcomer
+
+images: $(IMAGES) ## the image of each exporter, twice, then started: before an issue is closed, before a release (root or sudo)
+	@$(SUDO) env "PATH=$$PATH" $(BIN)/python scripts/images
 
 bench: $(READY) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json
 	$(BIN)/python tests/bench/run.py

@@ -18,6 +18,7 @@ USER, USER_ID = "newcomer", 1000
 KEYRING = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
 PIP_KEYS = ("index-url", "extra-index-url", "proxy", "trusted-host", "timeout", "cert")
 """What of this machine's own pip configuration says how the network is reached."""
+AUTHORITIES = "/etc/pip-authorities.crt"
 APT_KEYS = r"Acquire::(?:https?::|Check-)[^\n]*\n"
 """The same of apt's."""
 
@@ -94,7 +95,7 @@ def _bootstrap(suite: str, archive: Path, log: Path) -> None:
     new = archive.with_suffix(".new.tar")
     sources = ["--components=main,universe", f"--keyring={_ubuntus_keyring(log)}"] if suite in UBUNTU else []
     options = ["--mode=root", "--variant=minbase", "--include=apt", *sources]
-    _mmdebstrap([*options, suite, new, *([] if suite in UBUNTU else [mirror()])], log)
+    mmdebstrap([*options, suite, new, *([] if suite in UBUNTU else [mirror()])], log)
     new.rename(archive)
 
 
@@ -104,17 +105,23 @@ def _ubuntus_keyring(log: Path) -> Path:
     if not (folder / KEYRING).exists():
         remove(folder)
         options = ["--mode=root", "--variant=extract", "--include=ubuntu-keyring"]
-        _mmdebstrap([*options, "trixie", folder, mirror()], log)
+        mmdebstrap([*options, "trixie", folder, mirror()], log)
     return folder / KEYRING
 
 
-def _mmdebstrap(arguments: Sequence[str | Path], log: Path) -> None:
-    """In a mount namespace of its own: what it mounts goes when it goes."""
-    network = FOLDER / "apt.conf"
-    network.write_text(_apt_settings())
+def mmdebstrap(arguments: Sequence[str | Path], log: Path, **environment: str) -> None:
+    """In a mount namespace of its own: what it mounts goes when it goes. Raises CalledProcessError."""
+    network = log.with_suffix(".apt.conf")
+    network.write_text(apt_settings())
     command = ["unshare", "--mount", "--propagation", "private", "mmdebstrap", f"--aptopt={network}"]
     with log.open("ab") as output:
-        subprocess.run([*command, *arguments], stdout=output, stderr=output, check=True)
+        subprocess.run(
+            [*command, *arguments],
+            env=os.environ | environment,
+            stdout=output,
+            stderr=output,
+            check=True,
+        )
 
 
 def _connect(root: Path) -> None:
@@ -122,23 +129,27 @@ def _connect(root: Path) -> None:
     for name in ("resolv.conf", "hosts"):
         (root / "etc" / name).unlink(missing_ok=True)
         shutil.copyfile(f"/etc/{name}", root / "etc" / name)
-    (root / "etc/apt/apt.conf.d/99network").write_text(_apt_settings())
-    settings = _pip_settings()
-    if "cert" in settings:
-        shutil.copyfile(settings["cert"], root / "etc/pip-authorities.crt")
-        settings["cert"] = "/etc/pip-authorities.crt"
-    lines = [f"{key} = {value}\n" for key, value in settings.items()]
-    (root / "etc/pip.conf").write_text("".join(["[global]\n", *lines]))
+    (root / "etc/apt/apt.conf.d/99network").write_text(apt_settings())
+    text, authorities = pip_conf()
+    (root / "etc/pip.conf").write_text(text)
+    if authorities:
+        shutil.copyfile(authorities, root / AUTHORITIES[1:])
 
 
-def _apt_settings() -> str:
+def apt_settings() -> str:
+    """How apt reaches the network here."""
     dump = subprocess.run(["apt-config", "dump"], check=True, capture_output=True, text=True).stdout
     return "".join(re.findall(f"(?m)^{APT_KEYS}", dump))
 
 
-def _pip_settings() -> dict[str, str]:
+def pip_conf() -> tuple[str, str]:
+    """What lets pip reach the network as it does here; our file of authorities, to stand at `AUTHORITIES`."""
     command = (REPOSITORY / ".venv/bin/python", "-m", "pip", "config", "list")
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     pairs = (line.partition("=") for line in listed.splitlines())
     settings = {key.rpartition(".")[2]: ast.literal_eval(value) for key, _, value in pairs}
-    return {key: settings[key] for key in PIP_KEYS if key in settings}
+    authorities = settings.get("cert", "")
+    if authorities:
+        settings["cert"] = AUTHORITIES
+    lines = [f"{key} = {settings[key]}\n" for key in PIP_KEYS if key in settings]
+    return "".join(["[global]\n", *lines]), authorities

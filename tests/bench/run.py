@@ -12,6 +12,7 @@ import front_page
 import kills
 import large
 import live
+import memory
 import pipeline
 import probe
 import probes
@@ -41,6 +42,7 @@ PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
     "downtime": lambda _: downtimes.run(),
     "rules": lambda _: rules_cost.run(),
     "dashboards": lambda _: front_page.run(),
+    "memory": lambda _: memory.run(),
     "live": live.run,
 }
 """By name; each takes the number of rounds."""
