@@ -7,6 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
 CHARTS := .venv/.charts
+BENCH := .venv/.bench
 SHOW := exporters/stratoscope/demo/show
 NODE := grafana/check/node_modules/.ready
 TOOLS := build/tools/usr/bin
@@ -41,6 +42,10 @@ $(CHARTS): requirements/charts.txt requirements/go.txt scripts/get-go $(READY)
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/charts.txt
 	@scripts/get-go helm
 	@scripts/get-go helm-docs
+	@touch $@
+
+$(BENCH): requirements/bench.txt $(READY)
+	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/bench.txt
 	@touch $@
 
 $(NODE): grafana/check/package-lock.json
@@ -116,7 +121,7 @@ integration-full: $(READY) $(TOOLS)/promtool ## the same and its slow rounds: be
 newcomer: $(READY) ## README's commands on bare machines: before an issue is closed, before a release (root or sudo)
 	@$(SUDO) env "PATH=$$PATH" $(BIN)/python scripts/newcomer
 
-bench: $(READY) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json
+bench: $(BENCH) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json
 	$(BIN)/python tests/bench/run.py
 
 audit: $(READY) ## known faults and licences of the dependencies (asks the advisory service)
