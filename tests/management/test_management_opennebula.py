@@ -1,47 +1,19 @@
 """The exporter as configured, on an OpenNebula whose oned answers what a real one did."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from stratoscope.core.errors import LeftOut, Reason
-from stratoscope.core.exposition import page
-from stratoscope.core.runner import Runner, Status
-from stratoscope.management.exporter import EXPORTER
 from support.golden import assert_golden
-from support.opened import opened_exporter
-from support.opennebula import PLAIN
+from support.opennebula import PLAIN, seen
 from support.pages import promtool_findings
-from support.replayed_oned import SESSION, chosen, credentials, recorded, replayed
+from support.replayed_oned import chosen, recorded
 
 SOME = ["6", "46", "47", "48", "49", "50", "51", "52", "53", "54", "57", "158", "257", "262"]
 """VMs of all states, owners and hosts."""
 _OF_THE_MOMENT = ("latency_seconds", "stratoscope_cloud_")
-
-
-async def seen(
-    folder: Path, answers: Mapping[str, str | bytes] | None = None, session: str = SESSION
-) -> tuple[dict[str, Status], str]:
-    """How each collector fares, and the page."""
-    async with replayed(answers) as oned:
-        entry = {
-            "name": "one",
-            "kind": "opennebula",
-            "endpoint": oned.endpoint,
-            "credentials_file": credentials(folder, session),
-        }
-        settings = EXPORTER.parse({"clouds": [entry]}, {})
-        async with opened_exporter(EXPORTER, settings) as collections:
-            runners = [Runner(collection) for collection in collections.running]
-            for runner in runners:
-                await runner.first()
-            outcomes = [await runner.lines(5) for runner in runners]
-    lines = [lines for lines, _ in outcomes if lines is not None]
-    names = [runner.collector.name for runner in runners]
-    statuses = dict(zip(names, (status for _, status in outcomes), strict=True))
-    return statuses, b"".join(page(lines, openmetrics=False)).decode()
 
 
 async def test_oneadmin_sees_everything(tmp_path: Path) -> None:

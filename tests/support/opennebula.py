@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from stratoscope.clouds.client.clock import Clock
@@ -9,8 +10,12 @@ from stratoscope.clouds.opennebula.cloud import OpenNebula
 from stratoscope.clouds.opennebula.config import Found
 from stratoscope.core.config import Secret
 from stratoscope.core.deadline import DEADLINE
+from stratoscope.core.exposition import page
+from stratoscope.core.runner import Runner, Status
+from stratoscope.management.exporter import EXPORTER
+from support.opened import opened_exporter
 from support.patience import FAR_S
-from support.replayed_oned import SESSION, Oned, recorded, replayed
+from support.replayed_oned import SESSION, Oned, credentials, recorded, replayed
 
 NOW = 1_795_305_320.0
 """Some seconds after the answers were recorded."""
@@ -47,3 +52,25 @@ def changed(method: str, *replacements: tuple[str, str]) -> dict[str, str]:
             raise ValueError(f"{method}: there is no {old}")
         text = text.replace(old, new, 1)
     return {method.partition("-")[0]: text}
+
+
+async def seen(
+    folder: Path,
+    answers: Mapping[str, str | bytes] | None = None,
+    session: str = SESSION,
+    **collectors: Any,
+) -> tuple[dict[str, Status], str]:
+    """How each collector of the exporter fares, and the page."""
+    async with replayed(answers) as oned:
+        file = credentials(folder, session)
+        entry = {"name": "one", "kind": "opennebula", "endpoint": oned.endpoint, "credentials_file": file}
+        document = {"clouds": [entry], "management": {"collectors": collectors}}
+        async with opened_exporter(EXPORTER, EXPORTER.parse(document, {})) as collections:
+            runners = [Runner(collection) for collection in collections.running]
+            for runner in runners:
+                await runner.first()
+            outcomes = [await runner.lines(5) for runner in runners]
+    lines = [lines for lines, _ in outcomes if lines is not None]
+    names = [runner.collector.name for runner in runners]
+    statuses = dict(zip(names, (status for _, status in outcomes), strict=True))
+    return statuses, b"".join(page(lines, openmetrics=False)).decode()

@@ -11,6 +11,7 @@ from stratoscope.clouds.opennebula.client.access import own
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.config import Found
+from stratoscope.clouds.opennebula.each import EachObject
 from stratoscope.clouds.opennebula.hosts import Hosts
 from stratoscope.clouds.opennebula.networks import Networks
 from stratoscope.clouds.opennebula.owners import Owners
@@ -20,7 +21,9 @@ from stratoscope.clouds.opennebula.vms import VMs
 from stratoscope.clouds.opennebula.zones import Zones
 from stratoscope.clouds.vm_index import VMIndex
 
-READERS: Final[Sequence[type[Reader]]] = (Zones, Hosts, VMs, Templates, Owners, Networks, Storage)
+READERS: Final[Sequence[type[Reader]]] = (
+    Zones, Hosts, VMs, Templates, Owners, Networks, Storage, EachObject,
+)  # fmt: skip
 """The readers of a zone, in the order of the page."""
 
 
@@ -56,4 +59,5 @@ def _readers(oned: Oned) -> Sequence[Reader]:
     hosts = Hosts(oned, pools, access, index)
     templates = Templates(oned, pools, access, hosts, storage)
     vms = VMs(pools, access, owners, templates, index=index, clock=oned.budget.clock)
-    return (Zones(oned, pools), hosts, vms, templates, owners, Networks(oned, pools, access), storage)
+    networks, each = Networks(oned, pools, access), EachObject(pools, access)
+    return (Zones(oned, pools), hosts, vms, templates, owners, networks, storage, each)
