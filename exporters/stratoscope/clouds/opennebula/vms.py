@@ -15,7 +15,7 @@ from stratoscope.clouds.model import VM
 from stratoscope.clouds.model import VMs as Answer
 from stratoscope.clouds.opennebula import states
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields
+from stratoscope.clouds.opennebula.client.items import MIB, Element, Unchanged, amount, fields, identity
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
@@ -73,6 +73,7 @@ class VMs(Reader):
     ) -> None:
         self._pools, self._access, self._owners, self._templates = pools, access, owners, templates
         self._index, self._clock = index, clock
+        self._row = Unchanged(row)
         self._template_of: dict[str, str] = {}
 
     @question(
@@ -84,7 +85,8 @@ class VMs(Reader):
     )
     async def read(self) -> Answer:
         """All VMs but those that are done. Raises as Pools, and LeftOutError."""
-        rows, malformed = await self._pools.paged("vmpool.info", "VM", row, _NOT_DONE)
+        rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, _NOT_DONE)
+        self._row.keep([one.vm_id for one in rows])
         access = await kept(self._access)
         rows = [one for one in rows if one.state != "DONE"]
         if not malformed:
@@ -143,10 +145,11 @@ class VMs(Reader):
 
 def row(element: Element) -> Row:
     """A VM of the pool. Raises ValueError, KeyError if it makes no sense."""
-    found = fields(element)
+    children = {child.tag: child for child in element}
+    found = {tag: child.text or "" for tag, child in children.items()}
     state = int(found["STATE"])
-    of_template, disks, addresses = _template_parts(element.find("TEMPLATE"))
-    history = fields(element.find("HISTORY_RECORDS/HISTORY"))
+    of_template, disks, addresses = _template_parts(children.get("TEMPLATE"))
+    history = fields(next(iter(children.get("HISTORY_RECORDS", ())), None))
     is_placed = state in states.ON_A_HOST
     vcpus, memory, disk = _sizes(of_template, disks)
     return Row(
@@ -195,4 +198,4 @@ def _sizes(
 
 def _template(element: Element) -> tuple[str, str]:
     """A VM's id, and that of its template; "" for none."""
-    return str(int(element.findtext("ID", ""))), element.findtext("TEMPLATE/TEMPLATE_ID", "")
+    return str(int(identity(element))), element.findtext("TEMPLATE/TEMPLATE_ID", "")

@@ -89,7 +89,7 @@ class _Reading(Generic[T]):
     def _add(self, text: str) -> int:
         elements, new = [*_root(self._method, text).iterchildren(self._tag)], []
         for one in elements:
-            identity = one.findtext("ID", "")
+            identity = items.identity(one)
             if identity not in self._known or not identity:
                 new.append(one)
                 self._known.add(identity)
