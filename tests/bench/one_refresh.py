@@ -101,7 +101,7 @@ def most_memory(endpoint: str) -> int:
                 time.sleep(2)
                 page = running.get()
             errors = values(page, "stratoscope_collector_errors_total")
-            if running.count(VMS) != COUNT or sum(errors.values()):
+            if running.count(VMS) != COUNT or any(errors.values()):
                 raise RuntimeError(f"the page does not show all VMs, or a refresh failed: {errors}")
             return most_rss_bytes(running)
 

@@ -1,13 +1,22 @@
 """Calls to oned: the credential, its refusal, statuses of proxies, bodies that are no answer."""
 
+import ssl
+from pathlib import Path
+
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 from yarl import URL
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.client.request import TooLargeError
 from stratoscope.clouds.opennebula.client import oned as module
+from stratoscope.clouds.opennebula.client.oned import Oned as Client
+from stratoscope.clouds.opennebula.config import Found
+from stratoscope.core.config import Secret
 from stratoscope.core.errors import CollectError, Reason
+from support.certificates import Authority, write
 from support.little_server import listening
 from support.replayed_oned import SESSION, Oned, client_of, enveloped, recorded, replayed
 
@@ -79,6 +88,31 @@ async def test_a_body_that_is_no_answer_is_malformed(body: bytes) -> None:
         with pytest.raises(CollectError) as caught:
             await client.call("zonepool.info")
     assert caught.value.reason is Reason.MALFORMED
+
+
+async def test_tls_below_another_path_is_trusted_by_the_given_authority_alone(tmp_path: Path) -> None:
+    authority = Authority()
+    write(tmp_path, authority)
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    made.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    oned = Oned()
+    server = RawTestServer(oned.answer, scheme="https")
+    await server.start_server(ssl=made)
+    endpoint = f"https://localhost:{server.port}/zones/one/RPC2"
+    session = Secret(SESSION)
+    try:
+        for ca_file, is_good in ((str(tmp_path / "ca.crt"), True), ("", False)):
+            entry = Found("one", endpoint=endpoint, session=session, ca_file=ca_file)
+            client = Client(entry, Budget(entry.budget))
+            if is_good:
+                assert await client.call("zonepool.info") == recorded("zonepool.info")
+            else:
+                with pytest.raises(CollectError, match="certificate verify failed"):
+                    await client.call("zonepool.info")
+            await client.close()
+    finally:
+        await server.close()
+    assert (oned.paths, oned.calls["zonepool.info"]) == ({"/zones/one/RPC2"}, 1)
 
 
 async def test_a_body_over_the_bound_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
