@@ -8,26 +8,11 @@ does not have; None is a number that it does not have, or does not report.
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.condition import Condition
-
-
-class FaultReason(StrEnum):
-    """Why a VM is in error: a closed set, into which each kind classifies its source's texts."""
-
-    NO_VALID_HOST = "no_valid_host"
-    QUOTA = "quota"
-    IMAGE = "image"
-    NETWORK = "network"
-    VOLUME = "volume"
-    HYPERVISOR = "hypervisor"
-    TIMEOUT = "timeout"
-    MESSAGING = "messaging"
-    UNKNOWN = "unknown"
+from stratoscope.clouds.condition import Condition, FaultReason
 
 
 class VM(msgspec.Struct, frozen=True, gc=False):

@@ -2,8 +2,7 @@
 
 import pytest
 
-from stratoscope.clouds.condition import Condition
-from stratoscope.clouds.model import FaultReason
+from stratoscope.clouds.condition import Condition, FaultReason
 from stratoscope.clouds.opennebula import states
 
 

@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
-from stratoscope.clouds.model import VM, FaultReason
+from stratoscope.clouds.condition import FaultReason
+from stratoscope.clouds.model import VM
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 from support.opennebula import NOW, PLAIN, asked, changed, cloud_of
 from support.replayed_oned import recorded, refused, replayed

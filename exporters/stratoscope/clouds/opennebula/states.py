@@ -6,8 +6,7 @@ A number that no table has is shown as it is (`STATE_12`, `LCM_STATE_72`), never
 from collections.abc import Mapping
 from typing import Final
 
-from stratoscope.clouds.condition import Condition
-from stratoscope.clouds.model import FaultReason
+from stratoscope.clouds.condition import Condition, FaultReason
 
 ACTIVE: Final = 3
 DONE: Final = 6
