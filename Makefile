@@ -8,6 +8,7 @@ READY := .venv/.ready
 BROWSER := .venv/.browser
 CHARTS := .venv/.charts
 IMAGES := .venv/.images
+BENCH := .venv/.bench
 SHOW := exporters/stratoscope/demo/show
 NODE := grafana/check/node_modules/.ready
 TOOLS := build/tools/usr/bin
@@ -46,6 +47,10 @@ $(CHARTS): requirements/charts.txt requirements/go.txt scripts/get-go $(READY)
 
 $(IMAGES): requirements/images.txt $(READY)
 	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/images.txt
+	@touch $@
+
+$(BENCH): requirements/bench.txt $(READY)
+	$(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements/bench.txt
 	@touch $@
 
 $(NODE): grafana/check/package-lock.json
@@ -124,7 +129,7 @@ newcomer: $(READY) ## README's commands on bare machines: before an issue is clo
 images: $(IMAGES) ## the image of each exporter, twice, then started: before an issue is closed, before a release (root or sudo)
 	@$(SUDO) env "PATH=$$PATH" $(BIN)/python scripts/images
 
-bench: $(READY) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json
+bench: $(BENCH) $(TOOLS)/promtool ## the benchmarks; writes build/bench.json
 	$(BIN)/python tests/bench/run.py
 
 audit: $(READY) ## known faults and licences of the dependencies (asks the advisory service)

@@ -17,7 +17,7 @@ PACKAGE = Path(stratoscope.__file__).parent
 WRONG = {
     "core/flags.py": "import stratoscope.clouds.sums",
     "core/files.py": "import stratoscope.hypervisor.vm",
-    "clouds/sums.py": "import openstack",
+    "clouds/sums.py": "import openstack\nimport lxml",
     "clouds/openstack/config.py": "import libvirt",
     "clouds/libvirt/config.py": "import stratoscope.clouds.openstack.config",
     "hypervisor/vm.py": "import requests",

@@ -15,6 +15,7 @@ from support.downtime_process import DowntimeProcess
 from support.front_page import Size, asked, stored
 from support.golden import GOLDEN
 from support.pages import rendered
+from support.replayed_oned import recorded as recorded_of_oned
 from support.rule_checks import nodes
 from support.vms import PLAIN, disk, domain, kernel, kvm
 
@@ -29,6 +30,7 @@ __all__ = [
     "free_port",
     "guests",
     "nodes",
+    "recorded_of_oned",
     "stored",
     "unpacked",
 ]

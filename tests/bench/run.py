@@ -13,6 +13,7 @@ import kills
 import large
 import live
 import memory
+import one_refresh
 import pipeline
 import probe
 import probes
@@ -34,6 +35,7 @@ PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
     "refresh": refresh.run,
     "large": lambda _: large.run(),
     "snapshot": lambda _: snapshot.run(),
+    "opennebula": one_refresh.run,
     "requests": lambda _: requests_made.run(),
     "endurance": lambda _: endurance.run(),
     "probe": lambda _: probe.run(),

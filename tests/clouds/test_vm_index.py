@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stratoscope.clouds.condition import Condition
-from stratoscope.clouds.model import VM, FaultReason, Sums, VMs
+from stratoscope.clouds.condition import Condition, FaultReason
+from stratoscope.clouds.model import VM, Sums, VMs
 from stratoscope.clouds.vm_index import VMIndex
 from support.cloud_vms import vm
 

@@ -84,14 +84,15 @@ def test_an_auth_url_of_the_environment_needs_no_file(monkeypatch: pytest.Monkey
 
 def test_nothing_to_watch_is_said() -> None:
     assert refusal({}) == (
-        "clouds: nothing to watch; allowed: a file with `clouds:`, or OS_CLOUD or OS_AUTH_URL as variable"
+        "clouds: nothing to watch; allowed: a file with `clouds:`, or ONE_XMLRPC as variable, "
+        "or OS_CLOUD or OS_AUTH_URL as variable"
     )
 
 
 def test_a_file_without_a_management_layer_is_refused() -> None:
     said = refusal({"clouds": [{"name": "uni", "kind": "libvirt"}]})
     assert said.startswith("clouds: no entry of a kind that has a management layer")
-    assert said.endswith("allowed: openstack")
+    assert said.endswith("allowed: opennebula, openstack")
 
 
 def test_an_unknown_cloud_names_the_known_ones(entry: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ BACKENDS = (
     Backend("node@ceph#ssd", 100e12, 40e12, 150e12, 140e12, 20.0, "fast", "Open Source"),
     Backend("node@fake#fake", math.inf, math.inf, 0.0, 0.0, None),
     Backend("node@gone#pool", None, None, None, None, None),
+    Backend("default", 80e12, 30e12, None, None, None, backend_id="1", kind="IMAGE", used=50e12, images=12),
 )
 
 

@@ -44,6 +44,9 @@ OBJECTS: tuple[msgspec.Struct, ...] = (
     objects.Volume("v2", "", "p1", "", "", "", "", None, None, None, "error", None, None, ()),
     objects.Image("i1", "cirros", "p0", "public", False, True, "qcow2", "bare", "active", 65536, WHEN),
     objects.Image("i2", "", "", "shared", None, None, "", "", "queued", None, None),
+    objects.VM("7", "web", "100", "2", "node1", 2, 0.5, 4 * GIB, 1, 2, WHEN),
+    objects.VM("8", "", "100", "2", "", None, None, None, None, None, None),
+    objects.Disk("7/0", "7", "3", "default", 20 * GIB),
     objects.KeystoneDomain("d1", "Default", "The default domain", "enabled"),
     objects.Project("p1", "physics", "d1", "d1", "Ring 3,\nroom 7", "disabled", (objects.Tag("paid"),)),
 )  # fmt: skip

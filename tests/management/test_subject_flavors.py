@@ -25,3 +25,9 @@ def test_flavors_are_shown_as_the_golden_page_has_it() -> None:
 
 def test_no_flavors_show_nothing() -> None:
     assert shown() == ""
+
+
+def test_a_disk_that_is_unknown_is_absent() -> None:
+    page = shown(Flavor("3", "web", 1, GIB, None, is_public=True))
+    assert "flavor_vcpus" in page
+    assert "flavor_disk" not in page

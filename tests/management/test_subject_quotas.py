@@ -13,6 +13,11 @@ QUOTAS = (
     model.Quota("p1", "block-storage", "per_volume_gigabytes", None, None, None, in_bytes=True),
     model.Quota("p2", "compute", "cores", None, 7, None, in_bytes=False),
 )
+OF_USERS = (
+    model.Quota("7", "vm", "VMS", 4, 3, None, in_bytes=False),
+    model.Quota("", "vm", "VMS", 2, 1, None, in_bytes=False, user_id="7"),
+    model.Quota("", "vm", "MEMORY", None, GIB, None, in_bytes=True, user_id="7"),
+)
 
 
 def shown(answer: model.Quotas) -> str:
@@ -21,7 +26,7 @@ def shown(answer: model.Quotas) -> str:
 
 
 def test_quotas_are_shown_as_the_golden_page_has_it() -> None:
-    page = shown(model.Quotas(QUOTAS, SPREAD))
+    page = shown(model.Quotas((*QUOTAS, *OF_USERS), SPREAD))
     assert_golden("management_quotas.prom", page)
     assert promtool_findings(page) == ""
 
@@ -45,3 +50,13 @@ def test_before_any_quota_is_read_only_how_far_it_is_shows() -> None:
     page = shown(model.Quotas((), model.Spread("compute_quotas", 100, 0, None, 1.0)))
     assert "management_quota" not in page
     assert 'management_spread_items{cloud="uni",collector="compute_quotas"} 100\n' in page
+
+
+def test_a_user_with_the_id_of_a_project_has_quotas_of_its_own() -> None:
+    page = shown(model.Quotas(OF_USERS, None))
+    assert 'management_quota_limit{cloud="uni",project_id="7",service="vm",resource="VMS"} 4\n' in page
+    assert 'management_user_quota_limit{cloud="uni",user_id="7",service="vm",resource="VMS"} 2\n' in page
+    assert (
+        'management_user_quota_unlimited{cloud="uni",user_id="7",service="vm",resource="MEMORY"} 1\n' in page
+    )
+    assert "spread" not in page

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stratoscope.clouds.condition import Condition
-from stratoscope.clouds.model import VM, FaultReason
+from stratoscope.clouds.condition import Condition, FaultReason
+from stratoscope.clouds.model import VM
 from stratoscope.clouds.model import VMs as Answer
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.errors import Dropped

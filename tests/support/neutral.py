@@ -8,9 +8,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from stratoscope.clouds.condition import Condition
+from stratoscope.clouds.condition import Condition, FaultReason
 from stratoscope.clouds.lifecycle import Phase, RunReason
-from stratoscope.clouds.model import FaultReason
 from stratoscope.core.errors import Reason
 from stratoscope.downtime.model import Severity
 from stratoscope.downtime.scope import Scope

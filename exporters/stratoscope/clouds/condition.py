@@ -1,4 +1,4 @@
-"""What a VM is in, in words that mean the same for every kind of cloud."""
+"""What a VM is in, and why it is in error, in words that mean the same for every kind of cloud."""
 
 from enum import StrEnum
 
@@ -14,4 +14,18 @@ class Condition(StrEnum):
     STOPPED = "stopped"
     CHANGING = "changing"
     ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+class FaultReason(StrEnum):
+    """Why a VM is in error: a closed set, into which each kind classifies its source's texts."""
+
+    NO_VALID_HOST = "no_valid_host"
+    QUOTA = "quota"
+    IMAGE = "image"
+    NETWORK = "network"
+    VOLUME = "volume"
+    HYPERVISOR = "hypervisor"
+    TIMEOUT = "timeout"
+    MESSAGING = "messaging"
     UNKNOWN = "unknown"

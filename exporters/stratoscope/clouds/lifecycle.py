@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from stratoscope.clouds.model import FaultReason
+from stratoscope.clouds.condition import FaultReason
 from stratoscope.core.errors import short_line
 from stratoscope.core.masking import masked
 

@@ -8,26 +8,11 @@ does not have; None is a number that it does not have, or does not report.
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.condition import Condition
-
-
-class FaultReason(StrEnum):
-    """Why a VM is in error: a closed set, into which each kind classifies its source's texts."""
-
-    NO_VALID_HOST = "no_valid_host"
-    QUOTA = "quota"
-    IMAGE = "image"
-    NETWORK = "network"
-    VOLUME = "volume"
-    HYPERVISOR = "hypervisor"
-    TIMEOUT = "timeout"
-    MESSAGING = "messaging"
-    UNKNOWN = "unknown"
+from stratoscope.clouds.condition import Condition, FaultReason
 
 
 class VM(msgspec.Struct, frozen=True, gc=False):
@@ -260,11 +245,12 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
 
 
 class Inventories(msgspec.Struct, frozen=True):
-    """Resources of hosts, read host by host.
+    """Resources of hosts, from a list or read host by host.
 
     Attributes:
         resources: By host and resource, see Host.resources.
         zones: The zone of each host that takes VMs, as far as it is known.
+        spread: The progress of reading them; None for a source that lists them.
         by_project: The allocation to a project's VMs, and the share of their hosts' capacity that it stands
             for, by project id and resource (`vcpus`, `memory`, `disk`). On a host that has allocated three
             times its capacity, that share is a third of a VM's allocation. Absent if the value of one of the
@@ -273,7 +259,7 @@ class Inventories(msgspec.Struct, frozen=True):
 
     resources: Mapping[str, Mapping[str, Resource]]
     zones: Mapping[str, str]
-    spread: Spread
+    spread: Spread | None
     by_project: Mapping[str, Mapping[str, tuple[float, float]]] = {}
     malformed: int = 0
 
@@ -293,13 +279,13 @@ class Room(msgspec.Struct, frozen=True, gc=False):
 
 
 class Flavor(msgspec.Struct, frozen=True, gc=False):
-    """A flavor or template; memory and disk in bytes."""
+    """A flavor or template; memory and disk in bytes. Attributes: disk: None if unknown."""
 
     flavor_id: str
     name: str
     vcpus: int
     memory: int
-    disk: int
+    disk: int | None
     is_public: bool
 
 
@@ -351,14 +337,16 @@ class Projects(msgspec.Struct, frozen=True):
 
 
 class Quota(msgspec.Struct, frozen=True, gc=False):
-    """A project's quota of one resource.
+    """A project's or a user's quota of one resource.
 
     Attributes:
+        project_id: "" for a user's.
         service: `compute`, `network`, `block-storage`.
         resource: As the source spells it: `cores`, `ram`, `floatingip`, `gigabytes`.
         limit: None is unlimited.
         used: None for a limit on each single object (`per_volume_gigabytes`), which nothing uses up.
         in_bytes: Whether limit, used and reserved are bytes; else they are pieces.
+        user_id: "" for a project's.
     """
 
     project_id: str
@@ -368,20 +356,24 @@ class Quota(msgspec.Struct, frozen=True, gc=False):
     used: float | None
     reserved: float | None
     in_bytes: bool
+    user_id: str = ""
 
 
 class Quotas(msgspec.Struct, frozen=True):
+    """Attributes: spread: The progress of reading them; None for a source that lists them."""
+
     quotas: tuple[Quota, ...]
-    spread: Spread
+    spread: Spread | None
     malformed: int = 0
 
 
 class Pool(msgspec.Struct, frozen=True, gc=False):
-    """Addresses of one subnet of a network.
+    """Addresses of one subnet, or address range, of a network.
 
     Attributes:
         is_external: Whether its addresses can be floating IPs; None if unknown.
         total, used: None if unknown.
+        ip_version: 0 for leases without an IP address.
         cidr: The subnet's prefix; "" if the source does not report it.
     """
 
@@ -461,12 +453,18 @@ class Images(msgspec.Struct, frozen=True):
 
 
 class Backend(msgspec.Struct, frozen=True, gc=False):
-    """A pool of a storage backend, in bytes. None is unknown; infinity is what the source calls infinite.
+    """A pool of a storage backend, or a datastore, in bytes.
+
+    None is unknown; infinity is what the source calls infinite.
 
     Attributes:
         ratio: The allocation ratio.
         of_types: The backend's name in volume types; "" if the source does not report it.
         vendor: "" if the source does not report it.
+        backend_id: "" for one that has no id besides its name.
+        kind: What it is for, as the source spells it; "" if it does not report it.
+        used: What is really used, if the source measures it.
+        images: Number of images in it.
     """
 
     name: str
@@ -477,6 +475,10 @@ class Backend(msgspec.Struct, frozen=True, gc=False):
     ratio: float | None
     of_types: str = ""
     vendor: str = ""
+    backend_id: str = ""
+    kind: str = ""
+    used: float | None = None
+    images: int | None = None
 
 
 class Backends(msgspec.Struct, frozen=True):

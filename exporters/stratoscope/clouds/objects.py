@@ -184,6 +184,32 @@ class Project(msgspec.Struct, frozen=True, gc=False):
     parts: tuple[Tag, ...]
 
 
+class VM(msgspec.Struct, frozen=True, gc=False):
+    """Attributes: cpus: What it is promised of its host's CPUs, which may be a part of one."""
+
+    vm_id: str
+    vm_name: str
+    project_id: str
+    user_id: str
+    host: str
+    vcpus: int | None
+    cpus: float | None
+    memory: int | None
+    disks: int | None
+    nics: int | None
+    created: float | None
+
+
+class Disk(msgspec.Struct, frozen=True, gc=False):
+    """A disk of a VM. Attributes: backend: The pool or datastore of its image, as model.Backend.name."""
+
+    disk_id: str
+    vm_id: str
+    image_id: str
+    backend: str
+    size: int | None
+
+
 class Each(msgspec.Struct, frozen=True, kw_only=True):
     """Objects of one class.
 

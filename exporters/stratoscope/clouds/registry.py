@@ -19,11 +19,12 @@ from stratoscope.core.errors import ConfigError, MissingSDKError
 
 KINDS: Final[Mapping[str, tuple[str, Sequence[type[Any]]]]] = {
     "libvirt": ("stratoscope.clouds.libvirt.kind", (Hypervisor, Lifecycle)),
+    "opennebula": ("stratoscope.clouds.opennebula.kind", (Management,)),
     "openstack": ("stratoscope.clouds.openstack.kind", (Management, Lifecycle)),
 }
 """By the `kind` of an entry: the module with its KIND, and the abilities of its clouds."""
 
-RESERVED: Final = frozenset({"opennebula", "ec2"})
+RESERVED: Final = frozenset({"ec2"})
 """Planned kinds: their entries are ignored, and messages do not offer them."""
 _LONGEST_NAME: Final = 255
 _NAMES: Final = f'{_LONGEST_NAME} characters that can be shown in one line, no ", no blank at the ends'

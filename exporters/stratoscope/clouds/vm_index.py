@@ -6,8 +6,8 @@ Of 100,000 VMs a refresh changes a few hundred, so the others are not counted ag
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar
 
-from stratoscope.clouds.condition import Condition
-from stratoscope.clouds.model import VM, FaultReason, Sums, VMs
+from stratoscope.clouds.condition import Condition, FaultReason
+from stratoscope.clouds.model import VM, Sums, VMs
 
 K = TypeVar("K")
 Total: TypeAlias = tuple[int, int, int, int, int]

@@ -38,13 +38,25 @@ OVERCOMMIT = Family(
     labels=_LABELS,
 )
 
+USED = Family(
+    f"{_PREFIX}_used_bytes",
+    "Bytes used in the backend's pool, as the source measures them (OpenNebula: USED_MB); absent if it does "
+    "not.",
+    labels=_LABELS,
+)
+IMAGES = Family(
+    f"{_PREFIX}_images",
+    "Images in the backend's pool; absent if the source does not report them.",
+    labels=_LABELS,
+)
 INFO = Family(
     f"{_PREFIX}_info",
-    "The pool's volume_backend_name, to which volume types refer, and its vendor_name; always 1.",
-    labels=(*_LABELS, "volume_backend_name", "vendor_name"),
+    "The pool's volume_backend_name, to which volume types refer, and its vendor_name; the id and type of a "
+    "datastore (OpenNebula: IMAGE, SYSTEM, FILE, BACKUP); always 1.",
+    labels=(*_LABELS, "volume_backend_name", "vendor_name", "backend_id", "backend_type"),
 )
 
-_AMOUNTS: Final = (CAPACITY, FREE, PROVISIONED, ALLOCATED, OVERCOMMIT)
+_AMOUNTS: Final = (CAPACITY, FREE, PROVISIONED, ALLOCATED, OVERCOMMIT, USED, IMAGES)
 
 
 class Backends(Subject[model.Backends]):
@@ -54,7 +66,10 @@ class Backends(Subject[model.Backends]):
 
     def samples(self, answer: model.Backends, /) -> Iterable[Sample]:
         for one in answer.backends:
-            values = (one.total, one.free, one.provisioned, one.allocated, one.ratio)
+            values = (
+                one.total, one.free, one.provisioned, one.allocated, one.ratio, one.used, one.images,
+            )  # fmt: skip
             labels = Labels(cloud=self._cloud, backend=one.name)
             yield from optional_samples(_AMOUNTS, values, labels)
-            yield INFO(1, labels.plus(volume_backend_name=one.of_types, vendor_name=one.vendor))
+            facts = {"volume_backend_name": one.of_types, "vendor_name": one.vendor}
+            yield INFO(1, labels.plus(**facts, backend_id=one.backend_id, backend_type=one.kind))

@@ -35,6 +35,14 @@ _NUMBERS: Final = {
         "Unix time at which the {} was created; absent if the source does not report it.",
     ),
     "mtu": ("mtu_bytes", "MTU of the {}, in bytes; absent if the source does not report it."),
+    "vcpus": ("vcpus", "Virtual CPUs of the {}; absent if the source does not report them."),
+    "cpus": (
+        "cpus",
+        "CPUs of its host that the {} is promised, maybe a part of one; absent if not reported.",
+    ),
+    "memory": ("memory_bytes", "Memory of the {}; absent if the source does not report it."),
+    "disks": ("disks", "Number of disks of the {}; absent if the source does not report it."),
+    "nics": ("nics", "Number of network interfaces of the {}; absent if the source does not report it."),
     "addresses": ("addresses", "Number of addresses in the prefixes of the {}, usable or not."),
 }
 """The end of the metric's name, and its help text, by field."""
@@ -178,6 +186,8 @@ SORTS: Final[Mapping[type[msgspec.Struct], Sort]] = {
         (objects.Attachment, "attachment", "The VM that the volume is attached to"),
     ),
     objects.Image: _sort(objects.Image, "image", "The image's name, owner and formats"),
+    objects.VM: _sort(objects.VM, "VM", "The VM's name, owner and host"),
+    objects.Disk: _sort(objects.Disk, "disk", "The disk's VM, image and backend"),
     objects.KeystoneDomain: _sort(
         objects.KeystoneDomain, "Keystone domain", "The Keystone domain's name and description"
     ),

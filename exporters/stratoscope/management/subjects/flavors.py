@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stratoscope.clouds import model
-from stratoscope.core.metrics import Family, Labels, Sample
+from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
 
 _PREFIX: Final = "stratoscope_management_flavor"
@@ -18,7 +18,7 @@ VCPUS = Family(f"{_PREFIX}_vcpus", "Virtual CPUs of a VM of the flavor.", labels
 MEMORY = Family(f"{_PREFIX}_memory_bytes", "Memory of a VM of the flavor.", labels=_LABELS)
 DISK = Family(
     f"{_PREFIX}_disk_bytes",
-    "Local disk space of a VM of the flavor: root, ephemeral and swap.",
+    "Local disk space of a VM of the flavor: root, ephemeral and swap; absent if unknown.",
     labels=_LABELS,
 )
 
@@ -33,4 +33,4 @@ class Flavors(Subject[model.Flavors]):
             yield INFO(1, labels.plus(flavor_id=flavor.flavor_id, public=public))
             yield VCPUS(flavor.vcpus, labels)
             yield MEMORY(flavor.memory, labels)
-            yield DISK(flavor.disk, labels)
+            yield from optional_samples((DISK,), (flavor.disk,), labels)

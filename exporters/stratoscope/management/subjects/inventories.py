@@ -107,7 +107,8 @@ class Inventories(Subject[model.Inventories]):
             for what, (amount, physical) in shares.items():
                 if physical:
                     yield BY_PROJECT[what](amount / physical, cloud.plus(project_id=project_id))
-        yield from spread.spread_samples(answer.spread, cloud)
+        if answer.spread is not None:
+            yield from spread.spread_samples(answer.spread, cloud)
 
 
 def _of_host(resources: Mapping[str, model.Resource], labels: Labels) -> Iterable[Sample]:

@@ -6,8 +6,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds import model
-from stratoscope.clouds.condition import Condition
-from stratoscope.clouds.model import FaultReason
+from stratoscope.clouds.condition import Condition, FaultReason
 from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.management.subject import Subject

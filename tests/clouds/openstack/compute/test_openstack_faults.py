@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.clouds.model import FaultReason
+from stratoscope.clouds.condition import FaultReason
 from stratoscope.clouds.openstack.compute.faults import fault_reason
 
 UUID = "58590cc4-a5e2-4ba5-b218-17a55ea58d21"

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from stratoscope.clouds.model import VM, FaultReason
+from stratoscope.clouds.condition import FaultReason
+from stratoscope.clouds.model import VM
 from stratoscope.clouds.openstack.compute.server import (
     CONDITIONS,
     GONE,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from stratoscope.clouds.condition import FaultReason
 from stratoscope.clouds.errors import ForbiddenError
-from stratoscope.clouds.model import FaultReason
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_nova import FakeNova

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
-from stratoscope.clouds.condition import Condition
+from stratoscope.clouds.condition import Condition, FaultReason
 from stratoscope.clouds.errors import ForbiddenError
-from stratoscope.clouds.model import FaultReason, VMs
+from stratoscope.clouds.model import VMs
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOutError, Reason

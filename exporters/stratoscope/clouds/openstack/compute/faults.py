@@ -8,7 +8,7 @@ in nova/compute/utils.py); the database cuts it at 255 characters.
 from collections.abc import Mapping
 from typing import Final
 
-from stratoscope.clouds.model import FaultReason
+from stratoscope.clouds.condition import FaultReason
 
 _TEXTS: Final[Mapping[FaultReason, tuple[str, ...]]] = {
     # The scheduler's own verdict comes first: what follows in its text is what the filters were asked.

@@ -12,8 +12,9 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from stratoscope.clouds.condition import FaultReason
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
-from stratoscope.clouds.model import VM, FaultReason
+from stratoscope.clouds.model import VM
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import segment
 from stratoscope.clouds.openstack.compute.server import Fault, reason_of

@@ -11,8 +11,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec.structs import replace
 
-from stratoscope.clouds.condition import Condition
-from stratoscope.clouds.model import VM, FaultReason
+from stratoscope.clouds.condition import Condition, FaultReason
+from stratoscope.clouds.model import VM
 from stratoscope.clouds.openstack.client.fields import GIB, MIB, Id, Text, unix_seconds
 from stratoscope.clouds.openstack.client.listing import Listing
 from stratoscope.clouds.openstack.compute.faults import fault_reason

@@ -11,7 +11,7 @@ before 1.17 (Queens) traits, too. Before 1.10 (Pike) there is no such list.
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 import msgspec
@@ -36,7 +36,7 @@ from stratoscope.clouds.openstack.placement.providers import (
     Summary,
     resources,
 )
-from stratoscope.clouds.overcommit import PROMISED, promised
+from stratoscope.clouds.overcommit import by_project
 from stratoscope.clouds.round_robin import KEPT_S, Turn
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
@@ -54,7 +54,6 @@ _WITH_TRAITS: Final = "1.6"
 _NODES_S: Final = 300.0
 _PATIENCE_S: Final = 5.0
 """How long it waits for hypervisors, which are Nova's, if it knows earlier ones."""
-_AT_ONCE: Final = 5_000
 
 _PROVIDERS: Final = Listing("placement", "/resource_providers", "resource_providers", Row, version=_VERSION)
 
@@ -110,7 +109,7 @@ class Placement(Reader):
             by_host,
             {node.host: node.zone for node in nodes.values() if node.takes_vms and node.host in by_host},
             self._providers.spread("inventories", PER_SECOND, self._clock),
-            await self._by_project(by_host),
+            await by_project(self._servers.index, by_host),
             malformed,
         )
 
@@ -243,48 +242,6 @@ class Placement(Reader):
         known = {host: resources(providers) for host, providers in by_host.items()}
         return {host: of_host for host, of_host in known.items() if of_host}
 
-    async def _by_project(
-        self, by_host: Mapping[str, Mapping[str, Resource]]
-    ) -> Mapping[str, Mapping[str, tuple[float, float]]]:
-        """See Inventories.by_project. A host's VMs share it in proportion to their allocations.
-
-        In steps, so that the event loop runs: 100,000 VMs have nearly as many pairs of a project and a host.
-        """
-        ratios = {host: [_ratio(of_host, what) for what in PROMISED] for host, of_host in by_host.items()}
-        totals: dict[str, list[float]] = {}
-        placed = self._servers.index.placed()
-        for start in range(0, len(placed), _AT_ONCE):
-            for (project_id, host), (_, vcpus, memory, disk, _) in placed[start : start + _AT_ONCE]:
-                if host in ratios:
-                    total = totals.setdefault(project_id, [0.0] * 6)
-                    _share_out((vcpus, memory, disk), ratios[host], total)
-            await asyncio.sleep(0)
-        return {
-            project_id: {
-                what: (total[place], total[place + 3])
-                for place, what in enumerate(PROMISED)
-                if not math.isnan(total[place + 3])
-            }
-            for project_id, total in totals.items()
-        }
-
 
 def _decoded(raws: Mapping[str, msgspec.Raw], decoder: Decoder[T], what: str) -> tuple[Mapping[str, T], int]:
     return by_name(raws, lambda raw: (decoder.decode(raw), []), "placement", what)
-
-
-def _ratio(of_host: Mapping[str, Resource], what: str) -> float:
-    """How many times the host has allocated it; 0 for a resource that it lacks, NaN if unknown."""
-    known = promised(of_host, what)
-    if known is None:
-        return math.nan
-    allocated, physical = known
-    return allocated / physical if physical else 0.0
-
-
-def _share_out(sizes: Sequence[float], ratios: Sequence[float], total: list[float]) -> None:
-    """Add the allocation to some VMs of a host, and the physical share behind it; NaN is unknown."""
-    for place, (size, ratio) in enumerate(zip(sizes, ratios, strict=True)):
-        if size and ratio:
-            total[place] += size
-            total[place + 3] += size / ratio

@@ -1,0 +1,1 @@
+"""The cloud kind OpenNebula: oned's XML-RPC, read."""

@@ -1,0 +1,59 @@
+"""What oned's errors mean: it answers 200 to all of them, with a code and a text."""
+
+from typing import Final
+
+from stratoscope.clouds.client.request import CallError, Response
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
+from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+
+AUTHENTICATION: Final = 0x100
+_AUTHORIZATION: Final = 0x200
+_NO_EXISTS: Final = 0x400
+_NO_METHOD: Final = -506
+_REASONS: Final = {
+    AUTHENTICATION: Reason.UNAUTHORIZED,
+    0x800: Reason.UNAVAILABLE,  # ACTION: not in this state, no capacity
+    0x1000: Reason.MALFORMED,  # API: a parameter that this oned does not take
+    0x2000: Reason.UNAVAILABLE,  # INTERNAL, also a template that makes no sense
+    0x4000: Reason.UNAVAILABLE,  # ALLOCATE: a name that is taken
+    0x8000: Reason.BUSY,  # LOCKED
+    0x10000: Reason.UNAVAILABLE,  # REPLICATION: no leader
+    -500: Reason.UNAVAILABLE,  # XML-RPC: an error within the server
+    -501: Reason.MALFORMED,  # XML-RPC: wrong parameters
+    -503: Reason.MALFORMED,  # XML-RPC: a call that cannot be read
+}
+_OF_PROXIES: Final = {401: Reason.UNAUTHORIZED, 403: Reason.UNAUTHORIZED}
+_QUOTA: Final = ("limit of ", " quota")
+
+
+class QuotaError(CollectError):
+    """A quota has no room. It has the code of a missing right (0x200): the text alone tells them apart."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Reason.BUSY, message)
+
+
+def error(what: str, code: int, text: str) -> CollectError | LeftOutError:
+    """The exception for a failure that oned tells.
+
+    Args:
+        what: The call, for the message.
+        code: As of Answer.
+    """
+    message = f"{what}: {text.strip() or 'no text'} (code {code if code < 0 else hex(code)})"
+    if code == _AUTHORIZATION:
+        is_quota = all(word in text for word in _QUOTA)
+        return QuotaError(message) if is_quota else ForbiddenError(message)
+    if code == _NO_EXISTS:
+        return NotThereError(message)
+    if code == _NO_METHOD:
+        return LeftOutError(LeftOut.ABSENT, message)
+    return CollectError(_REASONS.get(code, Reason.MALFORMED), message)
+
+
+def of_status(what: str, answer: Response) -> CallError:
+    """The exception for an answer that oned does not give: one of a proxy, or of another server."""
+    where = answer.headers.get("location", "")
+    text = f": a redirect to {where}, which is not followed" if where else ""
+    reason = _OF_PROXIES.get(answer.status, Reason.UNAVAILABLE)
+    return CallError(reason, f"{what}: answered {answer.status}{answer.through}{text}", str(answer.status))

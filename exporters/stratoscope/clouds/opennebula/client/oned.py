@@ -1,0 +1,129 @@
+"""Calls to one oned: with the credential, in the budget, through the proxy of the environment."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Final
+from urllib.request import getproxies, proxy_bypass
+
+from yarl import URL
+
+from stratoscope.clouds.client.http import LARGEST, Http
+from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.client.proxies import Proxy, checked
+from stratoscope.clouds.client.request import CallError, Response
+from stratoscope.clouds.opennebula.client import errors
+from stratoscope.clouds.opennebula.client.credentials import context
+from stratoscope.clouds.opennebula.client.envelope import Answer, answer, call
+from stratoscope.clouds.opennebula.config import Found
+from stratoscope.core.errors import CollectError, LeftOutError, Reason, again
+
+SERVICE: Final = "oned"
+"""The label `service` of its requests, and of its endpoint."""
+WHOLE: Final = 4 * LARGEST
+"""Limit on the body of a pool that oned does not give page by page: some 3,000 hosts."""
+
+_LARGE: Final = 1 << 18
+"""Size in bytes from which a body is decoded in a thread."""
+_REFUSED_FOR_S: Final = 300.0
+"""So long after a refused password no call is sent: oned's drivers may lock who tries again and again."""
+
+
+class Oned:
+    """One zone's oned.
+
+    Attributes:
+        budget: The cloud's.
+        url: Of its XML-RPC.
+    """
+
+    def __init__(self, config: Found, budget: Budget) -> None:
+        self.budget, self.url = budget, config.url
+        self._session, self._config = config.session, config
+        self._refused: tuple[float, CollectError | LeftOutError] | None = None
+        self._pages: Http | None = None
+        self._pools: Http | None = None
+
+    async def call(
+        self, method: str, *params: str | int | bool, is_page: bool = False, url: URL | None = None
+    ) -> str:
+        """What oned answers to `one.METHOD`, in most cases XML. It must change nothing: it may be repeated.
+
+        Args:
+            is_page: Whether a smaller one may be asked for, so that its body is bounded more tightly.
+            url: Of another server of the same zone.
+
+        Raises:
+            CollectError, LeftOutError: As errors.py says, or no usable answer; TooLargeError.
+        """
+        self._check()
+        what, body = f"{SERVICE}: {method}", call(f"one.{method}", self._session.reveal(), *params)
+        response = await self._send(method, body, url or self.url, is_page=is_page)
+        if response.status != HTTPStatus.OK:
+            raise errors.of_status(what, response)
+        try:
+            is_large = len(response.body) > _LARGE
+            found = await asyncio.to_thread(answer, response.body) if is_large else answer(response.body)
+        except (ValueError, KeyError, IndexError) as error:
+            raise CallError(Reason.MALFORMED, f"{what}: {error}", "malformed") from error
+        if not found.is_ok:
+            raise self._failure(what, found, is_own=url is None)
+        return found.value
+
+    async def look(self, operation: str, url: URL, timeout_s: float) -> tuple[int, float]:
+        """The status of a GET without a credential, and the seconds it took. Raises as Budget.check."""
+        clock, began = self.budget.clock, 0.0
+
+        async def send() -> Response:
+            nonlocal began
+            began = clock.monotonic()
+            return await self._http(is_page=True).request("GET", url, {}, proxy(url))
+
+        response = await self.budget.check(SERVICE, operation, send, timeout_s)
+        return response.status, clock.monotonic() - began
+
+    async def close(self) -> None:
+        for http in (self._pages, self._pools):
+            if http is not None:
+                await http.close()
+
+    async def _send(self, method: str, body: bytes, url: URL, *, is_page: bool) -> Response:
+        headers = {"Content-Type": "text/xml", "Accept": "text/xml"}
+
+        async def send() -> Response:
+            return await self._http(is_page=is_page).request("POST", url, headers, proxy(url), body)
+
+        # It is a POST, and changes nothing: so it may be sent again after a 503, as a GET is.
+        return await self.budget.call(SERVICE, method, send, method="GET")
+
+    def _http(self, *, is_page: bool) -> Http:
+        if self._pages is None or self._pools is None:
+            name, tls = self._config.name, context(self._config)
+            self._pages = Http(name, tls, largest=LARGEST, once=())
+            self._pools = Http(name, tls, largest=WHOLE, once=())
+        return self._pages if is_page else self._pools
+
+    def _check(self) -> None:
+        """Raise the refusal of the password again, for some time."""
+        if self._refused is None:
+            return
+        since, error = self._refused
+        if self.budget.clock.monotonic() - since < _REFUSED_FOR_S:
+            raise again(error)
+        self._refused = None
+
+    def _failure(self, what: str, found: Answer, *, is_own: bool) -> CollectError | LeftOutError:
+        """The exception for an answer; its text may cite what was sent."""
+        session = self._session.reveal()
+        text = found.value.replace(session, "<secret>").replace(session.partition(":")[2], "<secret>")
+        error = errors.error(what, found.code, text)
+        if found.code == errors.AUTHENTICATION and is_own:
+            self._refused = (self.budget.clock.monotonic(), error)
+        return error
+
+
+def proxy(url: URL) -> Proxy | None:
+    """The proxy for a URL from the environment; None without one. Raises CollectError if it is none."""
+    proxies = getproxies()
+    if proxy_bypass(url.host or ""):
+        return None
+    return checked(proxies.get(url.scheme) or proxies.get("all"))

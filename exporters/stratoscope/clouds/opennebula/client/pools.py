@@ -1,0 +1,104 @@
+"""Pools: page by page where oned has pages, each item once, what is malformed left out and counted."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from stratoscope.clouds.client.request import CallError, TooLargeError
+from stratoscope.clouds.opennebula.client import items
+from stratoscope.clouds.opennebula.client.items import Element
+from stratoscope.clouds.opennebula.client.oned import SERVICE, Oned
+from stratoscope.core.errors import CollectError, Reason
+
+T = TypeVar("T")
+
+ALL: Final = -2
+"""The filter of a pool: whatever the credential may see."""
+PAGE: Final = 2_000
+"""Items that are requested of one page: 5 MB of VMs."""
+_OVERLAP: Final = 20
+"""Items of a page that the next one has, too: as many may go meanwhile, and none is passed over."""
+_FEWER: Final = 8
+_LARGE: Final = 1 << 18
+"""Length of a text from which it is decoded in a thread."""
+
+
+class Pools:
+    """Reads the pools of one oned."""
+
+    def __init__(self, oned: Oned) -> None:
+        self._oned = oned
+        self._sizes: dict[str, int] = {}
+
+    async def whole(
+        self, method: str, tag: str, decode: Callable[[Element], T], *params: str | int | bool
+    ) -> tuple[list[T], int]:
+        """The items of a pool that has no pages, and the number of malformed ones. Raises as Oned.call."""
+        reading = _Reading(method, tag, decode)
+        await reading.add(await self._oned.call(method, *params))
+        return reading.result()
+
+    async def paged(
+        self, method: str, tag: str, decode: Callable[[Element], T], *more: int
+    ) -> tuple[list[T], int]:
+        """The same of a pool with pages: `one.METHOD(-2, start, -size, *more)`.
+
+        A page that is too large is requested again with fewer items, down to one.
+        """
+        reading, start = _Reading(method, tag, decode), 0
+        while True:
+            size = self._sizes.get(method, PAGE)
+            try:
+                text = await self._oned.call(method, ALL, start, -size, *more, is_page=True)
+            except TooLargeError as error:
+                self._sizes[method] = self._fewer(method, size, error)
+                continue
+            if await reading.add(text) < size:
+                return reading.result()
+            start += max(1, size - _OVERLAP)
+
+    async def one(self, method: str, *params: str | int | bool) -> Element:
+        """The document of an answer. Raises as Oned.call."""
+        return _root(method, await self._oned.call(method, *params))
+
+    def _fewer(self, method: str, size: int, error: TooLargeError) -> int:
+        if size == 1:
+            raise CollectError(Reason.MALFORMED, f"{SERVICE}: {method}: one item alone: {error}") from error
+        self._oned.budget.stats.retry((SERVICE, method), error.code)
+        return max(1, size // _FEWER)
+
+
+class _Reading(Generic[T]):
+    """One reading of a pool: each item once, though a pool that changes may have it on two pages."""
+
+    def __init__(self, method: str, tag: str, decode: Callable[[Element], T]) -> None:
+        self._method, self._tag, self._decode = method, tag, decode
+        self._known: set[str] = set()
+        self._found: list[T] = []
+        self._malformed: list[str] = []
+
+    async def add(self, text: str) -> int:
+        """The number of items of a text; a large one is decoded in a thread. Raises CallError."""
+        return await asyncio.to_thread(self._add, text) if len(text) > _LARGE else self._add(text)
+
+    def result(self) -> tuple[list[T], int]:
+        """The items, and the number of malformed ones. Raises CollectError if all are malformed."""
+        items.check(f"{SERVICE}: {self._method}", len(self._found), self._malformed)
+        return self._found, len(self._malformed)
+
+    def _add(self, text: str) -> int:
+        elements, new = [*_root(self._method, text).iterchildren(self._tag)], []
+        for one in elements:
+            identity = items.identity(one)
+            if identity not in self._known or not identity:
+                new.append(one)
+                self._known.add(identity)
+        self._found += items.decoded(new, self._decode, self._malformed)
+        return len(elements)
+
+
+def _root(method: str, text: str) -> Element:
+    try:
+        return items.root(text)
+    except ValueError as error:
+        raise CallError(Reason.MALFORMED, f"{SERVICE}: {method}: {error}", "malformed") from error

@@ -1,0 +1,63 @@
+"""An OpenNebula as the management exporter sees it: one zone, and all questions to it."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+from stratoscope.clouds.abilities import Question, Reader
+from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.opennebula import states
+from stratoscope.clouds.opennebula.client.access import own
+from stratoscope.clouds.opennebula.client.oned import Oned
+from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.opennebula.config import Found
+from stratoscope.clouds.opennebula.each import EachObject
+from stratoscope.clouds.opennebula.hosts import Hosts
+from stratoscope.clouds.opennebula.networks import Networks
+from stratoscope.clouds.opennebula.owners import Owners
+from stratoscope.clouds.opennebula.storage import Storage
+from stratoscope.clouds.opennebula.templates import Templates
+from stratoscope.clouds.opennebula.vms import VMs
+from stratoscope.clouds.opennebula.zones import Zones
+from stratoscope.clouds.vm_index import VMIndex
+
+READERS: Final[Sequence[type[Reader]]] = (
+    Zones, Hosts, VMs, Templates, Owners, Networks, Storage, EachObject,
+)  # fmt: skip
+"""The readers of a zone, in the order of the page."""
+
+
+class OpenNebula:
+    """Implements Management."""
+
+    questions: ClassVar[Sequence[Question]] = [one for reader in READERS for one in reader.questions()]
+
+    def __init__(self, config: Found, clock: Clock = CLOCK) -> None:
+        self.cloud = config.name
+        self.budget = Budget(config.budget, clock)
+        self._oned = Oned(config, self.budget)
+        self._fetches = {
+            name: fetch for reader in _readers(self._oned) for name, fetch in reader.fetches().items()
+        }
+
+    async def ask(self, name: str) -> Any:
+        """The answer to a question; the requests of each refresh are bounded. Raises as Fetch."""
+        with self.budget.refresh():
+            return await self._fetches[name]()
+
+    async def close(self) -> None:
+        await self._oned.close()
+
+
+def _readers(oned: Oned) -> Sequence[Reader]:
+    """The readers of one zone; what several of them need is read once."""
+    pools = Pools(oned)
+    access = own(oned, pools)
+    owners = Owners(oned, pools, access)
+    storage = Storage(oned, pools, access)
+    index = VMIndex(states.COMMON, states.CONDITIONS)
+    hosts = Hosts(oned, pools, access, index)
+    templates = Templates(oned, pools, access, hosts, storage)
+    vms = VMs(pools, access, owners, templates, index=index, clock=oned.budget.clock)
+    networks, each = Networks(oned, pools, access), EachObject(pools, access)
+    return (Zones(oned, pools), hosts, vms, templates, owners, networks, storage, each)

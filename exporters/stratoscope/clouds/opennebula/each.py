@@ -1,0 +1,91 @@
+"""VMs and their disks one by one, which are off by default: `vmpool.info`, page by page."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.objects import VM, Disk, Each
+from stratoscope.clouds.opennebula import states
+from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, optional
+from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.ttl_cache import TTLCache
+from stratoscope.core.collector import Every
+
+MOST: Final = 20_000
+_NOT_DONE: Final = -1
+_COST: Final = "1 for each 2,000 VMs"
+_ROLE: Final = "group oneadmin, or VM/* USE; any other sees what it may use"
+
+
+class EachObject(Reader):
+    """The VMs of one zone, one by one."""
+
+    def __init__(self, pools: Pools, access: TTLCache[Access]) -> None:
+        self._pools, self._access = pools, access
+
+    @question("each_vm", Every(300, 120, 900), cost=_COST, role=_ROLE, is_on=False)
+    async def vms(self) -> Each:
+        """Raises as Pools, and LeftOutError."""
+        return await self._each(VM, "each_vm", lambda element: [vm(element)])
+
+    @question("each_disk", Every(300, 120, 900), cost=_COST, role=_ROLE, is_on=False)
+    async def disks(self) -> Each:
+        """Raises as Pools, and LeftOutError."""
+        return await self._each(Disk, "each_disk", disks)
+
+    async def _each(
+        self, kind: type[msgspec.Struct], collector: str, decode: Callable[[Element], list[msgspec.Struct]]
+    ) -> Each:
+        read, malformed = await self._pools.paged("vmpool.info", "VM", decode, _NOT_DONE)
+        access = await kept(self._access)
+        if not malformed:
+            access.check("VM", read, "oned: vmpool.info")
+        found = [one for of_vm in read for one in of_vm]
+        return Each(
+            kind=kind,
+            collector=collector,
+            objects=tuple(found[:MOST]),
+            beyond=max(0, len(found) - MOST),
+            is_whole=access.sees_all("VM"),
+            malformed=malformed,
+        )
+
+
+def vm(element: Element) -> msgspec.Struct:
+    """A VM of the pool. Raises ValueError, KeyError if it makes no sense."""
+    found, template = fields(element), element.find("TEMPLATE")
+    of_template = fields(template)
+    tags = [] if template is None else [child.tag for child in template]
+    is_placed = int(found["STATE"]) in states.ON_A_HOST
+    return VM(
+        vm_id=str(int(found["ID"])),
+        vm_name=found["NAME"],
+        project_id=found["GID"],
+        user_id=found["UID"],
+        host=element.findtext("HISTORY_RECORDS/HISTORY/HOSTNAME", "") if is_placed else "",
+        vcpus=optional(of_template, "VCPU") or 1,  # oned's own default
+        cpus=float(of_template["CPU"]) if of_template.get("CPU") else None,
+        memory=optional(of_template, "MEMORY", MIB),
+        disks=tags.count("DISK"),
+        nics=tags.count("NIC"),
+        created=float(amount(found, "STIME")),
+    )
+
+
+def disks(element: Element) -> list[msgspec.Struct]:
+    """The disks of a VM of the pool. Raises as `vm`."""
+    vm_id = str(int(element.findtext("ID", "")))
+    found = [fields(one) for one in element.iterfind("TEMPLATE/DISK")]
+    return [
+        Disk(
+            disk_id=f"{vm_id}/{one['DISK_ID']}",
+            vm_id=vm_id,
+            image_id=one.get("IMAGE_ID", ""),
+            backend=one.get("DATASTORE", ""),
+            size=optional(one, "SIZE", MIB),
+        )
+        for one in found
+    ]

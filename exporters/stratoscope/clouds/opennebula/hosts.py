@@ -1,0 +1,180 @@
+"""Hosts: `hostpool.info`, which several questions share, and when each was last monitored."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.model import Host, HostServices, Inventories, Resource, Service
+from stratoscope.clouds.model import Hosts as Answer
+from stratoscope.clouds.opennebula import states
+from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.items import KIB, MIB, Element, amount, fields, optional
+from stratoscope.clouds.opennebula.client.oned import Oned
+from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.overcommit import by_project
+from stratoscope.clouds.ttl_cache import TTLCache
+from stratoscope.clouds.vm_index import VMIndex
+from stratoscope.core.collector import Every
+
+_SHARED_S: Final = 20.0
+"""A pool that another question has just read is not read again."""
+_PERCENT: Final = 100
+_DOWN: Final = frozenset({"ERROR", "MONITORING_ERROR", "OFFLINE", "INIT", "MONITORING_INIT"})
+_OFF: Final = frozenset({"DISABLED", "MONITORING_DISABLED", "OFFLINE"})
+_TAKES: Final = frozenset({"MONITORED", "MONITORING_MONITORED"})
+_ROLE: Final = "group oneadmin, or HOST/* USE"
+
+
+class HostRow(msgspec.Struct, frozen=True):
+    """A host of the pool; CPU in hundredths of a core, memory and disk in bytes.
+
+    Attributes:
+        driver: What monitors it (IM_MAD).
+        hypervisor: As its probes say, else what runs its VMs (VM_MAD).
+        total_cpu, total_memory: What it has; 0 until it is monitored for the first time.
+        max_cpu, max_memory: What VMs may be allocated.
+    """
+
+    host_id: str
+    name: str
+    zone: str
+    state: str
+    driver: str
+    hypervisor: str
+    total_cpu: int
+    max_cpu: int
+    cpu_usage: int
+    total_memory: int
+    max_memory: int
+    memory_usage: int
+    max_disk: int
+    disk_usage: int
+    vms: int
+
+    @property
+    def takes_vms(self) -> bool:
+        return self.state in _TAKES
+
+    def resources(self) -> Mapping[str, Resource]:
+        """By name; unknown until it is monitored for the first time."""
+        sizes = {
+            "vcpus": (self.total_cpu, self.max_cpu, self.cpu_usage, _PERCENT),
+            "memory": (self.total_memory, self.max_memory, self.memory_usage, 1),
+            "disk": (self.max_disk, self.max_disk, self.disk_usage, 1),
+        }
+        return {name: _resource(*size) for name, size in sizes.items()}
+
+
+class Hosts(Reader):
+    """The hosts of one zone."""
+
+    def __init__(self, oned: Oned, pools: Pools, access: TTLCache[Access], index: VMIndex) -> None:
+        self._pools, self._access, self._index = pools, access, index
+        self._rows = TTLCache(self._read, oned.budget.clock)
+
+    async def rows(self, seconds: float = _SHARED_S) -> tuple[Sequence[HostRow], int]:
+        """The hosts, not older than that, and the number of malformed ones. Raises as Pools, LeftOutError."""
+        return await self._rows.not_older_than(seconds)
+
+    @question("host_services", Every(60, 30, 180), cost="2", role=_ROLE)
+    async def services(self) -> HostServices:
+        """The monitoring of each host: which should be up, and which are. Raises as `rows`."""
+        rows, malformed = await self.rows()
+        seen, _ = await self._pools.whole("hostpool.monitoring", "MONITORING", moment, 0)
+        return HostServices(tuple(_service(one, dict(seen)) for one in rows), malformed)
+
+    @question("hosts", Every(60, 30, 180), cost="1, unless another has just read them", role=_ROLE)
+    async def hosts(self) -> Answer:
+        """Raises as `rows`."""
+        rows, malformed = await self.rows()
+        older = sorted({one.state for one in rows} - {*states.HOSTS})
+        return Answer(tuple(map(_host, rows)), (*states.HOSTS, *older), malformed)
+
+    @question("inventories", Every(60, 30, 180), cost="1, unless another has just read them", role=_ROLE)
+    async def inventories(self) -> Inventories:
+        """Raises as `rows`."""
+        rows, malformed = await self.rows()
+        resources = {one.name: one.resources() for one in rows}
+        return Inventories(
+            resources=resources,
+            zones={one.name: one.zone for one in rows if one.takes_vms},
+            spread=None,
+            by_project=await by_project(self._index, resources),
+            malformed=malformed,
+        )
+
+    async def _read(self) -> tuple[Sequence[HostRow], int]:
+        rows, malformed = await self._pools.whole("hostpool.info", "HOST", row)
+        if not malformed:
+            (await kept(self._access)).check("HOST", rows, "oned: hostpool.info")
+        return rows, malformed
+
+
+def row(element: Element) -> HostRow:
+    """A host of the pool. Raises ValueError, KeyError if it makes no sense."""
+    found, share = fields(element), fields(element.find("HOST_SHARE"))
+    disk = fields(element.find("HOST_SHARE/DATASTORES"))
+    return HostRow(
+        host_id=str(int(found["ID"])),
+        name=found["NAME"],
+        zone=found["CLUSTER"],
+        state=states.host(int(found["STATE"])),
+        driver=found["IM_MAD"],
+        hypervisor=element.findtext("TEMPLATE/HYPERVISOR", "") or found["VM_MAD"],
+        total_cpu=amount(share, "TOTAL_CPU"),
+        max_cpu=amount(share, "MAX_CPU"),
+        cpu_usage=amount(share, "CPU_USAGE"),
+        total_memory=amount(share, "TOTAL_MEM", KIB),
+        max_memory=amount(share, "MAX_MEM", KIB),
+        memory_usage=amount(share, "MEM_USAGE", KIB),
+        max_disk=optional(disk, "MAX_DISK", MIB) or 0,
+        disk_usage=optional(disk, "DISK_USAGE", MIB) or 0,
+        vms=amount(share, "RUNNING_VMS"),
+    )
+
+
+def moment(element: Element) -> tuple[str, float]:
+    """A host's id, and when it was monitored."""
+    found = fields(element)
+    return found["ID"], float(amount(found, "TIMESTAMP"))
+
+
+def _resource(total: int, most: int, allocated: int, unit: int) -> Resource:
+    """What RESERVED_CPU and RESERVED_MEM take away is reserved; negative ones add to what is allocatable."""
+    if not total:
+        return Resource(None, None, None, None, None)
+    reserved = max(0, total - most)
+    ratio = max(1.0, most / total)
+    return Resource(total / unit, reserved / unit, ratio, allocated / unit, most / unit)
+
+
+def _host(one: HostRow) -> Host:
+    return Host(
+        host=one.name,
+        zone=one.zone,
+        state=one.state,
+        is_enabled=one.state not in _OFF,
+        reason="",
+        kind=one.hypervisor,
+        version="",
+        vms=one.vms,
+        tasks=None,
+        disk_available_least=None,
+        resources=one.resources(),
+    )
+
+
+def _service(one: HostRow, seen: Mapping[str, float]) -> Service:
+    return Service(
+        service="host",
+        binary=one.driver,
+        host=one.name,
+        zone=one.zone,
+        is_up=one.state not in _DOWN,
+        is_enabled=one.state not in _OFF,
+        reason="",
+        heartbeat=seen.get(one.host_id),
+        runs_vms=True,
+    )

@@ -1,0 +1,155 @@
+"""Groups as projects, users, clusters as zones, and the quotas of groups and users."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.model import Project, Projects, Quota, Quotas, User
+from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.items import MIB, Element, fields
+from stratoscope.clouds.opennebula.client.oned import Oned
+from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.ttl_cache import TTLCache
+from stratoscope.core.collector import Every
+
+_KEPT_S: Final = 600.0
+"""How long a cluster's name is believed."""
+_UNLIMITED: Final = -2
+_DEFAULT: Final = -1
+_MOST: Final = 5_000
+"""Quotas of single datastores, networks and images that are shown, those that are used most."""
+_IN_MIB: Final = frozenset({"MEMORY", "RUNNING_MEMORY", "SYSTEM_DISK_SIZE", "SIZE"})
+_SECTIONS: Final = {"VM": "vm", "DATASTORE": "datastore", "NETWORK": "network", "IMAGE": "image"}
+"""The label `service` by section of the quotas."""
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """One quota of one owner. Attributes: object_id: Of a datastore, network or image; "" for VMs."""
+
+    service: str
+    object_id: str
+    resource: str
+    limit: float
+    used: float
+
+
+class Owners(Reader):
+    """The owners of one zone."""
+
+    def __init__(self, oned: Oned, pools: Pools, access: TTLCache[Access]) -> None:
+        self._oned, self._pools, self._access = oned, pools, access
+        self._clusters = TTLCache(self._read_clusters, oned.budget.clock)
+
+    async def clusters(self) -> Mapping[str, str]:
+        """The names of clusters, by id; those that the credential may not see are absent."""
+        return await self._clusters.not_older_than(_KEPT_S)
+
+    @question(
+        "groups",
+        Every(600, 60, 1800),
+        cost="2",
+        role="group oneadmin, or GROUP/* and USER/* USE; any other sees its own",
+    )
+    async def read(self) -> Projects:
+        """Groups and users. Raises as Pools."""
+        groups, odd_groups = await self._pools.whole("grouppool.info", "GROUP", _group)
+        users, odd_users = await self._pools.whole("userpool.info", "USER", _user)
+        access = await kept(self._access)
+        return Projects(
+            tuple(groups),
+            tuple(users),
+            odd_groups + odd_users,
+            {"projects": not access.sees_all("GROUP"), "users": not access.sees_all("USER")},
+        )
+
+    @question(
+        "quotas",
+        Every(60, 50, 300),
+        cost="2",
+        role="group oneadmin, or GROUP/* and USER/* USE; any other sees its own",
+    )
+    async def quotas(self) -> Quotas:
+        """The quotas of groups and users. Raises as Pools."""
+        found: list[Quota] = []
+        malformed = 0
+        for method, is_user in (("grouppool.info", False), ("userpool.info", True)):
+            pool = await self._pools.one(method)
+            of_pool, odd = quotas_of(pool, is_user=is_user)
+            found += of_pool
+            malformed += odd
+        return Quotas(tuple(bounded(found)), None, malformed)
+
+    async def _read_clusters(self) -> Mapping[str, str]:
+        found, _ = await self._pools.whole("clusterpool.info", "CLUSTER", _identity)
+        return dict(found)
+
+
+def quotas_of(pool: Element, *, is_user: bool) -> tuple[list[Quota], int]:
+    """The quotas that a pool of groups or users has, and the number of owners whose are malformed."""
+    default = pool.find("DEFAULT_USER_QUOTAS" if is_user else "DEFAULT_GROUP_QUOTAS")
+    defaults = {} if default is None else {_key(part): part.limit for part in _parts(default)}
+    found: list[Quota] = []
+    malformed = 0
+    for element in pool.iterchildren("QUOTAS"):
+        try:
+            owner = str(int(element.findtext("ID", "")))
+            found += [_quota(owner, part, defaults, is_user=is_user) for part in _parts(element)]
+        except (ValueError, KeyError):
+            malformed += 1
+    return found, malformed
+
+
+def bounded(quotas: Sequence[Quota]) -> Iterable[Quota]:
+    """All quotas of VMs, and of those of single objects the ones that are used most."""
+    of_vms = [one for one in quotas if one.service == "vm"]
+    of_objects = [one for one in quotas if one.service != "vm"]
+    of_objects.sort(key=lambda one: -(one.used or 0) / one.limit if one.limit else 0)
+    return [*of_vms, *of_objects[:_MOST]]
+
+
+def _quota(
+    owner: str, part: _Part, defaults: Mapping[tuple[str, str, str], float], *, is_user: bool
+) -> Quota:
+    limit = defaults.get(_key(part), _UNLIMITED) if part.limit == _DEFAULT else part.limit
+    in_bytes = part.resource in _IN_MIB
+    unit = MIB if in_bytes else 1
+    return Quota(
+        project_id="" if is_user else owner,
+        service=part.service,
+        resource=f"{part.resource} {part.object_id}" if part.object_id else part.resource,
+        limit=None if limit < 0 else limit * unit,
+        used=part.used * unit,
+        reserved=None,
+        in_bytes=in_bytes,
+        user_id=owner if is_user else "",
+    )
+
+
+def _parts(quotas: Element) -> Iterable[_Part]:
+    """Each quota; every one has its usage beside it. Raises ValueError, KeyError."""
+    for section, service in _SECTIONS.items():
+        for element in quotas.iterfind(f"{section}_QUOTA/{section}"):
+            found = fields(element)
+            for resource in found:
+                if (used := found.get(f"{resource}_USED")) is not None:
+                    limit = float(found[resource])
+                    yield _Part(service, found.get("ID", ""), resource, limit, float(used))
+
+
+def _key(part: _Part) -> tuple[str, str, str]:
+    return part.service, part.object_id, part.resource
+
+
+def _identity(element: Element) -> tuple[str, str]:
+    found = fields(element)
+    return str(int(found["ID"])), found["NAME"]
+
+
+def _group(element: Element) -> Project:
+    return Project(*_identity(element), keystone_domain="", is_enabled=None)
+
+
+def _user(element: Element) -> User:
+    return User(*_identity(element), keystone_domain="", is_enabled=fields(element)["ENABLED"] == "1")

@@ -1,0 +1,135 @@
+"""Datastores as storage backends, and images: `datastorepool.info`, `imagepool.info`."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.model import Backend, Backends, Count, Image, Images, Objects
+from stratoscope.clouds.opennebula import states
+from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, ids
+from stratoscope.clouds.opennebula.client.oned import Oned
+from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.ttl_cache import TTLCache
+from stratoscope.core.collector import Every
+from stratoscope.core.errors import LeftOutError
+
+_KEPT_S: Final = 300.0
+_TYPES: Final[Mapping[int, str]] = {0: "IMAGE", 1: "SYSTEM", 2: "FILE", 3: "BACKUP"}
+
+
+class _Image(msgspec.Struct, frozen=True, gc=False):
+    image_id: str
+    name: str
+    project_id: str
+    visibility: str
+    state: str
+    size: int
+
+
+class Storage(Reader):
+    """The datastores and images of one zone."""
+
+    def __init__(self, oned: Oned, pools: Pools, access: TTLCache[Access]) -> None:
+        self._pools, self._access = pools, access
+        self._images = TTLCache(self._read, oned.budget.clock)
+
+    async def image_sizes(self) -> Mapping[str, int]:
+        """The size of each image that the credential may see, in bytes, by id; none if it may see none.
+
+        Raises as Pools.
+        """
+        try:
+            images, _ = await self._images.not_older_than(_KEPT_S)
+        except LeftOutError:
+            return {}
+        return {one.image_id: one.size for one in images}
+
+    @question("datastores", Every(120, 60, 360), cost="1", role="group oneadmin, or DATASTORE/* USE")
+    async def backends(self) -> Backends:
+        """Raises as Pools, and LeftOutError."""
+        found, malformed = await self._pools.whole("datastorepool.info", "DATASTORE", datastore)
+        if not malformed:
+            (await kept(self._access)).check("DATASTORE", found, "oned: datastorepool.info")
+        return Backends(tuple(found), malformed)
+
+    @question(
+        "images",
+        Every(300, 60, 900),
+        cost="1 for each 2,000 images",
+        role="group oneadmin, or IMAGE/* USE; any other sees what it may use",
+    )
+    async def images(self) -> Images:
+        """Raises as Pools, and LeftOutError."""
+        found, malformed = await self._images.anew()
+        access = await kept(self._access)
+        if not malformed:
+            access.check("IMAGE", found, "oned: imagepool.info")
+        objects = Objects(
+            "images",
+            _counts([(one.state, one.size) for one in found]),
+            None,
+            _counts([(one.project_id, one.size) for one in found]),
+            access.sees_all("IMAGE"),
+            malformed,
+        )
+        named = (Image(one.image_id, one.name, one.project_id, one.visibility) for one in found)
+        return Images(objects, tuple(named))
+
+    async def _read(self) -> tuple[Sequence[_Image], int]:
+        return await self._pools.paged("imagepool.info", "IMAGE", image)
+
+
+def datastore(element: Element) -> Backend:
+    """A datastore of the pool. Raises ValueError, KeyError if it makes no sense.
+
+    One that oned does not monitor by itself (a system datastore on the hosts' own disks) has a size of 0,
+    which is no size.
+    """
+    found = fields(element)
+    total, free, used = (amount(found, f"{name}_MB", MIB) for name in ("TOTAL", "FREE", "USED"))
+    is_known = total > 0
+    kind = int(found["TYPE"])
+    return Backend(
+        name=found["NAME"],
+        total=total if is_known else None,
+        free=free if is_known else None,
+        provisioned=None,
+        allocated=None,
+        ratio=None,
+        backend_id=str(int(found["ID"])),
+        kind=_TYPES.get(kind, f"TYPE_{kind}"),
+        used=used if is_known else None,
+        images=len(ids(element.find("IMAGES"))),
+    )
+
+
+def image(element: Element) -> _Image:
+    """An image of the pool. Raises ValueError, KeyError if it makes no sense."""
+    found, rights = fields(element), fields(element.find("PERMISSIONS"))
+    return _Image(
+        image_id=str(int(found["ID"])),
+        name=found["NAME"],
+        project_id=str(int(found["GID"])),
+        visibility=_visibility(rights),
+        state=states.image(int(found["STATE"])),
+        size=amount(found, "SIZE", MIB),
+    )
+
+
+def _visibility(rights: Mapping[str, str]) -> str:
+    """Who may use it besides its owner: everybody, its group, nobody."""
+    if rights.get("OTHER_U") == "1":
+        return "public"
+    return "group" if rights.get("GROUP_U") == "1" else "private"
+
+
+def _counts(images: Sequence[tuple[str, int]]) -> Mapping[str, Count]:
+    number = Counter(key for key, _ in images)
+    size: Counter[str] = Counter()
+    for key, of_image in images:
+        size[key] += of_image
+    return {key: Count(number[key], size[key]) for key in number}

@@ -1,0 +1,182 @@
+"""VM templates as flavors, and how many more VMs of each fit: `templatepool.info`, page by page."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.model import Capacity, Flavor, Flavors, Room
+from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, optional
+from stratoscope.clouds.opennebula.client.oned import Oned
+from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.opennebula.hosts import HostRow, Hosts
+from stratoscope.clouds.opennebula.storage import Storage
+from stratoscope.clouds.ttl_cache import TTLCache
+from stratoscope.core.collector import Every
+from stratoscope.core.errors import CollectError
+
+_KEPT_S: Final = 45.0
+_NARROWS: Final = ("SCHED_REQUIREMENTS", "TOPOLOGY", "PCI", "NUMA_NODE")
+"""Attributes that leave a template fewer hosts, or less of them, than its size alone."""
+_MOST: Final = 1_000
+"""Templates that are shown: those that others may use first, then the oldest."""
+
+
+class Template(msgspec.Struct, frozen=True):
+    """One template.
+
+    Attributes:
+        cpu: Its share of CPUs, in hundredths of one.
+        disks: Sizes that it states itself.
+        images: Ids of the images of the other disks.
+        is_known: All its disks have a size or an image.
+    """
+
+    template_id: str
+    name: str
+    cpu: int | None
+    vcpus: int
+    memory: int | None
+    disks: tuple[int, ...]
+    images: tuple[str, ...]
+    is_known: bool
+    is_public: bool
+    is_narrow: bool
+
+
+class Templates(Reader):
+    """The templates of one zone."""
+
+    def __init__(
+        self, oned: Oned, pools: Pools, access: TTLCache[Access], hosts: Hosts, storage: Storage
+    ) -> None:
+        self._pools, self._access, self._hosts, self._storage = pools, access, hosts, storage
+        self._templates = TTLCache(self._read, oned.budget.clock)
+
+    async def names(self) -> Mapping[str, str]:
+        """The names of templates, by id: the last known ones while they cannot be read.
+
+        Raises CollectError if they were never read: flavors would change their names later.
+        """
+        known = self._templates.last
+        try:
+            known = await self._templates.not_older_than(_KEPT_S)
+        except CollectError:
+            if known is None:
+                raise
+        return {} if known is None else unique(known[0])
+
+    @question(
+        "templates",
+        Every(60, 30, 180),
+        cost="1 for each 2,000 templates, 1 for each 2,000 images unless they have just been read",
+        role="group oneadmin, or TEMPLATE/* USE; any other sees what it may use",
+    )
+    async def flavors(self) -> Flavors:
+        """The templates that state a size. Raises as Pools, and LeftOutError."""
+        templates, malformed = await self._templates.anew()
+        if not malformed:
+            (await kept(self._access)).check("TEMPLATE", templates, "oned: templatepool.info")
+        names, sizes = unique(templates), await self._storage.image_sizes()
+        return Flavors(tuple(_flavor(one, names, sizes) for one in shown(templates)), malformed)
+
+    @question(
+        "room",
+        Every(60, 30, 180),
+        cost="for templates and hosts as much as `templates` and `hosts`, unless these have just read them",
+        role="group oneadmin, or HOST/* and TEMPLATE/* USE",
+    )
+    async def room(self) -> Capacity:
+        """How many more VMs of each template fit, by CPU and memory. Raises as Pools, and LeftOutError."""
+        templates, malformed = await self._templates.not_older_than(_KEPT_S)
+        hosts, odd_hosts = await self._hosts.rows(_KEPT_S)
+        names, good = unique(templates), shown(templates)
+        found = [one for template in good for one in fitting(template, names[template.template_id], hosts)]
+        return Capacity(tuple(found), largest(good, names, found), malformed + odd_hosts)
+
+    async def _read(self) -> tuple[list[Template], int]:
+        return await self._pools.paged("templatepool.info", "VMTEMPLATE", template)
+
+
+def fitting(one: Template, name: str, hosts: Iterable[HostRow]) -> Sequence[Room]:
+    """The room for a template, by cluster: what the scheduler counts: free CPU and memory of its hosts."""
+    by_zone: dict[str, int] = {}
+    for host in hosts:
+        by_zone.setdefault(host.zone, 0)
+        if host.takes_vms:
+            by_zone[host.zone] += _fit(one, host)
+    return [Room(name, zone, vms, one.is_narrow and vms > 0) for zone, vms in sorted(by_zone.items())]
+
+
+def largest(
+    templates: Iterable[Template], names: Mapping[str, str], room: Iterable[Room]
+) -> Mapping[str, Room]:
+    """By zone: exact room before an upper bound, public templates before others, then memory and vCPUs."""
+    sizes = {
+        names[one.template_id]: (one.is_public, one.memory or 0, one.vcpus, names[one.template_id])
+        for one in templates
+    }
+    found: dict[str, Room] = {}
+    for one in sorted(room, key=lambda one: (not one.is_upper_bound, *sizes[one.flavor])):
+        if one.vms:
+            found[one.zone] = one
+    return found
+
+
+def unique(templates: Iterable[Template]) -> Mapping[str, str]:
+    """A name for each template, by id: of several with the same name all but the oldest bear their ids."""
+    taken: set[str] = set()
+    names = {}
+    for one in sorted(templates, key=lambda one: int(one.template_id)):
+        names[one.template_id] = f"{one.name} ({one.template_id})" if one.name in taken else one.name
+        taken.add(one.name)
+    return names
+
+
+def shown(templates: Iterable[Template]) -> Sequence[Template]:
+    """Those that state a size, up to a bound."""
+    sized = [one for one in templates if one.memory is not None and one.cpu is not None]
+    sized.sort(key=lambda one: (not one.is_public, int(one.template_id)))
+    return sized[:_MOST]
+
+
+def template(element: Element) -> Template:
+    """A template of the pool. Raises ValueError, KeyError if it makes no sense."""
+    found, inner = fields(element), element.find("TEMPLATE")
+    of_template = fields(inner)
+    disks = [] if inner is None else [fields(disk) for disk in inner.iterchildren("DISK")]
+    others = [disk for disk in disks if not disk.get("SIZE")]
+    rights = fields(element.find("PERMISSIONS"))
+    return Template(
+        template_id=str(int(found["ID"])),
+        name=found["NAME"],
+        cpu=optional(of_template, "CPU", 100),
+        vcpus=optional(of_template, "VCPU") or 1,
+        memory=optional(of_template, "MEMORY", MIB),
+        disks=tuple(amount(disk, "SIZE", MIB) for disk in disks if disk.get("SIZE")),
+        images=tuple(disk["IMAGE_ID"] for disk in others if disk.get("IMAGE_ID")),
+        is_known=all(disk.get("IMAGE_ID") for disk in others),
+        is_public=rights.get("OTHER_U") == "1",
+        is_narrow=any(name in of_template for name in _NARROWS),
+    )
+
+
+def _flavor(one: Template, names: Mapping[str, str], sizes: Mapping[str, int]) -> Flavor:
+    is_known = one.is_known and all(image in sizes for image in one.images)
+    disk = sum(one.disks) + sum(sizes[image] for image in one.images) if is_known else None
+    return Flavor(
+        one.template_id, names[one.template_id], one.vcpus, one.memory or 0, disk, is_public=one.is_public
+    )
+
+
+def _fit(one: Template, host: HostRow) -> int:
+    """How many fit; a template without CPU takes none."""
+    needs = (
+        (host.max_cpu - host.cpu_usage, one.cpu or 0),
+        (host.max_memory - host.memory_usage, one.memory or 0),
+    )
+    fit = min((max(0, free) // need for free, need in needs if need), default=math.inf)
+    return 0 if fit == math.inf else int(fit)

@@ -1,0 +1,179 @@
+"""Calls to oned: the credential, its refusal, statuses of proxies, bodies that are no answer."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
+from yarl import URL
+
+from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.client.request import TooLargeError
+from stratoscope.clouds.opennebula.client import oned as module
+from stratoscope.clouds.opennebula.client.oned import Oned as Client
+from stratoscope.clouds.opennebula.config import Found
+from stratoscope.core.config import Secret
+from stratoscope.core.errors import CollectError, Reason
+from support.certificates import Authority, write
+from support.little_server import listening
+from support.replayed_oned import SESSION, Oned, client_of, enveloped, recorded, replayed
+
+
+async def test_a_call_is_answered_and_counted() -> None:
+    async with replayed() as oned, client_of(oned) as client:
+        assert await client.call("zonepool.info") == recorded("zonepool.info")
+        assert client.budget.stats.requests["oned", "zonepool.info", "200"] == 1
+        assert oned.paths == {"/RPC2"}
+
+
+async def test_a_refused_password_is_not_sent_again_for_5_minutes() -> None:
+    now = 1000.0
+    clock = Clock(monotonic=lambda: now)
+    async with replayed() as oned, client_of(oned, "oneadmin:wrong-secret", clock) as client:
+        for _ in range(3):
+            with pytest.raises(CollectError, match="couldn't be authenticated") as caught:
+                await client.call("zonepool.info")
+            assert caught.value.reason is Reason.UNAUTHORIZED
+        assert oned.calls["zonepool.info"] == 1
+        now += 301
+        with pytest.raises(CollectError):
+            await client.call("zonepool.info")
+        assert oned.calls["zonepool.info"] == 2
+
+
+async def test_a_server_of_the_zone_that_refuses_does_not_stop_the_others() -> None:
+    async with replayed() as oned, client_of(oned) as client:
+        oned.answers["zone.raftstatus"] = b"<methodResponse><fault><value><struct>" + _fault(0x100, "no")
+        with pytest.raises(CollectError):
+            await client.call("zone.raftstatus", url=URL(oned.endpoint))
+        assert await client.call("zonepool.info") == recorded("zonepool.info")
+
+
+async def test_an_error_that_cites_the_password_is_shown_without() -> None:
+    text = f"cannot use {SESSION}, nor opennebula-secret"
+    async with replayed({"vmpool.info": _failed(0x2000, text)}) as oned, client_of(oned) as client:
+        with pytest.raises(CollectError) as caught:
+            await client.call("vmpool.info", -2, 0, -10, -1)
+    assert str(caught.value) == "oned: vmpool.info: cannot use <secret>, nor <secret> (code 0x2000)"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (401, Reason.UNAUTHORIZED),
+        (403, Reason.UNAUTHORIZED),
+        (404, Reason.UNAVAILABLE),
+        (502, Reason.UNAVAILABLE),
+    ],
+)
+async def test_a_proxy_that_answers_instead_is_named_by_its_status(status: int, reason: Reason) -> None:
+    async with _answering(web.Response(status=status)) as oned, client_of(oned) as client:
+        with pytest.raises(CollectError, match=f"answered {status}") as caught:
+            await client.call("zonepool.info")
+    assert caught.value.reason is reason
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    there = web.Response(status=301, headers={"Location": "https://elsewhere.example.org/"})
+    async with _answering(there) as oned, client_of(oned) as client:
+        with pytest.raises(CollectError, match="a redirect to https://elsewhere"):
+            await client.call("zonepool.info")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html/>", enveloped("<ZONE_POOL/>")[:-30]])
+async def test_a_body_that_is_no_answer_is_malformed(body: bytes) -> None:
+    async with replayed({"zonepool.info": body}) as oned, client_of(oned) as client:
+        with pytest.raises(CollectError) as caught:
+            await client.call("zonepool.info")
+    assert caught.value.reason is Reason.MALFORMED
+
+
+async def test_tls_below_another_path_is_trusted_by_the_given_authority_alone(tmp_path: Path) -> None:
+    authority = Authority()
+    write(tmp_path, authority)
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    made.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    oned = Oned()
+    server = RawTestServer(oned.answer, scheme="https")
+    await server.start_server(ssl=made)
+    endpoint = f"https://localhost:{server.port}/zones/one/RPC2"
+    session = Secret(SESSION)
+    try:
+        for ca_file, is_good in ((str(tmp_path / "ca.crt"), True), ("", False)):
+            entry = Found("one", endpoint=endpoint, session=session, ca_file=ca_file)
+            client = Client(entry, Budget(entry.budget))
+            if is_good:
+                assert await client.call("zonepool.info") == recorded("zonepool.info")
+            else:
+                with pytest.raises(CollectError, match="certificate verify failed"):
+                    await client.call("zonepool.info")
+            await client.close()
+    finally:
+        await server.close()
+    assert (oned.paths, oned.calls["zonepool.info"]) == ({"/zones/one/RPC2"}, 1)
+
+
+async def test_a_body_over_the_bound_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST", 1000)
+    async with replayed() as oned, client_of(oned) as client:
+        with pytest.raises(TooLargeError):
+            await client.call("vmpool.info", -2, 0, -2000, -1, is_page=True)
+
+
+async def test_the_endpoint_is_looked_at_without_a_credential() -> None:
+    async with replayed() as oned, client_of(oned) as client:
+        status, seconds = await client.look("check", client.url, 5.0)
+        assert (status, not oned.calls) == (405, True)
+        assert 0 < seconds < 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "place"),
+    [
+        ("https_proxy", "http://user:pass@proxy.example.org:3128", "http://proxy.example.org:3128"),
+        ("no_proxy", "one.example.org", None),
+        ("other", "", None),
+    ],
+)
+def test_the_proxy_is_that_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, place: str | None
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://other.example.org:3128" if name == "no_proxy" else "")
+    monkeypatch.setenv(name, value)
+    found = module.proxy(URL("https://one.example.org/RPC2"))
+    assert (None if found is None else found.place) == place
+
+
+def _fault(code: int, text: str) -> bytes:
+    code_of = f"<member><name>faultCode</name><value><i4>{code}</i4></value></member>"
+    text_of = f"<member><name>faultString</name><value><string>{text}</string></value></member>"
+    return f"{code_of}{text_of}</struct></value></fault></methodResponse>".encode()
+
+
+def _failed(code: int, text: str) -> bytes:
+    return b"<methodResponse><fault><value><struct>" + _fault(code, text)
+
+
+def _answering(response: web.Response) -> "_Answering":
+    return _Answering(response)
+
+
+class _Answering:
+    """An oned of which a proxy answers everything with one response."""
+
+    def __init__(self, response: web.Response) -> None:
+        self._response = response
+
+    async def __aenter__(self) -> Oned:
+        async def answer(_: web.BaseRequest) -> web.StreamResponse:
+            return self._response
+
+        self._server = listening(answer)
+        oned = Oned()
+        oned.endpoint = f"{await self._server.__aenter__()}/RPC2"
+        return oned
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._server.__aexit__(None, None, None)

@@ -1,0 +1,98 @@
+"""Pools: pages, what is on two of them, what is too large, what makes no sense."""
+
+import pytest
+
+from stratoscope.clouds.client.request import TooLargeError
+from stratoscope.clouds.opennebula.client import oned as oned_module
+from stratoscope.clouds.opennebula.client import pools as module
+from stratoscope.clouds.opennebula.client.items import Element
+from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.core.errors import CollectError, Reason
+from support.replayed_oned import client_of, replayed
+
+IDS = [str(number) for number in range(259, 209, -1)]
+
+
+def vms(*ids: str) -> str:
+    return "<VM_POOL>" + "".join(f"<VM><ID>{one}</ID><NAME>vm</NAME></VM>" for one in ids) + "</VM_POOL>"
+
+
+def identity(element: Element) -> int:
+    return int(element.findtext("ID", ""))
+
+
+async def read(answer: str) -> tuple[list[int], int, list[tuple[int, int]]]:
+    async with replayed({"vmpool.info": answer}) as oned, client_of(oned) as client:
+        found, malformed = await Pools(client).paged("vmpool.info", "VM", identity, -1)
+        return found, malformed, oned.pages
+
+
+async def test_pages_overlap_and_each_item_is_returned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 30)
+    found, malformed, pages = await read(vms(*IDS))
+    assert (found, malformed) == ([*map(int, IDS)], 0)
+    assert pages == [(0, 30), (10, 30), (20, 30), (30, 30)]
+
+
+async def test_a_pool_of_one_page_takes_one_request() -> None:
+    found, _, pages = await read(vms(*IDS))
+    assert len(found) == 50
+    assert pages == [(0, 2000)]
+
+
+async def test_an_item_that_makes_no_sense_costs_itself_alone() -> None:
+    found, malformed, _ = await read(vms("1", "x", "", "", "3"))
+    assert (found, malformed) == ([1, 3], 3)
+
+
+async def test_a_pool_of_which_nothing_makes_sense_is_malformed() -> None:
+    with pytest.raises(CollectError, match="all 2 items are malformed: VM x: ValueError") as caught:
+        await read(vms("x", "y"))
+    assert caught.value.reason is Reason.MALFORMED
+
+
+async def test_an_empty_pool_is_empty() -> None:
+    assert await read("<VM_POOL/>") == ([], 0, [(0, 2000)])
+
+
+async def test_a_page_that_is_too_large_is_requested_again_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 64)
+    monkeypatch.setattr(oned_module, "LARGEST", 1500)
+    async with replayed({"vmpool.info": vms(*IDS)}) as oned, client_of(oned) as client:
+        pools = Pools(client)
+        found, _ = await pools.paged("vmpool.info", "VM", identity, -1)
+        assert [*found] == [*map(int, IDS)]
+        assert oned.pages[:3] == [(0, 64), (0, 8), (1, 8)]
+        assert client.budget.stats.retries["oned", "vmpool.info", "malformed"] == 1
+        oned.pages.clear()
+        await pools.paged("vmpool.info", "VM", identity, -1)
+        assert oned.pages[0] == (0, 8)
+
+
+async def test_one_item_that_is_too_large_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oned_module, "LARGEST", 300)
+    with pytest.raises(CollectError, match="one item alone") as caught:
+        await read(vms(*IDS))
+    assert not isinstance(caught.value, TooLargeError)
+
+
+BOMB = """<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">
+<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]><VM_POOL><VM><ID>&c;</ID></VM></VM_POOL>"""
+FILE = '<!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/hostname">]><VM_POOL><VM><ID>&f;</ID></VM></VM_POOL>'
+
+
+@pytest.mark.parametrize(
+    "text", ["<VM_POOL><VM>", "", "no XML", BOMB, FILE], ids=["cut", "", "text", "bomb", "file"]
+)
+async def test_a_text_that_is_no_pool_is_malformed(text: str) -> None:
+    body = text.replace("&", "&amp;").replace("<", "&lt;")
+    whole = f"<methodResponse><boolean>1</boolean><string>{body}</string></methodResponse>".encode()
+    async with replayed({"vmpool.info": whole}) as oned, client_of(oned) as client:
+        with pytest.raises(CollectError) as caught:
+            await Pools(client).paged("vmpool.info", "VM", identity, -1)
+    assert caught.value.reason is Reason.MALFORMED
+
+
+async def test_a_large_pool_is_decoded_apart_with_the_same_result() -> None:
+    found, malformed, _ = await read(vms(*map(str, range(1999))) + " " * (1 << 18))
+    assert (len(found), malformed) == (1999, 0)

@@ -1,0 +1,88 @@
+"""Datastores, images, networks and their leases."""
+
+import pytest
+
+from stratoscope.clouds.model import Backend, Count, Image, Pool
+from stratoscope.core.errors import CollectError, LeftOutError
+from support.opennebula import PLAIN, asked, changed
+from support.replayed_oned import refused
+
+MIB = 1 << 20
+
+
+async def test_datastores_are_backends_with_what_is_measured() -> None:
+    found = await asked("datastores")
+    by_name = {one.name: one for one in found.backends}
+    assert by_name["dummy_img"] == Backend(
+        "dummy_img", 20480 * MIB, 20480 * MIB, None, None, None,
+        backend_id="101", kind="IMAGE", used=9720 * MIB, images=2,
+    )  # fmt: skip
+    assert (by_name["dummy_sys"].kind, by_name["files"].kind) == ("SYSTEM", "FILE")
+    assert (by_name["system"].total, by_name["system"].used) == (None, None)
+
+
+async def test_a_type_that_is_unknown_is_shown_as_it_is() -> None:
+    found = await asked("datastores", changed("datastorepool.info", ("<TYPE>0</TYPE>", "<TYPE>7</TYPE>")))
+    assert found.backends[0].kind == "TYPE_7"
+
+
+async def test_images_are_counted_by_state_and_group() -> None:
+    found = await asked("images")
+    assert found.objects.by_state == {"READY": Count(1, 512 * MIB), "USED": Count(1, 1024 * MIB)}
+    assert found.objects.by_project == {"0": Count(2, 1536 * MIB)}
+    assert found.images == (Image("1", "data1", "0", "public"), Image("0", "alpine", "0", "public"))
+    assert found.objects.is_whole
+
+
+@pytest.mark.parametrize(("rights", "visibility"), [("<GROUP_U>1<", "group"), ("<GROUP_U>0<", "private")])
+async def test_an_image_that_not_all_may_use_is_of_its_group_or_its_owner(
+    rights: str, visibility: str
+) -> None:
+    answers = changed("imagepool.info", ("<GROUP_U>1<", rights), ("<OTHER_U>1<", "<OTHER_U>0<"))
+    assert (await asked("images", answers)).images[0].visibility == visibility
+
+
+async def test_each_address_range_is_a_subnet_of_its_network() -> None:
+    found = await asked("networks")
+    assert found.pools[0] == Pool("1", "net-b", "1/0", "net-b/0", "0", 4, None, 60, 0)
+    assert {one.subnet_id: (one.total, one.used) for one in found.pools} == {
+        "1/0": (60, 0), "1/1": (5, 0), "0/0": (250, 250), "0/1": (600, 2)
+    }  # fmt: skip
+
+
+async def test_the_leases_of_a_network_with_one_range_are_in_the_pool() -> None:
+    second = "<AR><AR_ID><![CDATA[1]]></AR_ID>"
+    text = changed("vnpool.info")["vnpool.info"]
+    start = text.index(second)
+    one_range = text[:start] + text[text.index("</AR>", start) + len("</AR>") :]
+    one_range = one_range.replace("<USED_LEASES>0<", "<USED_LEASES>12<").replace("[IP4]", "[ETHER]", 1)
+    found = await asked("networks", {"vnpool.info": one_range})
+    assert (found.pools[0].subnet_id, found.pools[0].used, found.pools[0].ip_version) == ("1/0", 12, 0)
+
+
+async def test_networks_whose_ranges_cannot_be_read_are_said() -> None:
+    with pytest.raises(CollectError, match=r"vn\.info"):
+        await asked("networks", {"vn.info": refused("dup_host")})
+    with pytest.raises(CollectError, match=r"vn\.info: 'USED_LEASES'"):
+        await asked("networks", {"vn.info": "<VNET><ID>1</ID></VNET>"})
+
+
+@pytest.mark.parametrize(
+    ("question", "answers"),
+    [
+        ("datastores", {"datastorepool.info": "<DATASTORE_POOL/>", "acl.info": "<ACL_POOL/>"}),
+        ("images", {"imagepool.info": "<IMAGE_POOL/>"}),
+        ("templates", {"templatepool.info": "<VMTEMPLATE_POOL/>"}),
+    ],
+)
+async def test_an_empty_pool_is_not_believed_from_a_plain_user(
+    question: str, answers: dict[str, str]
+) -> None:
+    with pytest.raises(LeftOutError):
+        await asked(question, PLAIN | answers)
+    granted = await asked(question, answers)
+    assert granted.malformed == 0
+
+
+async def test_an_empty_pool_is_believed_where_a_rule_grants_all_of_it() -> None:
+    assert (await asked("networks", PLAIN | {"vnpool.info": "<VNET_POOL/>"})).pools == ()

@@ -1,0 +1,74 @@
+"""Templates as flavors, and the room for each."""
+
+from stratoscope.clouds.model import Flavor, Room
+from stratoscope.clouds.opennebula.client.items import root
+from stratoscope.clouds.opennebula.templates import fitting, template, unique
+from support.opennebula import PLAIN, asked, changed
+
+SMALL = "<CPU><![CDATA[0.05]]></CPU>"
+
+
+async def test_a_template_is_a_flavor_with_the_size_of_its_image() -> None:
+    found = await asked("templates")
+    assert {one.name: one for one in found.flavors} == {
+        "small": Flavor("0", "small", 1, 64 << 20, 1 << 30, is_public=True),
+        "nodisk": Flavor("1", "nodisk", 1, 64 << 20, 0, is_public=True),
+        "huge": Flavor("2", "huge", 1, 1 << 40, 0, is_public=True),
+    }
+
+
+async def test_a_disk_of_an_image_that_is_not_seen_makes_the_size_unknown() -> None:
+    (one,) = [
+        one
+        for one in (
+            await asked("templates", changed("templatepool.info", ("[0]]></IMAGE_ID>", "[9]]></IMAGE_ID>")))
+        ).flavors
+        if one.name == "small"
+    ]
+    assert one.disk is None
+
+
+async def test_a_template_that_states_no_size_is_no_flavor() -> None:
+    found = await asked("templates", changed("templatepool.info", (SMALL, "")))
+    assert ({one.name for one in found.flavors}, found.malformed) == ({"nodisk", "huge"}, 0)
+
+
+async def test_room_is_what_cpu_and_memory_leave_on_hosts_that_take_vms() -> None:
+    found = await asked("room")
+    room = {(one.flavor, one.zone): one.vms for one in found.room}
+    # 360 + 390 hundredths of a CPU are free in zone-a, in steps of 5: 72 and 78.
+    assert room["small", "zone-a"] == 150
+    assert (room["small", "zone-b"], room["small", "default"], room["huge", "zone-a"]) == (82, 0, 0)
+    assert found.largest["zone-a"] == Room("small", "zone-a", 150, is_upper_bound=False)
+    assert "default" not in found.largest
+
+
+async def test_a_requirement_makes_room_an_upper_bound() -> None:
+    wanted = f"{SMALL}<SCHED_REQUIREMENTS>ARCH=x86_64</SCHED_REQUIREMENTS>"
+    found = await asked("room", changed("templatepool.info", (SMALL, wanted)))
+    bounds = {(one.flavor, one.zone): one.is_upper_bound for one in found.room}
+    assert (bounds["small", "zone-a"], bounds["small", "default"], bounds["nodisk", "zone-a"]) == (
+        True,
+        False,
+        False,
+    )
+    assert found.largest["zone-a"].flavor == "nodisk"
+
+
+def test_templates_of_the_same_name_are_told_apart() -> None:
+    made = [template(root(_template(number, "web"))) for number in ("9", "3", "12")]
+    assert unique(made) == {"3": "web", "9": "web (9)", "12": "web (12)"}
+
+
+def test_a_template_without_cpu_takes_no_host() -> None:
+    made = template(root(_template("1", "web")))
+    assert fitting(made, "web", []) == []
+    assert made.memory is None
+
+
+async def test_a_plain_user_sees_the_templates_that_it_may_use() -> None:
+    assert len((await asked("templates", PLAIN)).flavors) == 3
+
+
+def _template(number: str, name: str) -> str:
+    return f"<VMTEMPLATE><ID>{number}</ID><NAME>{name}</NAME><TEMPLATE/></VMTEMPLATE>"

@@ -1,0 +1,88 @@
+"""Endpoints of oned, zones and servers; the servers of a zone and their states of Raft."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from yarl import URL
+
+from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.model import Count
+from stratoscope.clouds.opennebula.zones import Zone, own_zone
+from support.opennebula import asked, cloud_of
+from support.replayed_oned import Oned, refused, replayed
+
+SILENT = "http://127.0.0.1:1/RPC2"
+LEADER = "<RAFT><SERVER_ID>0</SERVER_ID><STATE>3</STATE></RAFT>"
+
+
+def zone(name: str, endpoint: str, *servers: tuple[str, str], state: int = 0) -> str:
+    pool = "".join(f"<SERVER><NAME>{one}</NAME><ENDPOINT>{url}</ENDPOINT></SERVER>" for one, url in servers)
+    inner = f"<TEMPLATE><ENDPOINT>{endpoint}</ENDPOINT></TEMPLATE><SERVER_POOL>{pool}</SERVER_POOL>"
+    return f"<ZONE><ID>{len(name)}</ID><NAME>{name}</NAME><STATE>{state}</STATE>{inner}</ZONE>"
+
+
+@pytest.fixture
+async def oned() -> AsyncIterator[Oned]:
+    """Of a zone with two servers, one of which is silent, in a federation of two zones."""
+    async with replayed({"zone.raftstatus": LEADER}) as running:
+        servers = (("one-1", running.endpoint), ("one-2", SILENT))
+        zones = zone("north", running.endpoint, *servers) + zone("southern", SILENT, state=1)
+        running.answers["zonepool.info"] = f"<ZONE_POOL>{zones}</ZONE_POOL>"
+        yield running
+
+
+async def test_a_lone_oned_is_one_endpoint_that_is_up() -> None:
+    found = await asked("endpoints")
+    assert [(one.service, one.is_up, one.counts[-1]) for one in found.endpoints] == [("oned", True, 1)]
+
+
+async def test_other_zones_and_servers_are_endpoints_and_silent_ones_are_down(oned: Oned) -> None:
+    cloud = cloud_of(oned)
+    found = await cloud.ask("endpoints")
+    await cloud.close()
+    assert {one.service: one.is_up for one in found.endpoints} == {
+        "oned": True, "oned/southern": False, "oned/one-2": False
+    }  # fmt: skip
+
+
+async def test_endpoints_are_looked_at_while_oned_refuses_the_credential() -> None:
+    found = await asked("endpoints", {"zonepool.info": refused("bad_password")})
+    assert [(one.service, one.is_up) for one in found.endpoints] == [("oned", True)]
+
+
+async def test_a_look_that_the_budget_does_not_allow_says_nothing(oned: Oned) -> None:
+    cloud = cloud_of(oned, Clock(monotonic=lambda: 0.0))
+    cloud.budget.refused("oned", 429, "60")
+    found = await cloud.ask("endpoints")
+    await cloud.close()
+    assert [one.is_up for one in found.endpoints] == [None]
+
+
+async def test_a_lone_oned_is_a_server_of_its_own() -> None:
+    found = await asked("zones")
+    (one,) = found.agents
+    assert (one.service, one.host, one.zone, one.is_up) == ("oned", "127.0.0.1", "OpenNebula", True)
+    assert {objects.sort: objects.by_state for objects in found.objects} == {
+        "servers": {"SOLO": Count(1)}, "zones": {"ENABLED": Count(1)}
+    }  # fmt: skip
+
+
+async def test_servers_of_a_zone_have_their_states_and_a_silent_one_is_in_error(oned: Oned) -> None:
+    cloud = cloud_of(oned)
+    found = await cloud.ask("zones")
+    await cloud.close()
+    assert {one.host: (one.is_up, one.zone) for one in found.agents} == {
+        "one-1": (True, "north"), "one-2": (False, "north")
+    }  # fmt: skip
+    assert {objects.sort: objects.by_state for objects in found.objects} == {
+        "servers": {"LEADER": Count(1), "ERROR": Count(1)},
+        "zones": {"ENABLED": Count(1), "DISABLED": Count(1)},
+    }
+
+
+def test_the_own_zone_is_the_one_that_names_the_endpoint() -> None:
+    one, other = (Zone(name, "ENABLED", URL(f"http://{name}/RPC2"), ()) for name in ("one", "other"))
+    assert own_zone([one, other], URL("http://other/RPC2")) is other
+    assert own_zone([one], URL("http://proxy/RPC2")) is one
+    assert own_zone([one, other], URL("http://proxy/RPC2")) is None
+    assert own_zone([], URL("http://proxy/RPC2")) is None
