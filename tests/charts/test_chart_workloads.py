@@ -200,6 +200,18 @@ def test_image(image: Mapping[str, str], expected: str) -> None:
     assert test["image"] == expected
 
 
+def test_longest_name_is_that_of_a_service() -> None:
+    values = {**IMAGES, "fullnameOverride": "a" * 53, "exporters": {"b" * 23: {"exporter": "downtime"}}}
+    assert len(the(rendered(values), "Service")["metadata"]["name"]) == 63
+
+
+def test_pod_of_helm_test_has_the_limits_of_what_it_tests() -> None:
+    """A namespace with a quota takes no pod without them."""
+    found = rendered(entry("management"))
+    (test,) = the(found, "Pod")["spec"]["containers"]
+    assert test["resources"] == container_of(found)["resources"] != {}
+
+
 def test_registry_is_asked_for() -> None:
     said = charts.refusal({"exporters": {"uni": {"exporter": "management"}}})
     assert "exporters.uni: no registry with images is known: set global.imageRegistry" in said
