@@ -49,7 +49,7 @@ def helm(
         env={**os.environ, **environment},
     )
     lines = done.stderr.splitlines(keepends=True)
-    done.stderr = "".join(line for line in lines if not line.startswith("walk.go:"))
+    done.stderr = "".join(line for line in lines if "found symbolic link in path" not in line)
     return done
 
 
