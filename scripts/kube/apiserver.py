@@ -1,4 +1,7 @@
-"""A kube-apiserver and its etcd, both on loopback: scripts/get-go builds the one, the other is Debian's."""
+"""A kube-apiserver and its etcd, both on loopback: scripts/get-go builds the one, the other is Debian's.
+
+It has the custom resources of tests/fixtures/crds.
+"""
 
 import json
 import secrets
@@ -6,13 +9,16 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+import yaml
+
 ROOT: Final = Path(__file__).parents[2]
+_CRDS: Final = ROOT / "tests/fixtures/crds"
 _READY_S: Final = 120
 _STOP_S: Final = 30
 _ANSWER_S: Final = 30
@@ -67,6 +73,11 @@ class Apiserver:
             "--listen-peer-urls=http://127.0.0.1:0",
         )
         self.come_back()
+        definitions = [yaml.safe_load(path.read_text()) for path in sorted(_CRDS.glob("*.yaml"))]
+        for one in definitions:
+            self.ask("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", one)
+        wanted = {one["spec"]["names"]["plural"] for one in definitions}
+        self._wait_until(lambda: self._serves(wanted))
 
     def come_back(self) -> None:
         """Start the server alone, after `go_away`, and wait until it is ready."""
@@ -88,11 +99,7 @@ class Apiserver:
             "--advertise-address=192.0.2.1",
             "--endpoint-reconciler-type=none",
         )
-        deadline = time.monotonic() + _READY_S
-        while not self._is_ready():
-            if self._api.poll() is not None or time.monotonic() > deadline:
-                raise TimeoutError(f"the kube-apiserver is not ready: {self.log}")
-            time.sleep(0.1)
+        self._wait_until(self._is_ready)
 
     def go_away(self) -> None:
         """End the server; etcd keeps what there is."""
@@ -133,11 +140,14 @@ class Apiserver:
                 raise RefusedError(error.code, _message(error.read())) from error
         return Answer(json.loads(text) if text.startswith(b"{") else text.decode(), warnings)
 
-    @property
-    def log(self) -> str:
-        """The last lines of both."""
-        files = (self._folder / "etcd.log", self._folder / "kube-apiserver.log")
-        return "\n".join(line for file in files for line in file.read_text().splitlines()[-5:])
+    def resources(self) -> Iterator[tuple[str, str]]:
+        """Of each kind of object that is in a namespace: the path of its version, and its name."""
+        groups = self.ask("/apis").content["groups"]
+        versions = (f"/apis/{one['groupVersion']}" for group in groups for one in group["versions"])
+        for path in ("/api/v1", *versions):
+            for one in self.ask(path).content["resources"]:
+                if one["namespaced"] and "list" in one["verbs"]:
+                    yield path, one["name"]
 
     def _write_files(self) -> None:
         certificate = ["-subj", "/CN=kube-apiserver", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
@@ -165,6 +175,21 @@ class Apiserver:
             return subprocess.Popen(
                 [*dies_with_us, *command], stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self._folder
             )
+
+    def _wait_until(self, claim: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _READY_S
+        while not claim():
+            if time.monotonic() > deadline or self._api is None or self._api.poll() is not None:
+                files = (self._folder / "etcd.log", self._folder / "kube-apiserver.log")
+                said = [line for file in files for line in file.read_text().splitlines()[-5:]]
+                raise TimeoutError("\n".join(["the kube-apiserver is not ready", *said]))
+            time.sleep(0.1)
+
+    def _serves(self, wanted: Set[str]) -> bool:
+        try:
+            return wanted <= {name for _, name in self.resources()}
+        except RefusedError:  # a group that is known before it is served
+            return False
 
     def _is_ready(self) -> bool:
         try:

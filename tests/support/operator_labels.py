@@ -36,7 +36,7 @@ def labelled(series: str) -> str:
 def _as_the_operator(test: Mapping[str, Any]) -> dict[str, Any]:
     asked = [_asked(one) for one in test.get("promql_expr_test", ())]
     fired = [_fired(one) for one in test.get("alert_rule_test", ())]
-    series = [{**one, "series": labelled(one["series"])} for one in test["input_series"]]
+    series = [{**one, "series": labelled(one["series"])} for one in test.get("input_series", ())]
     kept = {key: value for key, value in test.items() if key != "alert_rule_test"}
     return {**kept, "input_series": series, "promql_expr_test": [*asked, *fired]}
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from kube.apiserver import RefusedError
 
+from integration.virsh import wait_for
 from support.charts import CHART, IMAGES, entry
 from support.cut_off import cut_off
 from support.kube import PRIVILEGED, Cluster, Helm
@@ -54,7 +55,7 @@ def release(helm: Helm, namespace: str, tmp_path: Path) -> Release:
         (entry("management", replica=2), "additional properties 'replica' not allowed"),
         (entry("vmprobe", replicas=2), "exporters.one.replicas: 2; allowed: 1"),
         ({"exporters": {"a": {"exporter": "management"}}}, "exporters.a: no registry with images is known"),
-        ({"exporters": {"A": {"exporter": "management"}}}, "at '/exporters'"),
+        ({"exporters": {"A": {"exporter": "management"}}}, "invalid propertyName 'A'"),
         ({"fullnameOverride": "Strato"}, "at '/fullnameOverride'"),
         ({"nameOverride": "strato scope"}, "at '/nameOverride'"),
         ({"commonLabels": {"team": "cloud operators"}}, "at '/commonLabels/team'"),
@@ -163,12 +164,25 @@ def test_name_that_is_too_long_is_refused(helm: Helm, namespace: str, tmp_path: 
 
 
 def limit(cluster: Cluster, namespace: str, **most: str) -> None:
-    """A quota; nothing is used yet, as a controller would say."""
+    """A quota that is in force; nothing is used yet, as a controller would say."""
     hard = {key.replace("_", "."): value for key, value in most.items()}
+    hard["count/replicationcontrollers"] = "0"
     path = f"/api/v1/namespaces/{namespace}/resourcequotas"
     quota = cluster.ask(path, {"metadata": {"name": "limit"}, "spec": {"hard": hard}}).content
     quota["status"] = {"hard": hard, "used": dict.fromkeys(hard, "0")}
     cluster.ask(f"{path}/limit/status", quota, method="PUT")
+    wait_for(lambda: is_full(cluster, namespace))
+
+
+def is_full(cluster: Cluster, namespace: str) -> bool:
+    """Whether the server refuses the one object of which the quota allows none."""
+    pod = {"metadata": {"labels": {"a": "a"}}, "spec": {"containers": [{"name": "a", "image": "a"}]}}
+    body = {"metadata": {"name": "a"}, "spec": {"selector": {"a": "a"}, "template": pod}}
+    try:
+        cluster.ask(f"/api/v1/namespaces/{namespace}/replicationcontrollers?dryRun=All", body)
+    except RefusedError as error:
+        return "exceeded quota: limit" in str(error)
+    return False
 
 
 def test_quota_that_is_used_up_is_named(release: Release, cluster: Cluster, namespace: str) -> None:
@@ -204,16 +218,13 @@ def test_quota_of_cpu_needs_a_limit_of_yours(release: Release, cluster: Cluster,
 
 @pytest.mark.parametrize("level", ["baseline", "restricted"])
 def test_hosts_need_a_namespace_of_their_own(
-    level: str, release: Release, cluster: Cluster, namespace: str
+    level: str, helm: Helm, cluster: Cluster, tmp_path: Path
 ) -> None:
-    labels = {"pod-security.kubernetes.io/enforce": level, **dict.fromkeys(PRIVILEGED, level)}
-    kind = "application/merge-patch+json"
-    cluster.ask(
-        f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": labels}}, method="PATCH", kind=kind
-    )
-    release.does("install", entry("hypervisor"))
+    namespace = f"{level}-{helm.name}"
+    cluster.add_namespace(namespace, dict.fromkeys(PRIVILEGED, level))
+    Release(helm, namespace, tmp_path).does("install", entry("hypervisor"))
     (hosts,) = cluster.of_kind("daemonsets", namespace)
-    with pytest.raises(RefusedError, match=f'violates PodSecurity "{level}:latest": hostPath volumes'):
+    with pytest.raises(RefusedError, match=f'violates PodSecurity "{level}:latest": [^,:]*volume'):
         cluster.try_pod(namespace, hosts["spec"]["template"])
 
 

@@ -14,7 +14,7 @@ from support.kube import PRIVILEGED, RESTRICTED, Cluster, Helm, Json
 pytestmark = [pytest.mark.integration, pytest.mark.full]
 
 LIVES = [
-    pytest.param(helm, chart, values, id=f"{helm}-{chart.stem}-{values.stem}")
+    pytest.param((helm, chart, values), id=f"{helm}-{chart.stem}-{values.stem}")
     for helm in ("helm", "helm4")
     for chart in (CHART, *PACKAGES)
     for values in cases_of(chart)
