@@ -9,7 +9,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.error import HTTPError, URLError
@@ -185,7 +185,7 @@ class Apiserver:
                 raise TimeoutError("\n".join(["the kube-apiserver is not ready", *said]))
             time.sleep(0.1)
 
-    def _serves(self, wanted: Set[str]) -> bool:
+    def _serves(self, wanted: set[str]) -> bool:
         try:
             return wanted <= {name for _, name in self.resources()}
         except RefusedError:  # a group that is known before it is served

@@ -121,6 +121,13 @@ def test_two_of_one_state_are_refused() -> None:
     assert values_of(two, "downtime")["spec"]["replicas"] == 2
 
 
+def test_strategy_has_the_settings_of_its_own() -> None:
+    """Helm 4 leaves alone what Kubernetes fills in, and with such settings Recreate is refused."""
+    two = values_of(rendered(entry("management", replicas=2)), "management")["spec"]["strategy"]
+    assert {*two} == {"type", "rollingUpdate"}
+    assert values_of(rendered(entry("management")), "management")["spec"]["strategy"] == {"type": "Recreate"}
+
+
 def test_probes_ask_unless_a_page_asks_for_a_log_in() -> None:
     kinds = ("livenessProbe", "readinessProbe", "startupProbe")
     container = container_of(rendered(entry("management")))

@@ -134,7 +134,7 @@ def test_name_override_changes_no_selector(
 
 def test_claim_that_is_changed_is_told_by_the_server(release: Release) -> None:
     assert release.does("install", entry("vmprobe")) == ""
-    error = release.does("upgrade", entry("vmprobe", persistence={"storageClass": "other"}))
+    error = release.does("upgrade", entry("vmprobe", persistence={"accessModes": ["ReadWriteMany"]}))
     assert "rel-stratoscope-one" in error
     assert "spec is immutable after creation" in error
     assert release.does("upgrade", entry("vmprobe")) == ""
