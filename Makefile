@@ -120,7 +120,7 @@ browser: $(BROWSER) ## the pages in Debian's Chromium: light, dark, narrow, by k
 integration: $(READY) $(TOOLS)/promtool ## real libvirt with QEMU guests, then a real OpenStack: the quick rounds (root or sudo)
 	@$(SUDO) env "PATH=$$PATH" scripts/integration -m 'integration and not full'
 
-integration-full: $(READY) $(TOOLS)/promtool ## the same and its slow rounds: before an issue is closed, before a release
+integration-full: $(READY) $(TOOLS)/promtool ## the same, its slow rounds, the chart in a real kube-apiserver: before an issue is closed, before a release
 	@$(SUDO) env "PATH=$$PATH" scripts/integration -m integration
 
 newcomer: $(READY) ## README's commands on bare machines: before an issue is closed, before a release (root or sudo)

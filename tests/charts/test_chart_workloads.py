@@ -121,6 +121,13 @@ def test_two_of_one_state_are_refused() -> None:
     assert values_of(two, "downtime")["spec"]["replicas"] == 2
 
 
+def test_strategy_has_the_settings_of_its_own() -> None:
+    """Helm 4 leaves alone what Kubernetes fills in, and with such settings Recreate is refused."""
+    two = values_of(rendered(entry("management", replicas=2)), "management")["spec"]["strategy"]
+    assert {*two} == {"type", "rollingUpdate"}
+    assert values_of(rendered(entry("management")), "management")["spec"]["strategy"] == {"type": "Recreate"}
+
+
 def test_probes_ask_unless_a_page_asks_for_a_log_in() -> None:
     kinds = ("livenessProbe", "readinessProbe", "startupProbe")
     container = container_of(rendered(entry("management")))
@@ -198,6 +205,18 @@ def test_image(image: Mapping[str, str], expected: str) -> None:
     assert container_of(found)["image"] == expected
     (test,) = the(found, "Pod")["spec"]["containers"]
     assert test["image"] == expected
+
+
+def test_longest_name_is_that_of_a_service() -> None:
+    values = {**IMAGES, "fullnameOverride": "a" * 53, "exporters": {"b" * 23: {"exporter": "downtime"}}}
+    assert len(the(rendered(values), "Service")["metadata"]["name"]) == 63
+
+
+def test_pod_of_helm_test_has_the_limits_of_what_it_tests() -> None:
+    """A namespace with a quota takes no pod without them."""
+    found = rendered(entry("management"))
+    (test,) = the(found, "Pod")["spec"]["containers"]
+    assert test["resources"] == container_of(found)["resources"] != {}
 
 
 def test_registry_is_asked_for() -> None:

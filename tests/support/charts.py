@@ -3,10 +3,12 @@
 import functools
 import importlib
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import jsonschema
@@ -16,7 +18,8 @@ from support.debian import ROOT
 from support.go_programs import go_program
 
 CHART: Final = ROOT / "helm/stratoscope"
-CASES: Final = sorted((CHART / "ci").glob("*-values.yaml"))
+PACKAGES: Final = sorted((ROOT / "tests/fixtures/charts").glob("*.tgz"))
+"""Earlier charts as they were packaged, each with a folder of values."""
 NAMESPACE: Final = "monitoring"
 VERSIONS: Final = [f"1.{minor}" for minor in range(29, 38)]
 """Of Kubernetes, which the chart supports, as far as there are schemas of them."""
@@ -26,30 +29,53 @@ Manifest: TypeAlias = dict[str, Any]
 Values: TypeAlias = Mapping[str, Any] | Path
 
 
-def helm(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """What Helm answers; its errors without its notes on links that it follows."""
+def helm(
+    *arguments: str | Path,
+    program: str = "helm",
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.CompletedProcess[str]:
+    """What Helm answers; its errors without its notes on links that it follows.
+
+    Args:
+        program: helm, or helm4.
+        environment: More of it.
+    """
     done = subprocess.run(
-        [go_program("helm"), *arguments], check=False, capture_output=True, text=True, cwd=ROOT
+        [go_program(program), *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **environment},
     )
     lines = done.stderr.splitlines(keepends=True)
-    done.stderr = "".join(line for line in lines if not line.startswith("walk.go:"))
+    done.stderr = "".join(line for line in lines if "found symbolic link in path" not in line)
     return done
 
 
-def template(values: Values, *arguments: str) -> subprocess.CompletedProcess[str]:
+def template(values: Values, *arguments: str, chart: Path = CHART) -> subprocess.CompletedProcess[str]:
     """What `helm template` answers for a release `rel`."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         json.dump({} if isinstance(values, Path) else values, file)
         file.flush()
         path = values if isinstance(values, Path) else file.name
-        return helm("template", "rel", CHART, f"--namespace={NAMESPACE}", f"--values={path}", *arguments)
+        return helm("template", "rel", chart, f"--namespace={NAMESPACE}", f"--values={path}", *arguments)
 
 
-def rendered(values: Values, *arguments: str) -> list[Manifest]:
+def rendered(values: Values, *arguments: str, chart: Path = CHART) -> list[Manifest]:
     """The manifests of a release `rel`."""
-    done = template(values, *arguments)
+    done = template(values, *arguments, chart=chart)
     assert done.returncode == 0, done.stderr
     return [one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one]
+
+
+def cases_of(chart: Path) -> Sequence[Path]:
+    """The values that are tried with the chart, or with an earlier one of PACKAGES."""
+    folder = CHART / "ci" if chart == CHART else chart.with_suffix("")
+    return sorted(folder.glob("*-values.yaml"))
+
+
+CASES: Final = cases_of(CHART)
 
 
 @functools.cache

@@ -25,7 +25,9 @@ class WrongClock:
         self.url, self.ahead_s = "", 0.0
 
 
-class _Quiet(BaseHTTPRequestHandler):
+class Quiet(BaseHTTPRequestHandler):
+    """What answers."""
+
     def log_message(self, *_: object) -> None:
         """It says nothing."""
 
@@ -41,13 +43,13 @@ class _Quiet(BaseHTTPRequestHandler):
 def pages(kind: str = "application/json") -> Iterator[Pages]:
     found = Pages()
 
-    class Handler(_Quiet):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             text = found.texts.get(self.path)
             status = HTTPStatus.INTERNAL_SERVER_ERROR if text is None else HTTPStatus.OK
             self.answer(status, (text or "").encode(), kind)
 
-    with _serving(Handler) as found.url:
+    with serving(Handler) as found.url:
         yield found
 
 
@@ -56,7 +58,7 @@ def wrong_clock(to: str) -> Iterator[WrongClock]:
     """What passes requests on to this URL, and its answers back."""
     found = WrongClock()
 
-    class Handler(_Quiet):
+    class Handler(Quiet):
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or None
             headers = {"Content-Type": "application/json"}
@@ -73,13 +75,13 @@ def wrong_clock(to: str) -> Iterator[WrongClock]:
         def date_time_string(self, timestamp: float | None = None) -> str:
             return super().date_time_string((timestamp or time.time()) + found.ahead_s)
 
-    with _serving(Handler) as found.url:
+    with serving(Handler) as found.url:
         yield found
 
 
 @contextmanager
-def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Its URL."""
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server with this handler; yields its URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = Thread(target=server.serve_forever, name="server")

@@ -4,15 +4,11 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* With the name of an entry, of 23 letters at most, it is the name of a Service: 63 letters, and no dot. */}}
 {{- define "stratoscope.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
-{{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
-{{- end -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- .Values.fullnameOverride | default $full | replace "." "-" | trunc 39 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "stratoscope.labels" -}}
@@ -27,9 +23,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end -}}
 
-{{/* By what a workload, a Service or a monitor finds the pods of an entry: never changed, as a Deployment's cannot be. */}}
+{{/* By what a workload, a Service or a monitor finds the pods of an entry: no value changes it, as a Deployment's cannot be. */}}
 {{- define "stratoscope.entry.selector" -}}
-app.kubernetes.io/name: {{ include "stratoscope.name" .root }}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 stratoscope/entry: {{ .name }}
 {{- end -}}

@@ -3,6 +3,7 @@
 #   get-debian.sh INTO prometheus [SUITE]       prometheus and promtool, with the scripts of the web page, in INTO/tools...
 #   get-debian.sh INTO alertmanager [SUITE]     prometheus-alertmanager and amtool, in INTO/tools-alertmanager...
 #   get-debian.sh INTO victoria-metrics [SUITE] victoria-metrics, in INTO/tools-victoria-metrics...
+#   get-debian.sh INTO etcd [SUITE]             etcd, in INTO/tools-etcd...
 # SUITE is such as bookworm (Prometheus 2.42, Alertmanager 0.25), trixie, sid (3.5, 0.33); without: what apt has here.
 # The packages are downloaded, not installed: no root is needed, no service starts, the system stays as it is.
 set -euo pipefail
@@ -28,7 +29,11 @@ case $what in
     package=victoria-metrics programs=(victoria-metrics) wanted=victoria-metrics
     tools=$into/tools-victoria-metrics-${suite:-here}
     ;;
-  *) fail "${what:-nothing} to get; allowed: prometheus, alertmanager, victoria-metrics" ;;
+  etcd)
+    package=etcd-server programs=(etcd) wanted=etcd-server
+    tools=$into/tools-etcd-${suite:-here}
+    ;;
+  *) fail "${what:-nothing} to get; allowed: prometheus, alertmanager, victoria-metrics, etcd" ;;
 esac
 [[ $suite =~ ^[a-z]*$ ]] || fail "$suite is no suite; allowed: such as bookworm, trixie, sid"
 
