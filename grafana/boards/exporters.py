@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from boards import board, colours
-from boards.panels import About, Column, Look, Panel, Query, highest, lines, rows
+from boards.panels import UNSURE, About, Column, Look, Panel, Query, highest, lines, lowest, rows
 
 _IN: Final = 'cloud=~"$cloud|"'
 """Also what is of no cloud, such as the downtime exporter, or an exporter of several clouds."""
@@ -32,7 +32,7 @@ def made() -> Dashboard:
     )
     made = board.board("exporters", "Are the exporters themselves well?", answer, board.clouds())
     rows_of_panels = {
-        "Are they there?": (_versions(), _down()),
+        "Are they there?": (_versions(), _down(), _certificates()),
         "Collectors": (_failing(), _left_out(), _age(), _duration()),
         "Requests to clouds": (_requests(), _budget(), _waiting(), _refused()),
         "What is not shown": (_dropped(), _malformed()),
@@ -67,6 +67,14 @@ def _down() -> Panel:
         Column("Value", "Up", Look(words={"0": ("does not answer", colours.BAD)})),
     ]
     return rows(about, columns, Query(expr)).span(12)
+
+
+def _certificates() -> Panel:
+    good = "Above the threshold: they are renewed in time. The ten that expire first."
+    about = About("Time until certificates expire", good, empty="no exporter has TLS.", word=UNSURE)
+    left = lowest(_MOST_LINES, f"stratoscope_web_certificate_expires_timestamp_seconds{{{_IN}}} - time()")
+    threshold = Query("max(global:certificate_left_seconds:threshold)", "threshold")
+    return lines(about, "s", Query(left, "{{cloud}} {{job}} {{instance}}"), threshold).span(24)
 
 
 def _failing() -> Panel:

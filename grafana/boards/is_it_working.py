@@ -92,8 +92,8 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         "management",
         "Is the management layer healthy?",
         (
-            "APIDown", "ZoneServiceDown", "ServiceDown", "VMTransitionStuck", "VMErrorsGrowing",
-            "OrphansGrowing", "LogInRefused", "CloudGone", "BudgetExhausted",
+            "APIDown", "APIGone", "ZoneServiceDown", "ServiceDown", "ServiceGone", "VMTransitionStuck",
+            "VMErrorsGrowing", "OrphansGrowing", "LogInRefused", "CloudGone", "BudgetExhausted",
         ),
     ),
     "Hosts": Subject(
@@ -135,7 +135,8 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         "Are the exporters themselves well?",
         (
             "ExporterDown", "ExporterGone", "CollectorFailing", "CollectorStale", "ClockAhead",
-            "ReloadFailed", "RulesOutdated", "ThresholdMissing", "RetentionTooShort",
+            "ReloadFailed", "CertificateExpires", "RulesOutdated", "ThresholdMissing",
+            "RetentionTooShort",
         ),
     ),
 }  # fmt: skip

@@ -19,7 +19,10 @@ FILES = {path.stem: path for path in (ROOT / "prometheus/rules").glob("*.yml")}
 BOARDS = {path.stem: path for path in (ROOT / "grafana/dashboards").glob("*.json")}
 CHANGED = {
     "thresholds": {"budget_wait_ratio": 0.8, "steal_ratio": 1, "vm_active_within_seconds": 120},
-    "watched": {"projects": ["8d2f1c44a1c94d0f8b1f5a7be1b2a9d3", "0123"], "flavors": ["gpu.large"]},
+    "watched": {
+        "projects": ["8d2f1c44a1c94d0f8b1f5a7be1b2a9d3", "0123", "lab/0123", "lab/b/0123"],
+        "flavors": ["gpu.large"],
+    },
     "alerts": {"StratoscopeExporterGone": False, "StratoscopeWatchdog": True},
 }
 

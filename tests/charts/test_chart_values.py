@@ -59,6 +59,7 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
             "at '/rules/thresholds/steal_ratio': maximum: got 2, want 1",
         ),
         ({"rules": {"thresholds": {"nothing": 1}}}, "additional properties 'nothing' not allowed"),
+        ({"rules": {"watched": {"projects": ["lab/"]}}}, "at '/rules/watched/projects/0'"),
         ({"rules": {"runbookUrl": "https://x.example.org"}}, "at '/rules/runbookUrl'"),
         (
             {"rules": {"enabled": True, "alerts": {"Nothing": False}}},

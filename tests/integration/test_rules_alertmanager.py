@@ -57,7 +57,7 @@ def test_each_alert_reaches_its_receiver(tools: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("severity", "receiver"), [("critical", "on-call"), ("warning", "chat"), ("info", "nobody")]
+    ("severity", "receiver"), [("critical", "lab-on-call"), ("warning", "lab"), ("info", "nobody")]
 )
 def test_alert_of_a_cloud_with_other_operators_reaches_them(
     severity: str, receiver: str, tools: Path
@@ -132,9 +132,9 @@ def test_name_of_a_vm_calls_nobody_into_a_chat_and_is_no_link(name: str, tools: 
 
 def test_all_that_a_chat_shows_is_written_for_a_chat() -> None:
     receivers = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["receivers"]
-    (chat,) = (one for receiver in receivers for one in receiver.get("slack_configs", ()))
     subject, text = (f'{{{{ template "stratoscope.{name}" . }}}}' for name in ("chat_subject", "chat"))
-    assert (chat["title"], chat["fallback"], chat["text"]) == (subject, subject, text)
+    chats = [one for receiver in receivers for one in receiver.get("slack_configs", ())]
+    assert [(one["title"], one["fallback"], one["text"]) for one in chats] == [(subject, subject, text)] * 2
 
 
 ODD_NOTICES = {

@@ -16,10 +16,12 @@ from support.rules_known import RULES
 NOT_WATCHED: Final[Mapping[str, str]] = {
     "prometheus_tsdb_lowest_timestamp_seconds": "Prometheus gives it, by the clock that time() has",
     "stratoscope_downtime_end_timestamp_seconds": "it lies ahead as long as the downtime lasts",
+    "stratoscope_web_certificate_expires_timestamp_seconds": "it lies ahead as long as it is valid",
 }
 """What gives times that no alert compares with Prometheus's clock, and why."""
 LEFT: Final[Mapping[str, str]] = {
     "stratoscope_downtime_end_timestamp_seconds": "the time that is left, not an age",
+    "stratoscope_web_certificate_expires_timestamp_seconds": "the time that is left, not an age",
 }
 """Differences that may be below 0 where they are shown, and why."""
 

@@ -20,8 +20,8 @@ OF_ALL_CLOUDS: Final = {
     ("meta clock:stratoscope_timestamp_seconds:ahead", "- on (instance, job)"): (
         "the scrape of an exporter of several clouds has no cloud"
     ),
-    ("watched vm:stratoscope_vm_info:watched", "and on (project_id)"): "the values file names no clouds",
-    ("watched vm:stratoscope_vm_info:watched", "and on (flavor)"): "the values file names no clouds",
+    ("watched vm:stratoscope_vm_info:watched", "and on (project_id)"): "those that are named without a cloud",
+    ("watched vm:stratoscope_vm_info:watched", "and on (flavor)"): "a flavor is named without a cloud",
 }
 
 

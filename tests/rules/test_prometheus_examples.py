@@ -158,7 +158,7 @@ def test_host_that_somebody_takes_over_shows_nothing_of_other_exporters(name: st
     shown = {family.name for family in FAMILIES if not family.name.startswith(OTHERS)}
     assert {one for one in shown if re.fullmatch(relabel["regex"], one)} == set()
     of_all = re.compile(
-        r"stratoscope_(build_info|cloud_|collector_|config_|hypervisor_)|process_|prometheus_"
+        r"stratoscope_(build_info|cloud_|collector_|config_|hypervisor_|web_)|process_|prometheus_"
     )
     left = {one for one in read_names() - shown if not re.fullmatch(relabel["regex"], one)}
     assert {one for one in left if not of_all.match(one)} == set()

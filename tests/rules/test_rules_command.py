@@ -41,7 +41,7 @@ def test_values_are_in_what_is_written(tmp_path: Path) -> None:
     status, folder = written(
         tmp_path,
         "thresholds: {budget_wait_ratio: 0.25, vm_active_within_seconds: 7.5}\n"
-        "watched: {projects: [p1, 'no']}\n"
+        "watched: {projects: [p1, 'no', lab/p1, my/lab/p1]}\n"
         "runbook_url: https://wiki.example.org/cloud/\n"
         "labels: {team: cloud}\n"
         "alerts: {StratoscopeWatchdog: false, StratoscopeExporterGone: true}\n",
@@ -52,7 +52,13 @@ def test_values_are_in_what_is_written(tmp_path: Path) -> None:
     assert by_name["global:budget_wait_ratio:threshold"]["expr"] == "vector(0.25)"
     assert by_name["global:collector_stale_intervals:threshold"]["expr"] == "vector(3.0)"
     labelled = [rule["labels"] for rule in rules if "labels" in rule]
-    assert labelled == [{"le": "7.5"}, {"project_id": "p1"}, {"project_id": "no"}]
+    assert labelled == [
+        {"le": "7.5"},
+        {"project_id": "p1"},
+        {"project_id": "no"},
+        {"cloud": "lab", "project_id": "p1"},
+        {"cloud": "my/lab", "project_id": "p1"},
+    ]
     alerts = meta(folder)
     assert "StratoscopeWatchdog" not in alerts
     down = alerts["StratoscopeExporterGone"]
@@ -170,6 +176,8 @@ def test_threshold_may_be_the_largest_that_means_something(tmp_path: Path) -> No
         ("labels: {instance: x}", "labels: instance: the rules give it; allowed: other labels"),
         ("labels: {team: '{{ x'}", "labels.team: a template; allowed: a text without {{"),
         ("watched: {project: [x]}", "watched.project: unknown key; allowed: "),
+        ("watched: {projects: [lab/]}", "watched.projects: lab/: no project; allowed: its ID, or CLOUD/ID"),
+        ("watched: {projects: [/p]}", "watched.projects: /p: no project; allowed: its ID, or CLOUD/ID"),
         ("runbook_url: ''", "runbook_url: expected"),
         ("runbook_url: 'https://a/{{/'", "runbook_url: a template; allowed: a text without {{"),
         (

@@ -1,7 +1,7 @@
 """The configurations that the examples show, with servers of a test."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,10 +25,17 @@ def alerting(hook: Webhook, **route: str) -> str:
         {"name": one["name"]} | ({} if one["name"] == _NOBODY else {"webhook_configs": [{"url": hook.url}]})
         for one in config["receivers"]
     ]
-    for one in (config["route"], *config["route"]["routes"]):
+    for one in _routes(config["route"]):
         one.update(route)
     del config["templates"]
     return json.dumps(config)
+
+
+def _routes(route: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A route, and all below it."""
+    yield route
+    for one in route.get("routes", ()):
+        yield from _routes(one)
 
 
 def scraping(

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from support.alertmanagers import free_port
 
 _READY_S: Final = 180
 _ENDED_S: Final = 30
+_ANY: Final = ssl._create_unverified_context()  # noqa: S323 - loopback
 
 
 class ExporterProcess:
@@ -24,19 +26,27 @@ class ExporterProcess:
     Attributes:
         name: Of the exporter.
         url: Where it listens.
+        certificate: Of its TLS, with the key.
         document: Its configuration.
         environment: What it is started with beside our own.
         state: The folder that it is given with `has_state`.
     """
 
-    def __init__(self, name: str, folder: Path, document: Any, *, has_state: bool = False) -> None:
+    def __init__(
+        self, name: str, folder: Path, document: Any, *, has_state: bool = False, has_tls: bool = False
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self._folder, self.document = name, folder, document
         self.environment: dict[str, str] = {}
         self.state = folder / "state"
         self._flags = [f"--storage.path={self.state}"] if has_state else []
+        self.certificate = folder / "server.pem"
+        if has_tls:
+            web = {"tls_server_config": dict.fromkeys(("cert_file", "key_file"), self.certificate.name)}
+            (folder / "web.yml").write_text(json.dumps(web))
+            self._flags.append(f"--web.config.file={folder / 'web.yml'}")
         self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.url = f"http{'s' if has_tls else ''}://127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def launch(self) -> "ExporterProcess":
@@ -104,7 +114,7 @@ class ExporterProcess:
 
     def _is_ready(self) -> bool:
         try:
-            with urlopen(f"{self.url}/-/ready", timeout=5):  # noqa: S310 - loopback
+            with urlopen(f"{self.url}/-/ready", timeout=5, context=_ANY):  # noqa: S310 - loopback
                 return True
         except (URLError, ConnectionError, TimeoutError):
             return False

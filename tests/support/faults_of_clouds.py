@@ -21,6 +21,7 @@ _LEFT: Final = 60
 _HUGE_GIB: Final = 1_000_000
 _WRITTEN: Final = 0.6
 """The share of a volume that the embedded cloud takes to be written."""
+_AGENT: Final = ("neutron-l3-agent", "cn02")
 _STEPS: Final = 200
 """Seconds after which a zone that fills up is full."""
 
@@ -67,6 +68,17 @@ def _degrade(stack: FaultyStack) -> None:
 
     cloud.change(take)
     cloud.fault("expire_token", count=1)
+
+
+def _withdraw(stack: FaultyStack) -> None:
+    """The exporter reads the catalogue when it logs in."""
+    cloud = stack.clouds["hosts"]
+    cloud.withdraw("image")
+    cloud.fault("expire_token", count=1)
+
+
+def _remove_agent(world: World) -> None:
+    world.daemons[:] = [one for one in world.daemons if (one.binary, one.host) != _AGENT]
 
 
 def _unwatch(stack: FaultyStack) -> None:
@@ -198,6 +210,21 @@ FAULTS: Final = (
         _down("cn03", service="network"),
         host="cn03",
         binary="neutron-openvswitch-agent",
+        **_HOSTS,
+    ),
+    _of(
+        "StratoscopeAPIGone",
+        "the image service leaves the catalogue",
+        _withdraw,
+        service="image",
+        **_HOSTS,
+    ),
+    _of(
+        "StratoscopeServiceGone",
+        "an L3 agent is deleted",
+        _change("hosts", _remove_agent),
+        binary=_AGENT[0],
+        host=_AGENT[1],
         **_HOSTS,
     ),
     _of(

@@ -1,5 +1,6 @@
 """Faults of exporters, of Prometheus and of the rules themselves."""
 
+import datetime as dt
 import json
 import signal
 import subprocess
@@ -55,6 +56,10 @@ def _set_clock(stack: FaultyStack) -> None:
     exporter.stop()
     exporter.environment["PYTHONPATH"] = str(folder)
     exporter.launch()
+
+
+def _renew(stack: FaultyStack) -> None:
+    stack.certify(dt.timedelta(days=13))
 
 
 def _keep_little(stack: FaultyStack) -> None:
@@ -124,6 +129,12 @@ FAULTS: Final = (
         {"job": "management", "cloud": "spare"},
         "a wrong configuration is loaded (SIGHUP)",
         _misconfigure,
+    ),
+    RuleFault(
+        "StratoscopeCertificateExpires",
+        {"job": "management", "cloud": "spare"},
+        "an exporter gets a certificate that ends in 13 days",
+        _renew,
     ),
     RuleFault(
         "StratoscopeClockAhead",

@@ -14,6 +14,7 @@ from stratoscope.rules import bundle
 from stratoscope.rules.values import Values
 from support import postgresql
 from support.alertmanagers import RealAlertmanager, free_port, unpacked
+from support.certificates import Authority
 from support.exporter_process import ExporterProcess
 from support.faster_rules import faster, looks_back
 from support.live_clouds import LiveCloud, live_clouds
@@ -104,6 +105,14 @@ class FaultyStack:
             rules["groups"] = [one for one in rules["groups"] if _OF_DAYS.search(one["name"])]
         return rules
 
+    def certify(self, lasts: dt.timedelta) -> None:
+        """The exporter with TLS has a certificate that lasts so long."""
+        file = self.exporters["management-spare-certified"].certificate
+        issued = Authority().issue("server", until=dt.datetime.now(dt.UTC) + lasts)
+        half = file.with_suffix(".half")
+        half.write_bytes(b"".join(issued))
+        half.replace(file)
+
     def targets(self, *without: str) -> Sequence[Target]:
         """What is scraped."""
         return [
@@ -130,11 +139,15 @@ class FaultyStack:
         self._stack.callback(made.stop)
         return made.start()
 
-    def _add(self, name: str, document: Mapping[str, Any]) -> None:
+    def _add(self, name: str, document: Mapping[str, Any], *, has_tls: bool = False) -> None:
         """Args: name: It begins with the job of the target, which is the exporter's name, or `pair`."""
         kind = name.partition("-")[0].replace("pair", "downtime")
         self.exporters[name] = ExporterProcess(
-            kind, self.folder / name, document, has_state=kind in ("vmprobe", "downtime")
+            kind,
+            self.folder / name,
+            document,
+            has_state=kind in ("vmprobe", "downtime"),
+            has_tls=has_tls,
         )
 
     def _entries(self, *names: str, **keys: Any) -> list[Mapping[str, Any]]:
@@ -147,6 +160,8 @@ class FaultyStack:
         self._add("management", {"clouds": watched, "management": {"collectors": collectors}})
         for name in ("killed", "old", "untargeted", "misconfigured", "ahead"):
             self._add(f"management-spare-{name}", {"clouds": self._entries("spare")})
+        self._add("management-spare-certified", {"clouds": self._entries("spare")}, has_tls=True)
+        self.certify(dt.timedelta(days=60))
         self._probes()
         self._downtimes()
 

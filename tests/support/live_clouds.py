@@ -12,6 +12,7 @@ import yaml
 
 from stratoscope.demo.config_writer import clouds
 from stratoscope.demo.openstack.app import OpenStack
+from stratoscope.demo.openstack.keystone.service import Keystone
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.openstack.world import World
 from stratoscope.demo.server import serving
@@ -56,6 +57,13 @@ class LiveCloud:
     def fault(self, fault: str, **keys: Any) -> None:
         """As POST /demo/faults."""
         self.change(lambda _: self._cloud.faults.add({"fault": fault, **keys}))
+
+    def withdraw(self, service: str) -> None:
+        """The catalogue has this service no more."""
+
+        (keystone,) = (one for one in self._cloud.services if isinstance(one, Keystone))
+        entries = [one for one in keystone.entries if one.service.kind != service]
+        self.change(lambda _: setattr(keystone, "entries", entries))
 
     def entry(self, folder: Path, *, user: str = "admin", **keys: Any) -> Mapping[str, Any]:
         """Its entry in `clouds:`; its clouds.yaml is written into the folder."""

@@ -147,6 +147,7 @@ class RealPrometheus(Prometheus):
                     **_intervals(of_jobs.get(job, {})),
                     "job_name": job,
                     "honor_labels": True,
+                    "tls_config": {"insecure_skip_verify": True},
                     "file_sd_configs": [{"files": [f"targets-{job}.json"]}],
                 }
                 for job in sorted({target.job for target in targets})
@@ -161,7 +162,13 @@ class RealPrometheus(Prometheus):
         for target in targets:
             by_job.setdefault(target.job, []).append(target)
         for job, those in by_job.items():
-            rows = [{"targets": [_address(one.url)], "labels": dict(one.labels)} for one in those]
+            rows = [
+                {
+                    "targets": [_address(one.url)],
+                    "labels": {**one.labels, "__scheme__": one.url.rpartition("://")[0] or "http"},
+                }
+                for one in those
+            ]
             half = self._folder / "targets.half"
             half.write_text(json.dumps(rows))
             half.replace(self._folder / f"targets-{job}.json")
@@ -188,4 +195,4 @@ def _intervals(job: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _address(url: str) -> str:
-    return url.removeprefix("http://").rstrip("/")
+    return url.rpartition("://")[2].rstrip("/")

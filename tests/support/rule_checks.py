@@ -18,6 +18,8 @@ SELF = {
     "scrape_duration_seconds": frozenset({"host"}),
     "stratoscope_build_info": frozenset({"exporter", "version", "pythonversion"}),
     "stratoscope_config_last_reload_successful": frozenset(),
+    "stratoscope_web_certificate_expires_timestamp_seconds": frozenset(),
+    "stratoscope_web_config_refused": frozenset(),
     "prometheus_tsdb_lowest_timestamp_seconds": frozenset(),
     "prometheus_tsdb_size_retentions_total": frozenset(),
     "prometheus_tsdb_time_retentions_total": frozenset(),

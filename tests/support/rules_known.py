@@ -26,7 +26,10 @@ def _labels_of_records() -> dict[str, Labels]:
     """The labels of each record, which may read other records, in whatever order they stand."""
     found: dict[str, Labels] = {thresholds.RECORD.format(name): frozenset() for name in thresholds.known()}
     found |= {thresholds.BUCKET.format(name): frozenset({"le"}) for name in thresholds.known()}
-    found |= {f"global:watched_{label}:info": frozenset({label}) for label in ("project_id", "flavor")}
+    found |= {
+        "global:watched_project_id:info": frozenset({"cloud", "project_id"}),
+        "global:watched_flavor:info": frozenset({"flavor"}),
+    }
     records = [rule for rule in RULES.values() if rule.record]
     found |= {rule.record: frozenset() for rule in records}
     for _ in range(10):  # no record is that many floors above the metrics

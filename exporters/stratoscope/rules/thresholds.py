@@ -64,10 +64,17 @@ def written(changed: Mapping[str, float], projects: Sequence[str], flavors: Sequ
         if threshold.is_bucket:
             for le in _spellings(value):
                 lines += _record(BUCKET.format(name), 1, le=le)
-    for label, values in (("project_id", projects), ("flavor", flavors)):
-        for one in dict.fromkeys(values):  # Prometheus takes no record twice
-            lines += _record(f"global:watched_{label}:info", 1, **{label: one})
+    for one in dict.fromkeys(projects):  # Prometheus takes no record twice
+        lines += _record("global:watched_project_id:info", 1, **_of_project(one))
+    for one in dict.fromkeys(flavors):
+        lines += _record("global:watched_flavor:info", 1, flavor=one)
     return "\n".join(lines) + "\n"
+
+
+def _of_project(text: str) -> Mapping[str, str]:
+    """The labels of a watched project, `ID` or `CLOUD/ID`."""
+    cloud, _, project = text.rpartition("/")
+    return {"cloud": cloud, "project_id": project} if cloud else {"project_id": project}
 
 
 def _spellings(bound: float) -> Sequence[str]:

@@ -29,7 +29,7 @@ class Watched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whose VMs the alerts on single payloads are for; without one these alerts are silent.
 
     Attributes:
-        projects: Ids of projects.
+        projects: Ids of projects, with that of the cloud as `CLOUD/ID` where clouds have the same ids.
         flavors: Names of flavors.
     """
 
@@ -69,6 +69,8 @@ def read(path: Path, alerts: Iterable[str]) -> Values:
         for name, value in values.thresholds.items():
             thresholds.check(name, value)
         known_keys(values.alerts, alerts, "alerts", "unknown alert")
+        for one in values.watched.projects:
+            _check_project(one)
         for label, text in values.labels.items():
             _check_label(label)
             _check_text(f"labels.{label}", text)
@@ -77,6 +79,11 @@ def read(path: Path, alerts: Iterable[str]) -> Values:
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return values
+
+
+def _check_project(text: str) -> None:
+    if not re.search("^(.+/)?[^/]+$", text):
+        raise ConfigError(f"watched.projects: {text}: no project; allowed: its ID, or CLOUD/ID")
 
 
 def _check_label(name: str) -> None:
