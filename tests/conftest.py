@@ -1,6 +1,7 @@
 """For all tests: how long an example of Hypothesis or a turn of the loop takes decides nothing."""
 
 import logging
+from asyncio import BaseEventLoop
 
 from hypothesis import settings
 
@@ -14,3 +15,7 @@ def _is_about_the_test(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("asyncio").addFilter(_is_about_the_test)
+
+# asyncio's debug mode finds who calls a loop from another thread. To each future and handle it also adds the stack
+# that made it, which takes a quarter of the time; who asks for that, asks here.
+BaseEventLoop.get_debug = lambda _: False
