@@ -15,6 +15,8 @@ TOOLS := build/tools/usr/bin
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = .ci/run $(shell grep -lE -d skip '^\#!/bin/(bash|busybox)' scripts/* scripts/guests/* $(SHOW)/*)
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/$(TOOLS):$(PATH)
+# Images of containers often set it; then each worker and each process of the tests would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup tools hooks lock locked check lint types imports sizes docs rules test golden browser integration integration-full newcomer images bench demo audit dashboards dashboards-check dashboards-written charts chart-readme release publish clean
 

@@ -195,3 +195,9 @@ def test_no_worker_is_added_for_work_that_follows_upon_work_that_just_ended() ->
             executor.submit(int).add_done_callback(lambda _: follow())
             assert followed.acquire(timeout=5)
         assert working() == before + 4
+
+
+async def test_tests_find_who_calls_the_loop_from_another_thread() -> None:
+    loop = asyncio.get_running_loop()
+    with pytest.raises(RuntimeError, match="Non-thread-safe operation"):
+        await asyncio.to_thread(loop.call_soon, print)
