@@ -6,6 +6,7 @@ from typing import Any, Final
 
 _SERIES: Final = re.compile(r"^([a-zA-Z_:][\w:]*)?(?:\s*\{(.*)\})?$", re.DOTALL)
 _OF_HOSTS: Final = re.compile(r'^stratoscope_hypervisor_|\b(job|exporter)="(stratoscope-)?hypervisor"')
+_EMPTY: Final = re.compile(r'\b\w+="",?\s*')
 OPERATOR: Final = ("namespace", "pod", "container", "endpoint", "node")
 """Labels of targets that the operator sets, and that no example of ours has."""
 _WITHOUT: Final = f"sum without ({', '.join(OPERATOR)})"
@@ -43,8 +44,7 @@ def _as_the_operator(test: Mapping[str, Any]) -> dict[str, Any]:
 
 def _asked(test: Mapping[str, Any]) -> dict[str, Any]:
     samples = [
-        {**one, "labels": f"{{{_parts(one.get('labels') or '{}')[1]}}}"}
-        for one in test.get("exp_samples") or ()
+        {**one, "labels": _without_name(one.get("labels") or "{}")} for one in test.get("exp_samples") or ()
     ]
     return {**test, "expr": f"{_WITHOUT} ({test['expr']})", "exp_samples": samples}
 
@@ -59,6 +59,11 @@ def _fired(test: Mapping[str, Any]) -> dict[str, Any]:
         samples.append({"labels": f"{{{text}}}", "value": 1})
     expr = f'{_WITHOUT} (ALERTS{{alertname="{name}", alertstate="firing"}})'
     return {"expr": expr, "eval_time": test["eval_time"], "exp_samples": samples}
+
+
+def _without_name(series: str) -> str:
+    """As a sum has it, with no label that is empty."""
+    return f"{{{re.sub(_EMPTY, '', _parts(series)[1])}}}"
 
 
 def _parts(series: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     running = Cluster(tmp_path_factory.mktemp("kube"))
     try:
         running.start()
+        running.add_namespace("grafana", {})  # of dashboards, in ci/changed-values.yaml
         yield running
     finally:
         running.stop()

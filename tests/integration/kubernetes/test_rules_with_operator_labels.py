@@ -1,6 +1,5 @@
 """The rules answer the same of series that are labelled as the Prometheus operator does."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -35,5 +34,5 @@ def test_answers_are_those_without_the_operator(tests: Path, tmp_path: Path) -> 
     (tmp_path / "tests").mkdir()
     changed = as_the_operator(yaml.load(tests.read_text(), yaml.CSafeLoader))
     file = tmp_path / "tests" / tests.name
-    file.write_text(json.dumps(changed))
+    file.write_text(yaml.dump(changed, Dumper=yaml.CSafeDumper))
     assert promtool_says(file) == ""
