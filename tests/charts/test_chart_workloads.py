@@ -219,6 +219,17 @@ def test_pod_of_helm_test_has_the_limits_of_what_it_tests() -> None:
     assert test["resources"] == container_of(found)["resources"] != {}
 
 
+def test_a_route_takes_its_path_off_as_the_exporters_pages_begin_at_the_root() -> None:
+    def rule(**keys: object) -> Manifest:
+        route = {"enabled": True, "parentRefs": [{"name": "gateway"}], **keys}
+        (found,) = the(rendered(entry("downtime", httpRoute=route)), "HTTPRoute")["spec"]["rules"]
+        return found  # type: ignore[no-any-return]
+
+    root = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
+    assert rule(path="/cloud")["filters"] == [{"type": "URLRewrite", "urlRewrite": {"path": root}}]
+    assert "filters" not in rule()
+
+
 def test_registry_is_asked_for() -> None:
     said = charts.refusal({"exporters": {"uni": {"exporter": "management"}}})
     assert "exporters.uni: no registry with images is known: set global.imageRegistry" in said
