@@ -219,6 +219,27 @@ def test_pod_of_helm_test_has_the_limits_of_what_it_tests() -> None:
     assert test["resources"] == container_of(found)["resources"] != {}
 
 
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_pod_of_helm_test_runs_where_and_as_whom_the_exporter_does(exporter: str) -> None:
+    """OpenShift gives each namespace users of its own; nodes of one kind alone may be allowed to run it."""
+    no_users = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
+    own = {"nodeSelector": {"tier": "control"}, "tolerations": [{"key": "control", "operator": "Exists"}]}
+    values = {**entry(exporter, **own), "defaults": {"all": {"podSecurityContext": no_users}}}
+    for found in (rendered(entry(exporter)), rendered(values)):
+        workload, test = pod_of(found)["spec"], the(found, "Pod")["spec"]
+        as_whom = {**workload["securityContext"]}
+        as_whom.pop("supplementalGroups", None)
+        assert test["securityContext"] == as_whom
+        assert test["containers"][0]["securityContext"] == workload["containers"][0]["securityContext"]
+        for key in own:
+            assert test.get(key) == workload.get(key)
+    assert as_whom == {
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
 def test_a_route_takes_its_path_off_as_the_exporters_pages_begin_at_the_root() -> None:
     def rule(**keys: object) -> Manifest:
         route = {"enabled": True, "parentRefs": [{"name": "gateway"}], **keys}

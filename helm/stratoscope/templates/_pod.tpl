@@ -50,19 +50,12 @@ spec:
   {{- end }}
   terminationGracePeriodSeconds: {{ $entry.terminationGracePeriodSeconds }}
   securityContext:
-    {{- $security := deepCopy $entry.podSecurityContext }}
+    {{- $security := deepCopy ($entry.podSecurityContext | default dict) }}
     {{- if $hosts }}
     {{- $_ := set $security "supplementalGroups" (append (get $security "supplementalGroups" | default list) (int64 $entry.libvirtGroupId) | uniq) }}
     {{- end }}
     {{- toYaml $security | nindent 4 }}
-  {{- with $entry.nodeSelector }}
-  nodeSelector:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with $entry.tolerations }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
+  {{- include "stratoscope.entry.nodes" . | indent 2 }}
   {{- with $entry.affinity }}
   affinity:
     {{- toYaml . | nindent 4 }}
@@ -122,22 +115,21 @@ spec:
         - name: metrics
           containerPort: {{ include "stratoscope.entry.port" . }}
           protocol: TCP
-      {{- $probes := $entry.probes }}
-      livenessProbe:
-        {{- include "stratoscope.entry.probe" (list $entry "/-/healthy") | nindent 8 }}
-        {{- toYaml $probes.liveness | nindent 8 }}
-      readinessProbe:
-        {{- include "stratoscope.entry.probe" (list $entry "/-/ready") | nindent 8 }}
-        {{- toYaml $probes.readiness | nindent 8 }}
-      startupProbe:
-        {{- include "stratoscope.entry.probe" (list $entry "/-/ready") | nindent 8 }}
-        {{- toYaml $probes.startup | nindent 8 }}
+      {{- range $kind, $path := dict "liveness" "/-/healthy" "readiness" "/-/ready" "startup" "/-/ready" }}
+      {{- with get $entry.probes $kind }}
+      {{ $kind }}Probe:
+        {{- include "stratoscope.entry.probe" (list $entry $path) | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- end }}
       {{- with $entry.resources }}
       resources:
         {{- toYaml . | nindent 8 }}
       {{- end }}
+      {{- with $entry.securityContext }}
       securityContext:
-        {{- toYaml $entry.securityContext | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       volumeMounts:
         - {name: config, mountPath: /etc/stratoscope, readOnly: true}
         {{- if $entry.webConfigSecret }}
@@ -196,6 +188,18 @@ spec:
     {{- with $entry.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+{{- end -}}
+
+{{/* Where it may run; also the pod that tests it. */}}
+{{- define "stratoscope.entry.nodes" -}}
+{{- with .entry.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .entry.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{/* How a probe asks. A page asks for the log-in of the web configuration, which Kubernetes does not have. */}}
