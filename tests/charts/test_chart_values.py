@@ -10,7 +10,7 @@ import yaml
 
 from stratoscope.programs import EXPORTERS
 from stratoscope.rules.thresholds import known
-from support.charts import CHART, entry, refusal
+from support.charts import CHART, IMAGES, VERSIONS, container_of, entry, faults, of_kind, refusal, rendered
 
 pytestmark = pytest.mark.charts
 
@@ -138,3 +138,50 @@ def test_schema_has_each_threshold_with_its_range() -> None:
         for name, one in known().items()
     }
     assert SCHEMA["properties"]["rules"]["properties"]["thresholds"]["properties"] == expected
+
+
+def test_a_later_file_takes_an_entry_away() -> None:
+    values = {**IMAGES, "exporters": {"a": {"exporter": "management"}, "b": None}}
+    (workload,) = of_kind(rendered(values), "Deployment")
+    assert workload["metadata"]["name"] == "rel-stratoscope-a"
+    assert rendered({**IMAGES, "exporters": {"a": None}}) == []
+
+
+NEEDED = (
+    *("automountServiceAccountToken", "config", "hostNetwork", "httpRoute", "image", "imagePullSecrets"),
+    *("ingress", "logFormat", "logLevel", "networkPolicy", "persistence", "podDisruptionBudget", "probes"),
+    *("replicas", "service", "serviceAccount", "terminationGracePeriodSeconds"),
+)
+"""Keys on which templates stand: Helm takes those away that are null."""
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_defaults_that_are_taken_away_are_absent(exporter: str) -> None:
+    nulls = {key: None for key in VALUES["defaults"]["all"] if key not in NEEDED}
+    found = rendered({**entry(exporter), "defaults": {"all": nulls}})
+    assert "securityContext" not in container_of(found)
+    assert [one for one in found for fault in faults(one, VERSIONS[-1])] == []
+
+
+def test_defaults_that_are_needed_are_refused_by_their_keys() -> None:
+    values = {**entry("downtime"), "defaults": {"all": dict.fromkeys(NEEDED)}}
+    said = f"exporters.one: null in defaults.all took away {', '.join(NEEDED)}; allowed: other values of them"
+    assert said in refusal(values)
+
+
+@pytest.mark.parametrize("key", ["global", "defaults", "rules", "dashboards"])
+def test_a_part_that_is_taken_away_is_refused_by_its_key(key: str) -> None:
+    assert f"at '': missing property '{key}'" in refusal({**entry("management"), key: None})
+
+
+@pytest.mark.parametrize("key", VALUES["defaults"])
+def test_defaults_that_are_taken_away_are_refused_by_their_key(key: str) -> None:
+    values = {**entry("management"), "defaults": {key: None}}
+    assert f"at '/defaults': missing property '{key}'" in refusal(values)
+
+
+@pytest.mark.parametrize("probe", ["liveness", "readiness", "startup"])
+def test_a_probe_may_be_taken_away(probe: str) -> None:
+    values = {**entry("management"), "defaults": {"all": {"probes": {probe: None}}}}
+    probes = {name for name in container_of(rendered(values)) if name.endswith("Probe")}
+    assert probes == {"livenessProbe", "readinessProbe", "startupProbe"} - {f"{probe}Probe"}

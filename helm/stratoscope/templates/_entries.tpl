@@ -1,14 +1,30 @@
-{{/* The entries of `exporters`, each with its defaults, as JSON: {NAME: {...}}. Maps are merged, all else is replaced. */}}
+{{/* The entries of `exporters`, each with its defaults, as JSON: {NAME: {...}}. Maps are merged, all else is replaced.
+An entry that is null is none: so does a values file take away what another one has. */}}
 {{- define "stratoscope.entries" -}}
 {{- $entries := dict -}}
 {{- range $name, $own := .Values.exporters -}}
+{{- if $own -}}
 {{- $merged := dict "into" (deepCopy $.Values.defaults.all) -}}
 {{- range list (get $.Values.defaults $own.exporter) $own -}}
 {{- include "stratoscope.merge" (list $merged.into .) -}}
 {{- end -}}
+{{- include "stratoscope.whole" (list $name $merged.into) -}}
 {{- $_ := set $entries $name $merged.into -}}
 {{- end -}}
+{{- end -}}
 {{- toJson $entries -}}
+{{- end -}}
+
+{{/* Helm takes a default away where values have null instead, and templates stand on these. */}}
+{{- define "stratoscope.whole" -}}
+{{- $gone := list -}}
+{{- $needed := "automountServiceAccountToken config hostNetwork httpRoute image imagePullSecrets ingress logFormat logLevel networkPolicy persistence podDisruptionBudget probes replicas service serviceAccount terminationGracePeriodSeconds" -}}
+{{- range splitList " " $needed -}}
+{{- if not (hasKey (index $ 1) .) -}}{{- $gone = append $gone . -}}{{- end -}}
+{{- end -}}
+{{- if $gone -}}
+{{- fail (printf "exporters.%s: null in defaults.all took away %s; allowed: other values of them" (index . 0) (join ", " $gone)) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Put the keys of the second map into the first. Sprig's own merge does not replace by false, 0 or an empty list. */}}
