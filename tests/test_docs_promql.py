@@ -92,6 +92,12 @@ def test_every_family_of_openstack_exporter_has_one_row() -> None:
     assert len([one for one in theirs if one.endswith("_up`")]) == 15
 
 
+def test_every_alert_of_the_chart_of_openstack_exporter_has_one_row() -> None:
+    text = PAGES["from-openstack-exporter.md"].partition("## Alerts of its chart")[2]
+    theirs = re.findall(r"`((?:Cinder|Neutron|Nova)[A-Z]\w+)`", text)
+    assert len(theirs) == len(set(theirs)) == 12
+
+
 @pytest.mark.parametrize(
     ("expression", "fault"),
     [
