@@ -98,6 +98,15 @@ def test_every_alert_of_the_chart_of_openstack_exporter_has_one_row() -> None:
     assert len(theirs) == len(set(theirs)) == 12
 
 
+def test_every_alert_of_opennebula_s_rules_has_one_row() -> None:
+    text = PAGES["from-opennebula-exporter.md"].partition("## Alerts of its rules")[2]
+    theirs = re.findall(r"^\| ([\w, ]+?) \|", text, re.MULTILINE)[1:]
+    assert {one for row in theirs for one in row.split(", ")} == {
+        *("AvailableMemory10", "DiskFree", "HookManagerDown", "HostDown", "InstanceDown", "LibvirtDown"),
+        *("LoadAverage15", "OnedDown", "RebootInLast5Minutes", "SchedulerDown", "VMFailed", "VMPending"),
+    }
+
+
 @pytest.mark.parametrize(
     ("expression", "fault"),
     [

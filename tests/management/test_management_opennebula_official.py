@@ -191,3 +191,13 @@ def test_every_family_of_theirs_is_in_the_documentation() -> None:
     assert len(names) > 25
     shown = PAGE.read_text(encoding="utf-8")
     assert [name for name in names | NOT_OF_ONED if f"`{name}`" not in shown] == []
+
+
+def test_percent_is_said_of_the_families_that_are_in_percent() -> None:
+    """Of VMs, theirs has CPUs, in spite of the name."""
+    text = PAGE.read_text(encoding="utf-8")
+    rows = {line.split("`")[1] for line in text.splitlines() if line.endswith("theirs in percent |")}
+    assert rows == {f"opennebula_host_cpu_{one}_ratio" for one in ("total", "maximum", "usage")}
+    (general,) = [line for line in text.splitlines() if line.startswith("- **CPU**")]
+    assert "of hosts is in percent" in general
+    assert "in CPUs for VMs (`opennebula_vm_cpu_ratio`)" in general
