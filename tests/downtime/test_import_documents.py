@@ -1,7 +1,6 @@
 """Whatever bytes a source answers, a parser takes rows or says why it does not."""
 
 import random
-import time
 from collections.abc import Callable
 
 import pytest
@@ -48,12 +47,10 @@ LAUGHS = (
         (b"<other><a/></other>", "it is <other>; expected <results>"),
     ],
 )
-def test_xml_that_is_not_allowed_is_refused_at_once(body: bytes, words: str) -> None:
-    began = time.monotonic()
+def test_xml_that_is_not_allowed_is_refused(body: bytes, words: str) -> None:
     with pytest.raises(DocumentError) as raised:
         gocdb.Pages(Rows()).take(body)
     assert str(raised.value).startswith(words)
-    assert time.monotonic() - began < 10
 
 
 def test_of_a_row_the_text_outside_is_none_of_it() -> None:

@@ -274,10 +274,10 @@ async def test_the_end_does_not_wait_for_a_disk_that_hangs(
 async def test_a_large_file_may_take_longer_to_open_than_a_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads, "LONGEST_S", 0.05)
+    monkeypatch.setattr(threads, "LONGEST_S", 0.5)
 
     def slow(connection: Connection, shown: str) -> None:
-        time.sleep(0.1)
+        time.sleep(0.6)
         upgrade(connection, shown)
 
     monkeypatch.setattr(engine, "upgrade", slow)

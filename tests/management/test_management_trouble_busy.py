@@ -68,7 +68,8 @@ async def test_429_for_long_is_hardly_asked_and_old_data_vanish(
         await exporter.refreshed(OF_OTHERS, 1)
         cloud.demo.cloud.faults.clear()
         page = await exporter.recovered(OF_NOVA)
-        assert page.requests(service="compute", code="429") == refused(cloud)
+        counted, late = (page.requests(service="compute", code=code) for code in ("429", "timeout"))
+        assert counted <= refused(cloud) <= counted + late
         assert page.all("vm_info")
         assert not page.all(PAUSED)
 

@@ -4,9 +4,9 @@ Answers are read with expat: an answer is one text of many MB, and libxml2 refus
 text holds is read with lxml, see items.py.
 """
 
-from html import escape
 from typing import Final, NamedTuple
 from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 _SCALARS: Final = frozenset({"boolean", "string", "i4", "int", "i8", "double", "name"})
 _CONTROL: Final = bytes({*range(0x20)} - {*b"\t\n\r"})
@@ -53,7 +53,7 @@ def answer(body: bytes) -> Answer:
 def _value(one: str | int | bool) -> str:
     if isinstance(one, bool):
         return f"<boolean>{int(one)}</boolean>"
-    return f"<i4>{one}</i4>" if isinstance(one, int) else f"<string>{escape(one, quote=False)}</string>"
+    return f"<i4>{one}</i4>" if isinstance(one, int) else f"<string>{escape(one)}</string>"
 
 
 class _Scalars:
