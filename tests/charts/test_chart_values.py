@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -217,3 +218,14 @@ def test_schema_has_each_threshold_with_its_range() -> None:
         for name, one in known().items()
     }
     assert SCHEMA["properties"]["rules"]["properties"]["thresholds"]["properties"] == expected
+
+
+def test_readme_names_what_defaults_of_all_cannot_change() -> None:
+    """The chart's own values of an exporter stand above those that somebody sets for all."""
+    of_all = {*paths(VALUES["defaults"]["all"])}
+    of_one = {path for exporter in EXPORTERS for path in paths(VALUES["defaults"][exporter])}
+    ends = {path for path in of_one & of_all if not any(other.startswith(f"{path}/") for other in of_one)}
+    below_resources = {path for path in of_one if path.startswith("/resources/")}
+    expected = {path[1:].replace("/", ".") for path in ends} | ({"resources"} if below_resources else set())
+    said = (CHART / "README.md").read_text().partition("They are\n")[2]
+    assert {*re.findall(r"`([\w.]+)`", said)} == expected
