@@ -1,5 +1,6 @@
 """What may be released: a tag that changelog, chart and rules fit."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -99,3 +100,73 @@ def test_from_1_0_on_rules_fit_all_of_their_major_version(clone: Path) -> None:
         text = (clone / name).read_text()
         (clone / name).write_text(text.replace("0.1.0", "1.4.2" if name.startswith("helm") else "1.2.0"))
     assert [*checks.faults(clone, "1.4.2")] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", "registry.example.org/stratoscope", "localhost:5000/a/b_c", "ghcr.io/a-b/c"]
+)
+def test_registry_is_where_an_image_may_be(name: str) -> None:
+    assert checks.registry(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["https://ghcr.io/a", "ghcr.io/a/", "ghcr.io/A/b", "ghcr.io", "oci://ghcr.io/a", "ghcr.io/a:1"]
+)
+def test_registry_that_no_image_may_be_in_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^REGISTRY is '.+'; allowed: such as registry\.example\.org/"):
+        checks.registry(name)
+
+
+def published(folder: Path, registry: str) -> subprocess.CompletedProcess[str]:
+    """What `scripts/publish` of this folder says; stubs stand for Helm and skopeo."""
+    environment = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "REGISTRY": registry}
+    command = [folder / "scripts/publish"]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """A folder with what `make release images` leaves, for registry.example.org/stratoscope."""
+    helm = tmp_path / "bin/helm"
+    values = """values) echo 'registry: "registry.example.org/stratoscope"'"""
+    stubs = {
+        helm: f"case $2 in {values} ;; chart) echo 'appVersion: 0.1.0' ;; *) echo helm $* ;; esac",
+        tmp_path / "bin/skopeo": "echo skopeo $*",
+        tmp_path / "scripts/get-go": f"echo {helm}",
+    }
+    for file, line in stubs.items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/sh\n{line}\n")
+        file.chmod(0o755)
+    shutil.copy(ROOT / "scripts/publish", tmp_path / "scripts")
+    for name in ("release/stratoscope-0.1.0.tgz", *(f"images/stratoscope-{one}.tar" for one in "abcd")):
+        (tmp_path / "build" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "build" / name).touch()
+    return tmp_path
+
+
+def test_images_are_published_before_the_chart_that_takes_them(built: Path) -> None:
+    done = published(built, "registry.example.org/stratoscope")
+    assert done.returncode == 0, done.stderr
+    images = [
+        f"skopeo copy oci-archive:build/images/stratoscope-{one}.tar"
+        f" docker://registry.example.org/stratoscope/stratoscope-{one}:0.1.0"
+        for one in "abcd"
+    ]
+    chart = "helm push build/release/stratoscope-0.1.0.tgz oci://registry.example.org/stratoscope/charts"
+    assert done.stdout.splitlines() == [*images, chart]
+
+
+@pytest.mark.parametrize("name", ["", "https://ghcr.io/a", "ghcr.io/a/", "ghcr.io/A/b", "ghcr.io"])
+def test_registry_that_is_none_gets_nothing(built: Path, name: str) -> None:
+    done = published(built, name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        f"publish: REGISTRY is '{name}'; allowed: a registry and a folder, such as "
+    )
+
+
+def test_chart_that_takes_its_images_from_elsewhere_is_not_published(built: Path) -> None:
+    done = published(built, "registry.example.org/stratoscope2")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("run `make release REGISTRY=registry.example.org/stratoscope2`\n")

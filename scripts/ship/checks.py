@@ -8,6 +8,7 @@ from typing import Final
 
 import yaml
 
+_REGISTRY: Final = re.compile(r"[A-Za-z0-9][-.A-Za-z0-9]*(:\d+)?(/[a-z0-9]+([-._]+[a-z0-9]+)*)+")
 _SECTION: Final = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
@@ -25,6 +26,13 @@ def version_of(root: Path) -> str:
     if changed := git(root, "status", "--porcelain"):
         raise ValueError(f"the work tree is not that of the tag: {changed}")
     return versions[0]
+
+
+def registry(name: str) -> str:
+    """Where the images will be; "" is allowed. Raises ValueError: No image may be there."""
+    if name and not _REGISTRY.fullmatch(name):
+        raise ValueError(f"REGISTRY is {name!r}; allowed: such as registry.example.org/stratoscope")
+    return name
 
 
 def notes(root: Path, version: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -47,6 +48,29 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
             "at '/exporters/one/secrets/0': missing property 'mountPath'",
         ),
         (entry("vmprobe", persistence={"size": "1 GB"}), "at '/exporters/one/persistence/size'"),
+        (entry("vmprobe", persistence={"size": "10"}), "at '/exporters/one/persistence/size': '10' does not"),
+        (entry("management", resources={"limits": {"memory": 512}}), "/resources/limits/memory': minimum"),
+        (entry("management", resources={"limits": {"memory": "512MB"}}), "/limits/memory': '512MB' does not"),
+        (entry("management", resources={"requests": {"cpu": "50 m"}}), "/requests/cpu': '50 m' does not"),
+        (entry("management", extraEnv=[{"name": "A", "value": 1}]), "/extraEnv/0/value': got number, want"),
+        (entry("management", imagePullSecrets=["Registry"]), "at '/exporters/one/imagePullSecrets/0'"),
+        (entry("management", webConfigSecret="web.yml/a"), "at '/exporters/one/webConfigSecret'"),
+        (
+            entry("management", secrets=[{"name": "Clouds_Yaml", "mountPath": "/etc/openstack"}]),
+            "at '/exporters/one/secrets/0/name': 'Clouds_Yaml' does not match pattern",
+        ),
+        (
+            entry("management", podDisruptionBudget={"maxUnavailable": "50"}),
+            "at '/exporters/one/podDisruptionBudget/maxUnavailable'",
+        ),
+        (
+            entry("downtime", ingress={"hosts": ["https://a.example.org"]}),
+            "at '/exporters/one/ingress/hosts/0'",
+        ),
+        (
+            {"alertmanagerConfig": {"receivers": [{"name": "warning", "emailConfig": []}]}},
+            "at '/alertmanagerConfig/receivers/0': additional properties 'emailConfig' not allowed",
+        ),
         (entry("vmprobe", persistence={"accessModes": []}), "at '/exporters/one/persistence/accessModes'"),
         ({"exporters": {"A_b": {"exporter": "management"}}}, "invalid propertyName 'A_b'"),
         ({"defaults": {"all": {"libvirtSocketFolder": "/x"}}}, "at '/defaults/all'"),
@@ -76,6 +100,47 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
             "exporters.one.monitor.kind: ServiceMonitor needs service.enabled",
         ),
         (
+            {**entry("management"), "global": {"imageRegistry": "https://registry.example.org"}},
+            "exporters.one.image: https://registry.example.org/stratoscope-management:",
+        ),
+        (
+            {**entry("management"), "global": {"imageRegistry": "registry.example.org/"}},
+            "allowed: such as registry.example.org/stratoscope-management:0.1.0; see global.imageRegistry",
+        ),
+        (
+            entry("management", image={"repository": "a/b:c"}),
+            "exporters.one.image: registry.example.org/a/b:c:",
+        ),
+        (entry("management", image={"tag": "0.1 beta"}), "exporters.one.image: "),
+        (
+            entry("management", monitor={"enabled": True, "interval": "5s"}),
+            "exporters.one.monitor.scrapeTimeout: 10s; allowed: at most the interval, 5s",
+        ),
+        (
+            entry("management", monitor={"enabled": True, "interval": "1m", "scrapeTimeout": "1m500ms"}),
+            "exporters.one.monitor.scrapeTimeout: 1m500ms; allowed: at most the interval, 1m",
+        ),
+        (
+            entry("downtime", httpRoute={"enabled": True}),
+            "exporters.one.httpRoute.parentRefs: empty; allowed: the Gateways",
+        ),
+        (
+            entry("management", existingConfigMap="mine", config={"clouds": []}),
+            "exporters.one.existingConfigMap: mine, beside config; allowed: one of them",
+        ),
+        (
+            entry("management", secrets=[{"name": one, "mountPath": "/etc/openstack"} for one in "ab"]),
+            "exporters.one.secrets[1].mountPath: /etc/openstack is taken; allowed: a folder of its own",
+        ),
+        (
+            entry("management", secrets=[{"name": "a", "mountPath": "/etc/stratoscope/"}]),
+            "exporters.one.secrets[0].mountPath: /etc/stratoscope/ is taken",
+        ),
+        (
+            entry("vmprobe", extraVolumeMounts=[{"name": "a", "mountPath": "/var/lib/stratoscope"}]),
+            "exporters.one.extraVolumeMounts[0].mountPath: /var/lib/stratoscope is taken",
+        ),
+        (
             entry("downtime", service={"enabled": False}, ingress={"enabled": True}),
             "exporters.one.service.enabled: false",
         ),
@@ -83,6 +148,21 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 )
 def test_wrong_value_is_refused_by_its_key(values: Mapping[str, Any], said: str) -> None:
     assert said in refusal(values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {**entry("management"), "global": {"imageRegistry": "Registry.example.org:5000/team/a_b"}},
+        entry("management", resources={"limits": {"memory": 1073741824, "cpu": 1.5}}),
+        entry("management", resources={"requests": {"memory": "1e9", "cpu": "50m"}}),
+        entry("management", monitor={"enabled": True, "interval": "1m", "scrapeTimeout": "60s"}),
+        entry("management", monitor={"enabled": True, "interval": "1h30m", "scrapeTimeout": "1h"}),
+        entry("management", secrets=[{"name": "a", "mountPath": "/etc/stratoscope/secrets"}]),
+    ],
+)
+def test_unusual_value_is_taken(values: Mapping[str, Any]) -> None:
+    assert rendered(values)
 
 
 def paths(values: object, where: str = "") -> Iterator[str]:
@@ -185,3 +265,14 @@ def test_a_probe_may_be_taken_away(probe: str) -> None:
     values = {**entry("management"), "defaults": {"all": {"probes": {probe: None}}}}
     probes = {name for name in container_of(rendered(values)) if name.endswith("Probe")}
     assert probes == {"livenessProbe", "readinessProbe", "startupProbe"} - {f"{probe}Probe"}
+
+
+def test_readme_names_what_defaults_of_all_cannot_change() -> None:
+    """The chart's own values of an exporter stand above those that somebody sets for all."""
+    of_all = {*paths(VALUES["defaults"]["all"])}
+    of_one = {path for exporter in EXPORTERS for path in paths(VALUES["defaults"][exporter])}
+    ends = {path for path in of_one & of_all if not any(other.startswith(f"{path}/") for other in of_one)}
+    below_resources = {path for path in of_one if path.startswith("/resources/")}
+    expected = {path[1:].replace("/", ".") for path in ends} | ({"resources"} if below_resources else set())
+    said = (CHART / "README.md").read_text().partition("They are\n")[2]
+    assert {*re.findall(r"`([\w.]+)`", said)} == expected

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from stratoscope.core.flags import Flags
+from stratoscope.core.runner import SUCCESS
 from stratoscope.programs import EXPORTERS
 from support.debian import ROOT
 
@@ -85,6 +86,30 @@ def test_paths_of_the_unit_are_those_of_the_page() -> None:
     ):
         assert path in unit
         assert path in PAGE
+
+
+def test_page_installs_what_it_types() -> None:
+    """But for what a Debian with systemd has. The two filters are for those who have them."""
+    typed = re.findall(
+        r"^    ([a-z][\w/.-]*) ", re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL), re.MULTILINE
+    )
+    of_debian = {"apt-get", "install", "umask", "systemctl", "rm"}
+    (packages,) = re.findall(r"^    apt-get install -y (.*)$", PAGE, re.MULTILINE)
+    assert {one for one in typed if "/" not in one} - of_debian - {"ufw", "nft"} == {"python3", "curl"}
+    assert {"python3-venv", "curl"} <= {*packages.split()}
+
+
+def test_check_of_the_page_says_why_and_waits_for_the_start() -> None:
+    """`systemctl` is back before the exporter listens, and /-/ready is 200 where every collector fails."""
+    ready, metrics = re.findall(r"^    curl (.*)$", PAGE, re.MULTILINE)
+    assert {"--show-error", "--retry-connrefused"} <= {*ready.split()}
+    assert metrics.endswith(f"| grep '^{SUCCESS.name}'")
+
+
+def test_unit_can_read_what_is_installed_where_root_has_a_strict_umask() -> None:
+    assert PAGE.index("    umask 022\n") < PAGE.index("    python3 -m venv /opt/stratoscope\n")
+    (task,) = [one for one in PLAY["tasks"] if one["name"] == "The program"]
+    assert task["ansible.builtin.pip"]["umask"] == "0022"
 
 
 def modules(task: dict[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 from stratoscope.programs import EXPORTERS
 from support.charts import container_of, entry, pod_of, rendered
 from support.debian import ROOT
+from support.kubernetes_page import commands, rendered_by
 
 pytestmark = pytest.mark.charts
 
@@ -83,3 +84,20 @@ def test_what_is_copied_is_there_and_reaches_the_build() -> None:
     copied = {Path(one) for words in of_stage("build", "COPY") for one in words.split()[:-1]}
     assert {Path(one) for one in taken} == copied
     assert all((ROOT / one).exists() for one in copied)
+
+
+def test_page_pushes_the_images_that_the_pods_of_the_other_page_pull() -> None:
+    page = (ROOT / "docs/images.md").read_text()
+    pushed = re.findall(r"^ *docker push (\S+)$|docker://(\S+)$", page, re.MULTILINE)
+    assert len(pushed) == 2
+    installed = [one for one in commands("helm", "upgrade", "--install") if not one[1].startswith("oci:")]
+    pulled = {*re.findall(r"image: \"(.+)\"", "".join(rendered_by(*one) for one in installed))}
+    for first, second in pushed:
+        assert {(first or second).replace("$exporter", one) for one in EXPORTERS} == pulled
+
+
+def test_image_that_the_page_starts_is_one_that_it_builds() -> None:
+    page = (ROOT / "docs/images.md").read_text()
+    (built,) = re.findall(r"--tag=(\S+)", page)
+    (started,) = re.findall(r"(\S+) \\\n +management --config", page)
+    assert started == built.replace("$exporter", "management")

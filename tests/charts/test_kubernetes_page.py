@@ -110,6 +110,13 @@ def test_errors_that_the_page_names_are_those_of_the_chart() -> None:
     assert "`no registry with images is known`" in PAGE
 
 
+def test_page_says_what_to_do_of_each_way_in_which_a_pod_does_not_start() -> None:
+    rows = re.findall(r"^\| (.+?) \|", PAGE, re.MULTILINE)
+    for state in ("ErrImagePull", "InvalidImageName", "CrashLoopBackOff", "FailedMount", "Pending", "0 pods"):
+        assert [row for row in rows if state in row], state
+    assert 'no matches for kind "PodMonitor"' in PAGE
+
+
 def test_chart_of_a_release_is_at_the_version_of_the_clone() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     (command,) = [one for one in commands("helm", "upgrade", "--install") if one[1].startswith("oci:")]

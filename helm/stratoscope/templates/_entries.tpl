@@ -63,11 +63,13 @@ An entry that is null is none: so does a values file take away what another one 
 {{- fail (printf "exporters.%s: no registry with images is known: set global.imageRegistry or defaults.all.image.registry" .name) -}}
 {{- end -}}
 {{- $repository := $image.repository | default (printf "stratoscope-%s" .entry.exporter) -}}
-{{- if $image.digest -}}
-{{- printf "%s/%s@%s" $registry $repository $image.digest -}}
-{{- else -}}
-{{- printf "%s/%s:%s" $registry $repository ($image.tag | default .root.Chart.AppVersion) -}}
+{{- $of := ternary (printf "@%s" $image.digest) (printf ":%s" ($image.tag | default .root.Chart.AppVersion)) (ne $image.digest "") -}}
+{{- $full := printf "%s/%s%s" $registry $repository $of -}}
+{{- $registry := `([A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(:[0-9]+)?` -}}
+{{- if not (regexMatch (printf `^%s(/[a-z0-9]+([-._]+[a-z0-9]+)*)+(:[A-Za-z0-9_][-.A-Za-z0-9_]*|@sha256:[0-9a-f]+)$` $registry) $full) -}}
+{{- fail (printf "exporters.%s.image: %s; allowed: such as registry.example.org/stratoscope-%s:0.1.0; see global.imageRegistry" .name $full .entry.exporter) -}}
 {{- end -}}
+{{- $full -}}
 {{- end -}}
 
 {{- define "stratoscope.entry.pullSecrets" -}}

@@ -4,6 +4,7 @@ that changes nothing else restarts no pod. */}}
 {{- $entry := .entry -}}
 {{- $hosts := eq $entry.exporter "hypervisor" -}}
 {{- $stateful := include "stratoscope.entry.stateful" . -}}
+{{- include "stratoscope.entry.checked" . -}}
 metadata:
   labels:
     {{- include "stratoscope.entry.selector" . | nindent 4 }}
@@ -200,6 +201,28 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{/* Fails where a folder would hide another, without a word once the pod is there, or a configuration is not read. */}}
+{{- define "stratoscope.entry.checked" -}}
+{{- $name := .name -}}
+{{- $entry := .entry -}}
+{{- if and $entry.existingConfigMap $entry.config -}}
+{{- fail (printf "exporters.%s.existingConfigMap: %s, beside config; allowed: one of them" $name $entry.existingConfigMap) -}}
+{{- end -}}
+{{- $taken := list "/etc/stratoscope" "/etc/stratoscope-web" "/var/lib/stratoscope" -}}
+{{- if eq $entry.exporter "hypervisor" -}}
+{{- $taken = concat $taken (list "/run/libvirt" "/host/proc" "/host/sys" "/host/cgroup") -}}
+{{- end -}}
+{{- range $key := list "secrets" "extraVolumeMounts" -}}
+{{- range $i, $mount := get $entry $key -}}
+{{- $folder := trimSuffix "/" (get $mount "mountPath" | toString) -}}
+{{- if has $folder $taken -}}
+{{- fail (printf "exporters.%s.%s[%d].mountPath: %s is taken; allowed: a folder of its own" $name $key $i $mount.mountPath) -}}
+{{- end -}}
+{{- $taken = append $taken $folder -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* How a probe asks. A page asks for the log-in of the web configuration, which Kubernetes does not have. */}}
