@@ -23,7 +23,7 @@ async def test_a_plain_user_sees_itself_and_is_told_that_there_may_be_more() -> 
 
 
 async def test_who_may_see_all_groups_need_not_see_all_users() -> None:
-    rule = "<USER>0x100000005</USER><RESOURCE>0x40400000000</RESOURCE><RIGHTS>0x1</RIGHTS>"
+    rule = "<USER>0x100000002</USER><RESOURCE>0x40400000000</RESOURCE><RIGHTS>0x1</RIGHTS>"
     rules = f"<ACL_POOL><ACL><ID>9</ID>{rule}<ZONE>0x400000000</ZONE></ACL></ACL_POOL>"
     found = await asked("groups", PLAIN | {"acl.info": rules})
     assert found.truncated == {"projects": False, "users": True}
