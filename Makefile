@@ -102,8 +102,9 @@ rules: $(TOOLS)/promtool ## promtool over the golden pages
 charts: $(CHARTS) $(TOOLS)/promtool ## Helm's chart; units of systemd, files of CI and of compose, what a release has
 	$(BIN)/python -m pytest -n 2 -q -m charts tests/charts
 
-chart-readme: $(CHARTS) ## write helm/stratoscope/README.md anew, from its values.yaml
+chart-readme: $(CHARTS) ## write helm/stratoscope/README.md anew, and what its cases make (tests/golden/chart_*); review the diff
 	"$$(scripts/get-go helm-docs)" --chart-search-root=helm --sort-values-order=file --log-level=warning
+	STRATOSCOPE_GOLDEN=1 $(BIN)/python -m pytest -q -m charts tests/charts/test_chart_golden.py
 
 # -- Testing -------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import yaml
 from bare.machines import MACHINES
 from ship.checks import rules_version
 
+from stratoscope.clouds.registry import KINDS
 from support.charts import VERSIONS
 
 ROOT = Path(__file__).parents[1]
@@ -91,6 +92,12 @@ def test_clouds() -> None:
     openstack = text("docs/management.md")
     assert f"({WITH['OpenStack'][0]}) from Debian's packages" in openstack
     assert f"{WITH['OpenStack'][1]} is the oldest release that is supported" in openstack
+    (oned,) = numbers(WITH["OpenNebula"][2])
+    assert f"the recorded answers of a real oned {oned}." in text("docs/management.md")
+
+
+def test_each_kind_of_cloud_has_its_row() -> None:
+    assert [kind for kind in KINDS if kind not in map(str.lower, WITH)] == []
 
 
 def test_systems_are_the_machines_of_newcomers() -> None:

@@ -26,7 +26,6 @@ from oci.store import Commit, Store
 
 USER: Final = 65534
 CONFIG, STATE = "/etc/stratoscope", "/var/lib/stratoscope"
-COLLECTING: Final = frozenset({"hypervisor", "management"})
 STATEFUL: Final = frozenset({"vmprobe", "downtime"})
 _LONGEST_S: Final = 120
 _STEP_S: Final = 0.02

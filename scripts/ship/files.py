@@ -10,14 +10,11 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-BESIDE: Final = ("systemd/*.service", "requirements/*.txt")
-"""What stands beside the files of `stratoscope files`: who installs a wheel on hosts needs them."""
-NO_EXPORTER: Final = ("browser", "build", "charts", "dev", "go")
-"""Files of requirements/ that are for who works on the project."""
 SUMS: Final = "SHA256SUMS"
 
 
@@ -49,8 +46,10 @@ def chart(source: Path, target: Path, *, helm: Path, registry: str) -> Path:
 
 
 def for_servers(source: Path, target: Path, version: str, shipped: Mapping[str, bytes]) -> Path:
-    """Rules, dashboards and examples; units of systemd, and the locked requirements of exporters."""
-    beside = [one for pattern in BESIDE for one in source.glob(pattern) if one.stem not in NO_EXPORTER]
+    """Rules, dashboards and examples; units of systemd, and the locked requirements of each extra."""
+    extras = tomllib.loads((source / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    locked = [source / f"requirements/{extra}.txt" for extra in extras]
+    beside = [*source.glob("systemd/*.service"), *locked]
     contents = {**shipped, **{str(one.relative_to(source)): one.read_bytes() for one in beside}}
     file = target / f"stratoscope-files-{version}.tar.gz"
     write_tar(file, {f"stratoscope-files-{version}/{name}": text for name, text in contents.items()})

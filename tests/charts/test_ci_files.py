@@ -78,6 +78,27 @@ def test_only_the_job_that_publishes_may_write() -> None:
     assert "secrets." not in str(CI)
 
 
+def test_what_was_built_is_published_by_a_tag_alone_where_somebody_can_be_asked() -> None:
+    assert [(event, *of) for event, of in RELEASE[True].items()] == [("push", "tags")]  # `on` in YAML
+    build, publish = (RELEASE["jobs"][name] for name in ("build", "publish"))
+    assert (publish["needs"], publish["environment"]) == ("build", "release")
+    (kept,) = (step["with"]["path"] for step in build["steps"] if "upload-artifact" in str(step))
+    gitlab = yaml.safe_load(GITLAB.read_text())
+    assert (
+        kept.split()
+        == gitlab["build"]["artifacts"]["paths"]
+        == ["build/release", "build/images/stratoscope-*"]
+    )
+    assert gitlab["publish"]["rules"] == gitlab["build"]["rules"]
+    assert gitlab["publish"]["environment"]["name"] == "release"
+
+
+def test_the_chart_is_told_the_registry_into_which_its_images_go() -> None:
+    calls = [step["run"].split(maxsplit=2) for step in steps(RELEASE) if "REGISTRY=" in step.get("run", "")]
+    (release, publish) = calls
+    assert (release[1], publish[1], release[2]) == ("release", "publish", publish[2])
+
+
 def test_checkout_leaves_no_token_and_has_the_tags() -> None:
     for workflow in (CI, RELEASE):
         for step in steps(workflow):

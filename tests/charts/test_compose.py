@@ -60,6 +60,19 @@ def test_ports_are_on_loopback_and_in_the_network_that_all_share() -> None:
     assert {(one["network_mode"], "ports" in one) for one in others} == {("service:cloud", False)}
 
 
+def test_each_exporter_listens_where_users_and_prometheus_look() -> None:
+    jobs = yaml.safe_load((ROOT / "compose/prometheus.yml").read_text())["scrape_configs"]
+    scraped = {one["job_name"]: one["static_configs"][0]["targets"] for one in jobs}
+    for name in ("management", "vmprobe", "downtime"):
+        port = import_module(EXPORTERS[name]).PROGRAM.port
+        assert f"--web.listen-address=:{port}" in SERVICES[name]["command"]
+        assert f"127.0.0.1:{port}:{port}" in SERVICES["cloud"]["ports"]
+        assert scraped[f"stratoscope-{name}"] == [f"127.0.0.1:{port}"]
+        assert SERVICES[name]["depends_on"] == {"cloud": {"condition": "service_healthy"}}
+    for name in ("vmprobe", "downtime"):  # they keep state, and run as this user
+        assert SERVICES[name]["tmpfs"] == ["/var/lib/stratoscope:uid=65534,gid=65534,mode=0700"]
+
+
 def test_exporters_are_started_with_their_flags_and_configuration(tmp_path: Path) -> None:
     exporters = [name for name in EXPORTERS if name in SERVICES]
     assert exporters == ["downtime", "management", "vmprobe"]

@@ -59,6 +59,13 @@ def test_image_is_what_a_pod_starts(exporter: str) -> None:
     assert import_module(EXPORTERS[exporter]).PROGRAM.port == int(port)
 
 
+def test_program_is_found_and_may_write_to_its_folder_of_state() -> None:
+    (path,) = of_stage("python", "ENV")
+    assert path.startswith("PATH=/opt/stratoscope/bin:")
+    (folder,) = of_stage("python", "WORKDIR")
+    assert f"install --directory --owner=65534 --group=65534 {folder} " in of_stage("python", "RUN")[0]
+
+
 @pytest.mark.parametrize("exporter", EXPORTERS)
 def test_nothing_of_a_build_but_the_environment_is_in_an_image(exporter: str) -> None:
     assert of_stage(exporter, "FROM") == [f"python AS {exporter}"]

@@ -166,5 +166,5 @@ def test_files_for_servers(release: Path) -> None:
         *shipped(),
         *units,
         *locked,
-        *(f"requirements/{one}.txt" for one in ("all", "libvirt", "openstack")),
+        *(f"requirements/{one}.txt" for one in ("all", "libvirt", "opennebula", "openstack")),
     }

@@ -102,8 +102,9 @@ def test_kind_whose_sdk_is_missing_does_not_matter_while_nobody_names_it(
     monkeypatch.delenv("OS_CLOUD", raising=False)
     monkeypatch.delenv("OS_AUTH_URL", raising=False)
     assert registry.configured({"clouds": []}, Lifecycle) == []
+    assert registry.configured({}, Lifecycle) == []
     with pytest.raises(ImportError):
-        registry.configured({}, Lifecycle)
+        registry.configured({}, Hypervisor)
     with pytest.raises(ImportError):
         registry.configured({"clouds": [{"name": "lab", "kind": "libvirt"}]}, Lifecycle)
 

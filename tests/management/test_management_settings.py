@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds import registry
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import shown
-from stratoscope.core.errors import ConfigError
+from stratoscope.core.errors import ConfigError, MissingSDKError
 from stratoscope.management.settings import Settings, parse
 from support import configs
 
@@ -87,6 +88,34 @@ def test_nothing_to_watch_is_said() -> None:
         "clouds: nothing to watch; allowed: a file with `clouds:`, or ONE_XMLRPC as variable, "
         "or OS_CLOUD or OS_AUTH_URL as variable"
     )
+
+
+def without_sdk(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    lost = {name: ("stratoscope.no_such_sdk", registry.KINDS[name][1]) for name in names}
+    monkeypatch.setattr(registry, "KINDS", {**registry.KINDS, **lost})
+
+
+def test_nothing_to_watch_is_said_also_if_a_kind_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_sdk(monkeypatch, "opennebula")
+    assert refusal({}) == (
+        "clouds: nothing to watch; allowed: a file with `clouds:`, "
+        "or the extra [opennebula], which is not installed, or OS_CLOUD or OS_AUTH_URL as variable"
+    )
+
+
+def test_a_cloud_of_the_environment_is_watched_if_another_kind_is_not_installed(
+    entry: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_sdk(monkeypatch, "opennebula")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", entry["clouds_file"])
+    monkeypatch.setenv("OS_CLOUD", "reader")
+    assert [cloud.name for cloud in parse({}, {}).clouds] == ["reader"]
+
+
+def test_a_sdk_is_missed_if_no_kind_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_sdk(monkeypatch, "opennebula", "openstack")
+    with pytest.raises(MissingSDKError):
+        parse({}, {})
 
 
 def test_a_file_without_a_management_layer_is_refused() -> None:

@@ -128,6 +128,7 @@ def configured(
     """
     chosen: list[Any] = []
     missing: ImportError | None = None
+    is_one_there = False
     for name in able(ability):
         if kinds is not None and name not in kinds:
             continue
@@ -137,15 +138,27 @@ def configured(
             except ImportError as error:  # one kind of several needs no SDK while nobody names it
                 missing = error
                 continue
+            is_one_there = True
             found = [] if described is None else [described]
         elif entries(document, name, _Any):
             found = entries(document, name, kind(name).entry)
         else:
             continue
         chosen += kind(name).checked(found)
-    if missing is not None and not chosen:
+    if missing is not None and not is_one_there:
         raise missing
     return chosen
+
+
+def described(ability: type[Any]) -> Iterator[str]:
+    """What gives a default entry, for messages: of each kind that has an ability, if its SDK is there."""
+    for name in able(ability):
+        try:
+            by = kind(name).described_by
+        except ImportError:
+            by = f"the extra [{name}], which is not installed"
+        if by:
+            yield by
 
 
 def entries(document: Mapping[str, Any], kind: str, entry_type: type[T]) -> list[T]:

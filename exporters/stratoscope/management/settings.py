@@ -7,7 +7,7 @@ import msgspec
 
 from stratoscope.clouds import abilities
 from stratoscope.clouds.client.cost import Requests
-from stratoscope.clouds.registry import able, configured, kind
+from stratoscope.clouds.registry import able, configured, described, kind
 from stratoscope.core.config import Section, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.planner import Planner
@@ -43,8 +43,7 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
     """
     clouds = [*configured(document, abilities.Management)]
     if not clouds and document.get("clouds") is None:
-        others = [of_kind.described_by for of_kind in map(kind, able(abilities.Management))]
-        allowed = ", or ".join(["a file with `clouds:`", *filter(None, others)])
+        allowed = ", or ".join(["a file with `clouds:`", *described(abilities.Management)])
         raise ConfigError(f"clouds: nothing to watch; allowed: {allowed}")
     if not clouds:
         raise ConfigError(

@@ -7,7 +7,7 @@ import pytest
 from stratoscope.clouds.model import Resource
 from stratoscope.core.errors import LeftOut, LeftOutError
 from support.opennebula import PLAIN, asked, changed, cloud_of
-from support.replayed_oned import replayed
+from support.replayed_oned import recorded, replayed
 
 GIB = 1 << 30
 A1 = "<NAME>dummy-a1</NAME><STATE>2</STATE>"
@@ -36,6 +36,21 @@ async def test_a_host_has_its_sizes_and_one_that_was_never_monitored_none() -> N
     assert hosts["hx"].resources["memory"] == Resource(None, None, None, None, None)
     assert (hosts["dummy-off"].state, hosts["dummy-off"].is_enabled) == ("OFFLINE", False)
     assert found.states == ("INIT", "MONITORED", "ERROR", "DISABLED", "OFFLINE")
+
+
+async def test_a_host_s_probes_name_its_hypervisor_and_its_driver_does_without_them() -> None:
+    probes = ("<HYPERVISOR><![CDATA[dummy]]></HYPERVISOR>", "<HYPERVISOR>kvm</HYPERVISOR>")
+    found = await asked("hosts", changed("hostpool.info", probes))
+    kinds = Counter(one.kind for one in found.hosts)
+    assert (kinds["kvm"], kinds["nope"]) == (1, 1)
+
+
+async def test_disks_of_hosts_are_in_bytes() -> None:
+    used = ("<DISK_USAGE><![CDATA[0]]></DISK_USAGE>", "<DISK_USAGE>1024</DISK_USAGE>")
+    text = recorded("hostpool.info").replace(*used)
+    found = await asked("hosts", {"hostpool.info": text})
+    (one,) = [one for one in found.hosts if one.host == "dummy-a1"]
+    assert one.resources["disk"] == Resource(20 * GIB, 0, 1.0, 1 * GIB, 20 * GIB)
 
 
 @pytest.mark.parametrize(

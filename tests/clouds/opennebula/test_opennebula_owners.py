@@ -22,6 +22,19 @@ async def test_a_plain_user_sees_itself_and_is_told_that_there_may_be_more() -> 
     assert found.truncated == {"projects": True, "users": True}
 
 
+async def test_who_may_see_all_groups_need_not_see_all_users() -> None:
+    rule = "<USER>0x100000002</USER><RESOURCE>0x40400000000</RESOURCE><RIGHTS>0x1</RIGHTS>"
+    rules = f"<ACL_POOL><ACL><ID>9</ID>{rule}<ZONE>0x400000000</ZONE></ACL></ACL_POOL>"
+    found = await asked("groups", PLAIN | {"acl.info": rules})
+    assert found.truncated == {"projects": False, "users": True}
+
+
+async def test_malformed_groups_and_users_are_counted_together() -> None:
+    users = changed("userpool.info", ("<ENABLED>1</ENABLED>", ""))
+    groups = changed("grouppool.info", ("<NAME>ops</NAME>", ""))
+    assert (await asked("groups", users | groups)).malformed == 2
+
+
 async def test_quotas_of_groups_and_users_are_in_base_units() -> None:
     found = await asked("quotas")
     quotas = {
@@ -73,6 +86,12 @@ def test_of_quotas_of_single_objects_those_that_are_used_most_are_shown(
     ]  # fmt: skip
     assert [one.service for one in bounded(quotas)] == ["vm", "datastore", "network"]
     assert [one.used for one in bounded(quotas)] == [1, 9, 50]
+
+
+def test_a_limit_of_0_allows_nothing() -> None:
+    part = "<VM_QUOTA><VM><VMS>0</VMS><VMS_USED>0</VMS_USED></VM></VM_QUOTA>"
+    found, _ = quotas_of(root(f"<P><QUOTAS><ID>1</ID>{part}</QUOTAS></P>"), is_user=False)
+    assert [one.limit for one in found] == [0]
 
 
 def test_a_pool_without_defaults_has_unlimited_ones() -> None:

@@ -1,4 +1,4 @@
-"""States by number: every one of oned 7.4, and numbers that no table has."""
+"""States by number, as oned 7.4 has them, and numbers that no table has."""
 
 import pytest
 
@@ -54,6 +54,22 @@ def test_every_failure_is_an_error() -> None:
     failures = {states.vm(3, number) for number in (*range(36, 43), 44, *range(46, 51), 61)}
     assert {states.CONDITIONS[name] for name in failures} == {Condition.ERROR}
     assert all(name.endswith("_FAILURE") for name in failures)
+
+
+NAMES = {
+    "host": "INIT MONITORING_MONITORED MONITORED ERROR DISABLED MONITORING_ERROR MONITORING_INIT "
+    "MONITORING_DISABLED OFFLINE",
+    "image": "INIT READY USED DISABLED LOCKED ERROR CLONE DELETE USED_PERS LOCKED_USED LOCKED_USED_PERS",
+    "raft": "SOLO CANDIDATE FOLLOWER LEADER",
+    "zone": "ENABLED DISABLED",
+}
+"""By function: the names of oned, from 0 on."""
+
+
+@pytest.mark.parametrize("function", NAMES)
+def test_numbers_have_the_names_of_oned(function: str) -> None:
+    names = NAMES[function].split()
+    assert [getattr(states, function)(number) for number in range(len(names))] == names
 
 
 def test_numbers_that_no_table_has_are_shown_as_they_are() -> None:
