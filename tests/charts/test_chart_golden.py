@@ -13,6 +13,11 @@ from support.golden import assert_golden
 pytestmark = pytest.mark.charts
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 
+PARTED = {
+    *("image", "serviceAccount", "service", "probes", "persistence", "podDisruptionBudget"),
+    *("networkPolicy", "monitor", "ingress", "httpRoute"),
+}
+"""Keys whose parts are keys of ours; Kubernetes decides what is below the others."""
 _MAKE = "chart-readme"
 
 
@@ -27,6 +32,17 @@ def shortened(manifests: list[Manifest]) -> Iterator[Manifest]:
             yield {**one, "data": dict.fromkeys(one["data"], "")}
         elif one not in (*rules, *dashboards):
             yield one
+
+
+def test_cases_change_each_key_of_workloads() -> None:
+    """What this module stands on. `hostNetwork` is in no case: namespaces that are restricted refuse it."""
+    keys: set[str] = set()
+    for case in CASES:
+        for entry in (yaml.safe_load(case.read_text()) or {}).get("exporters", {}).values():
+            keys |= entry.keys() | {f"{key}.{one}" for key in PARTED & entry.keys() for one in entry[key]}
+    of_all = yaml.safe_load((CHART / "values.yaml").read_text())["defaults"]["all"]
+    parts = {f"{key}.{one}" for key in PARTED for one in of_all[key]}
+    assert (of_all.keys() | parts) - keys == {"hostNetwork"}
 
 
 @each_case

@@ -124,6 +124,7 @@ def test_nothing_is_left_but_claims(life: Life) -> None:
 
 
 def has_claim(entry: Json) -> bool:
+    """Also one that is not to be kept: the controller that lets a deleted claim go does not run here."""
     persistence = entry.get("persistence", {})
     return (
         entry["exporter"] in ("vmprobe", "downtime")
