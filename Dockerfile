@@ -14,7 +14,8 @@ RUN apt-get update \
  && install --directory /etc/stratoscope \
  && install --directory --owner=65534 --group=65534 /var/lib/stratoscope \
  && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /var/lib/dpkg/*-old
-ENV PATH=/opt/stratoscope/bin:/usr/local/bin:/usr/bin:/bin
+# The chart has users of its own, which are not in /etc/passwd.
+ENV PATH=/opt/stratoscope/bin:/usr/local/bin:/usr/bin:/bin HOME=/nonexistent
 WORKDIR /var/lib/stratoscope
 ENTRYPOINT ["stratoscope"]
 ARG BASE VERSION REVISION
