@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from oci import rights
 
 from stratoscope.programs import EXPORTERS
 from support.charts import container_of, entry, rendered
@@ -83,3 +84,22 @@ def test_what_is_copied_is_there_and_reaches_the_build() -> None:
     copied = {Path(one) for words in of_stage("build", "COPY") for one in words.split()[:-1]}
     assert {Path(one) for one in taken} == copied
     assert all((ROOT / one).exists() for one in copied)
+
+
+def test_no_program_of_an_image_gives_rights(tmp_path: Path) -> None:
+    """`make images` asks each image; the first stage takes them away, and none comes later but libvirt0."""
+    (run,) = of_stage("python", "RUN")
+    assert run.index(" install ") < run.index("&& find / -xdev -type f -perm /6000 -exec chmod a-s {} +")
+    for mode, name in ((0o755, "ls"), (0o4755, "su"), (0o2755, "chage"), (0o666, "passwd"), (0o644, "hosts")):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    for mode, name in ((0o1777, "tmp"), (0o777, "open"), (0o2775, "local")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(mode)
+    (tmp_path / "link").symlink_to("su")
+    assert sorted(rights.given(tmp_path)) == [
+        "chage: who starts it gets other rights",
+        "open: all may write there",
+        "passwd: all may write there",
+        "su: who starts it gets other rights",
+    ]
