@@ -4,17 +4,19 @@ ARG BASE=docker.io/library/debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89
 ARG VERSION=0.1.0.dev0
 ARG REVISION
 
-# What all images share. Bytecode depends on no time of a file and on no chance: a build anew is the same.
+# What all images share. No program gives whoever starts it more rights. Bytecode depends on no time of a file and on no chance: a build anew is the same.
 FROM ${BASE} AS python
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get upgrade --yes \
  && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ca-certificates python3 \
  && find /usr/lib/python3* -name __pycache__ -exec rm -r {} + \
  && PYTHONHASHSEED=0 python3 -m compileall -q --invalidation-mode=unchecked-hash /usr/lib/python3* \
+ && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
  && install --directory /etc/stratoscope \
  && install --directory --owner=65534 --group=65534 /var/lib/stratoscope \
  && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /var/lib/dpkg/*-old
-ENV PATH=/opt/stratoscope/bin:/usr/local/bin:/usr/bin:/bin
+# The chart has users of its own, which are not in /etc/passwd.
+ENV PATH=/opt/stratoscope/bin:/usr/local/bin:/usr/bin:/bin HOME=/nonexistent
 WORKDIR /var/lib/stratoscope
 ENTRYPOINT ["stratoscope"]
 ARG BASE VERSION REVISION

@@ -4,13 +4,16 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import yaml
 
+from stratoscope.core.errors import ConfigError
 from stratoscope.programs import EXPORTERS
 from stratoscope.rules.thresholds import known
+from stratoscope.rules.values import OWN, _check_label
 from support.charts import CHART, IMAGES, VERSIONS, container_of, entry, faults, of_kind, refusal, rendered
 
 pytestmark = pytest.mark.charts
@@ -85,6 +88,11 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
         ({"rules": {"thresholds": {"nothing": 1}}}, "additional properties 'nothing' not allowed"),
         ({"rules": {"watched": {"projects": ["lab/"]}}}, "at '/rules/watched/projects/0'"),
         ({"rules": {"runbookUrl": "https://x.example.org"}}, "at '/rules/runbookUrl'"),
+        ({"rules": {"runbookUrl": "https://{{ $labels.cloud }}/"}}, "at '/rules/runbookUrl'"),
+        ({"rules": {"extraLabels": {"my team": "x"}}}, "at '/rules/extraLabels': additional properties 'my"),
+        ({"rules": {"extraLabels": {"__name__": "x"}}}, "additional properties '__name__' not allowed"),
+        ({"rules": {"extraLabels": {"cloud": "x"}}}, "at '/rules/extraLabels/cloud': false schema"),
+        ({"rules": {"extraLabels": {"team": "{{ boom"}}}, "at '/rules/extraLabels/team'"),
         (
             {"rules": {"enabled": True, "alerts": {"Nothing": False}}},
             "rules.alerts: unknown name Nothing; allowed: Stratoscope",
@@ -206,6 +214,15 @@ def test_schema_and_values_have_the_same_keys() -> None:
 def test_each_exporter_has_its_defaults_and_may_be_chosen() -> None:
     assert [*VALUES["defaults"]] == ["all", "hypervisor", "management", "vmprobe", "downtime"]
     assert {*SCHEMA["$defs"]["entry"]["properties"]["exporter"]["enum"]} == {*EXPORTERS}
+
+
+def test_labels_are_those_that_the_command_takes() -> None:
+    """With one that the rules give, two alerts would be one, and neither fires."""
+    patterns = SCHEMA["properties"]["rules"]["properties"]["extraLabels"]["patternProperties"]
+    for name in ("team", "_", "_x", "namespace", "A1", "clouds", "", "1a", "a-b", "__a", "ü", *OWN):
+        found = [allowed for pattern, allowed in patterns.items() if re.search(pattern, name)]
+        with nullcontext() if found and all(found) else pytest.raises(ConfigError):
+            _check_label(name)
 
 
 def test_schema_has_each_threshold_with_its_range() -> None:

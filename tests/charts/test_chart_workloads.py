@@ -48,6 +48,15 @@ def test_safe_by_default(exporter: str) -> None:
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
+def test_user_is_the_exporters_own(exporter: str) -> None:
+    """Not that of images, which others have: in the host's /proc are Secrets of the same user."""
+    found = rendered(entry(exporter))
+    context = pod_of(found)["spec"]["securityContext"]
+    port = PORTS[exporter]
+    assert [context[key] for key in ("runAsUser", "runAsGroup", "fsGroup")] == [port] * 3
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
 def test_port_is_the_exporters_own(exporter: str) -> None:
     found = rendered(entry(exporter))
     port = PORTS[exporter]

@@ -122,3 +122,12 @@ def test_tags_are_those_that_the_script_takes(tag: str, is_release: bool) -> Non
 def test_no_expression_stands_in_a_command() -> None:
     """What somebody names a branch or a tag is no part of a script: it comes by the environment."""
     assert [step["run"] for step in [*steps(CI), *steps(RELEASE)] if "${{" in step.get("run", "")] == []
+
+
+def test_a_release_takes_nothing_from_a_cache() -> None:
+    """Each branch, and on GitHub each request, can fill one; what is in it would be run beside the tokens."""
+    assert [step for step in steps(RELEASE) if "cache" in step.get("uses", "")] == []
+    gitlab = yaml.safe_load(GITLAB.read_text())
+    jobs = {name: "cache" in gitlab[name] for name in ("run", "build", "publish")}
+    assert jobs == {"run": True, "build": False, "publish": False}
+    assert "cache" not in {*gitlab, *gitlab["default"]}

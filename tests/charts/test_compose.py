@@ -132,3 +132,18 @@ def test_images_of_others_are_of_one_version() -> None:
     images = [one["image"] for one in SERVICES.values() if "image" in one]
     assert len(images) + len(OURS) == len(SERVICES)
     assert [one for one in images if one.rpartition(":")[2] in ("latest", "")] == []
+
+
+def test_nobody_logs_in_to_grafana() -> None:
+    """Its own first user is admin, with the password admin."""
+    settings = SERVICES["grafana"]["environment"]
+    assert settings["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert settings["GF_AUTH_BASIC_ENABLED"] == "false"
+    assert settings["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
+    assert settings["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+
+
+def test_no_program_has_a_capability() -> None:
+    for name, service in SERVICES.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name

@@ -62,6 +62,14 @@ def test_namespaces_have_the_level_that_their_pods_need() -> None:
     assert mounts_host == {"stratoscope": False, "stratoscope-hosts": True}
 
 
+def test_who_comes_from_outside_has_to_log_in() -> None:
+    """Else pages are refused, and /metrics is open to all."""
+    pages = yaml.safe_load(FILES["pages.yaml"])["exporters"]
+    shown = {name for name, one in pages.items() if {"ingress", "httpRoute"} & {*one}}
+    assert shown == {name for name, one in pages.items() if one.get("webConfigSecret")}
+    assert shown == {"downtimes", "probes"}
+
+
 def test_claims_that_stay_are_those_that_are_named() -> None:
     claims = of_kind(last("stratoscope"), "PersistentVolumeClaim")
     assert {one["metadata"]["annotations"]["helm.sh/resource-policy"] for one in claims} == {"keep"}

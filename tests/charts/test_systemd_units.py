@@ -1,5 +1,6 @@
 """The units of systemd: systemd takes them, and they leave an exporter little that it could harm."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -74,6 +75,7 @@ def test_all_are_hardened_alike(exporter: str) -> None:
     }
     differs = {
         "SupplementaryGroups",
+        "InaccessiblePaths",
         "ProtectProc",
         "ProcSubset",
         "PrivateDevices",
@@ -88,5 +90,8 @@ def test_all_are_hardened_alike(exporter: str) -> None:
     other = {one for one in settings(exporter) if one[0] in differs}
     if exporter == "hypervisor":
         assert {("SupplementaryGroups", "libvirt"), ("ProtectProc", "default")} <= other
+        hidden = " ".join(value for key, value in other if key == "InaccessiblePaths").split()
+        assert {f"-/run/libvirt/{one}-sock" for one in ("libvirt", "virtqemud", "virtstoraged")} <= {*hidden}
+        assert [path for path in hidden if not re.fullmatch(r"-/run/libvirt/\w+-sock", path)] == []
     else:
         assert other == {one for one in settings("management") if one[0] in differs}

@@ -140,3 +140,14 @@ def test_notes_name_each_exporter(life: Life) -> None:
     for line in told:
         address = line.partition(": ")[2]
         assert address == "" or f".{life.namespace}:" in address
+
+
+def test_notes_say_what_is_open_to_all(life: Life) -> None:
+    ways = ("ingress", "httpRoute")
+    shown = [
+        one
+        for one in life.exporters.values()
+        if any(one.get(way, {}).get("enabled") for way in ways) and not one.get("webConfigSecret")
+    ]
+    if life.is_same_chart:
+        assert life.notes.count("sees /metrics, and nobody there can log in") == len(shown)

@@ -46,9 +46,10 @@ BOMB = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b 
         (enveloped("<VM_POOL/>")[:-40], "no XML"),
         (BOMB, "document type"),
         (b"<a>" * 40, "deeper than any answer"),
+        (b"<a>" + b"<i4/>" * 300 + b"</a>", "more elements than any answer has"),
         (b"<methodResponse><string>1</string><string>2</string></methodResponse>", "no answer of XML-RPC"),
     ],
-    ids=["empty", "page", "cut_off", "bomb", "deep", "other_values"],
+    ids=["empty", "page", "cut_off", "bomb", "deep", "many", "other_values"],
 )
 def test_what_is_no_answer_is_said(body: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):

@@ -13,6 +13,8 @@ _CONTROL: Final = bytes({*range(0x20)} - {*b"\t\n\r"})
 """Bytes that no XML may have, and that texts of drivers have: one would cost the whole pool."""
 _AT_ONCE: Final = 1 << 20
 _DEEPEST: Final = 32
+_MOST: Final = 200
+"""Elements of an answer: a fault has 13, and what a pool holds is one text."""
 
 
 class Answer(NamedTuple):
@@ -62,7 +64,7 @@ class _Scalars:
     def __init__(self) -> None:
         self._found: list[tuple[str, str]] = []
         self._parts: list[str] = []
-        self._depth = 0
+        self._depth = self._elements = 0
 
     def read(self, body: bytes) -> list[tuple[str, str]]:
         parser = expat.ParserCreate()
@@ -82,8 +84,11 @@ class _Scalars:
     def _start(self, *_: object) -> None:
         self._parts.clear()
         self._depth += 1
+        self._elements += 1
         if self._depth > _DEEPEST:
             raise ValueError("deeper than any answer")
+        if self._elements > _MOST:
+            raise ValueError("more elements than any answer has")
 
     def _end(self, tag: str) -> None:
         self._depth -= 1
