@@ -1,13 +1,29 @@
 """What sites have that nobody thinks of: names that YAML takes for another thing, labels that stand twice."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from support.charts import CHART, IMAGES, VERSIONS, Manifest, entry, faults, helm, of_kind, rendered, the
+from support.charts import (
+    CASES,
+    CHART,
+    IMAGES,
+    VERSIONS,
+    Manifest,
+    container_of,
+    entry,
+    faults,
+    helm,
+    of_case,
+    of_kind,
+    pod_of,
+    rendered,
+    the,
+)
 
 pytestmark = pytest.mark.charts
 
@@ -54,7 +70,7 @@ def test_name_that_yaml_takes_for_something_else_is_a_name(word: str) -> None:
         one: {"exporter": "downtime", **ALL, "webConfigSecret": word},
         "claim": {"exporter": "vmprobe", "persistence": {"existingClaim": word}},
     }
-    values = {
+    values: dict[str, Any] = {
         **IMAGES,
         **ONCE_MORE,
         "exporters": exporters,
@@ -133,3 +149,57 @@ def test_cloud_is_a_label_of_pods_if_it_can_be_one(cloud: str, label: str | None
     (endpoint,) = the(found, "PodMonitor")["spec"]["podMetricsEndpoints"]
     target = {"targetLabel": "cloud", "replacement": cloud}
     assert (target in endpoint["relabelings"]) == bool(cloud)
+
+
+def limits_of(found: Sequence[Manifest]) -> object:
+    return container_of(found)["resources"].get("limits")
+
+
+def test_null_removes_what_a_default_says() -> None:
+    """The way by which OpenShift chooses users itself, and by which pods get no limit."""
+    users = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
+    own = {"podSecurityContext": users, "resources": {"limits": {"memory": None}}}
+    of_all = {"podSecurityContext": users}
+    left = {
+        "runAsNonRoot": True,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    for values in (entry("vmprobe", **own), {**entry("vmprobe"), "defaults": {"all": of_all}}):
+        found = rendered(values)
+        assert pod_of(found)["spec"]["securityContext"] == left
+        assert the(found, "Pod")["spec"]["securityContext"] == left
+    assert limits_of(rendered(entry("vmprobe", **own))) in (None, {})
+    assert limits_of(rendered(entry("vmprobe"))) == {"memory": "160Mi"}
+
+
+def test_values_that_a_parent_chart_shares_are_taken() -> None:
+    """Secrets as kube-prometheus-stack writes them."""
+    shared = {
+        "imageRegistry": "r.example.org:5000/mirror",
+        "imagePullSecrets": [{"name": "a"}, "b"],
+        "else": 1,
+    }
+    found = rendered({**entry("management", imagePullSecrets=["a", {"name": "c"}]), "global": shared})
+    assert pod_of(found)["spec"]["imagePullSecrets"] == [{"name": "a"}, {"name": "b"}, {"name": "c"}]
+    assert container_of(found)["image"].startswith("r.example.org:5000/mirror/stratoscope-management:")
+
+
+def test_long_names_of_releases_that_differ_at_their_ends_have_objects_of_their_own() -> None:
+    """As those that tools make of a cluster, a region and a namespace."""
+    names = {
+        the(read_once(entry("management"), name="b" * 45 + end), "Service")["metadata"]["name"]
+        for end in "ab"
+    }
+    assert len(names) == 2
+
+
+def test_name_of_a_service_begins_with_a_letter() -> None:
+    service = the(read_once(entry("management"), name="2024"), "Service")
+    assert service["metadata"]["name"] == "stratoscope-2024-stratoscope-one"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_objects_may_be_applied_by_kubectl(case: Path) -> None:
+    """As Argo CD does: it writes the whole object into an annotation, which has a bound."""
+    assert [one["metadata"]["name"] for one in of_case(case) if len(json.dumps(one)) > 262_144 * 0.8] == []

@@ -4,11 +4,14 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* With the name of an entry, of 23 letters at most, it is the name of a Service: 63 letters, and no dot. */}}
+{{/* With the name of an entry, of 23 letters at most, it is the name of a Service: 63 letters, no dot, no digit at first.
+Two long names that differ at their ends stay two. */}}
 {{- define "stratoscope.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- .Values.fullnameOverride | default $full | replace "." "-" | trunc 39 | trimSuffix "-" -}}
+{{- $full = .Values.fullnameOverride | default (ternary (printf "%s-%s" $name $full) $full (regexMatch "^[0-9]" $full)) -}}
+{{- $full = replace "." "-" $full -}}
+{{- ternary $full (printf "%s-%s" ($full | trunc 30 | trimSuffix "-") ($full | sha256sum | trunc 8)) (le (len $full) 39) -}}
 {{- end -}}
 
 {{/* One map of several, in which a later one counts: a key that stands twice is refused by kustomize, and so by Flux. */}}

@@ -205,7 +205,7 @@ tolerations:
 {{- $taken = concat $taken (list "/run/libvirt" "/host/proc" "/host/sys" "/host/cgroup") -}}
 {{- end -}}
 {{- range $key := list "secrets" "extraVolumeMounts" -}}
-{{- range $i, $mount := get $entry $key -}}
+{{- range $i, $mount := get $entry $key | default list -}}
 {{- $folder := trimSuffix "/" (get $mount "mountPath" | toString) -}}
 {{- if has $folder $taken -}}
 {{- fail (printf "exporters.%s.%s[%d].mountPath: %s is taken; allowed: a folder of its own" $name $key $i $mount.mountPath) -}}
