@@ -33,12 +33,14 @@ def helm(
     *arguments: str | Path,
     program: str = "helm",
     environment: Mapping[str, str] = MappingProxyType({}),
+    given: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """What Helm answers; its errors without its notes on links that it follows.
 
     Args:
         program: helm, or helm4.
         environment: More of it.
+        given: What it reads from its standard input.
     """
     done = subprocess.run(
         [go_program(program), *arguments],
@@ -47,6 +49,7 @@ def helm(
         text=True,
         cwd=ROOT,
         env={**os.environ, **environment},
+        input=given,
     )
     lines = done.stderr.splitlines(keepends=True)
     done.stderr = "".join(line for line in lines if "found symbolic link in path" not in line)

@@ -27,12 +27,15 @@ An entry that is null is none: so does a values file take away what another one 
 {{- end -}}
 {{- end -}}
 
-{{/* Put the keys of the second map into the first. Sprig's own merge does not replace by false, 0 or an empty list. */}}
+{{/* Put the keys of the second map into the first. Null takes a key away, as Helm itself does.
+Sprig's own merge does not replace by false, 0 or an empty list. */}}
 {{- define "stratoscope.merge" -}}
 {{- $into := index . 0 -}}
 {{- range $key, $value := index . 1 -}}
 {{- if and (kindIs "map" $value) (kindIs "map" (get $into $key)) -}}
 {{- include "stratoscope.merge" (list (get $into $key) $value) -}}
+{{- else if kindIs "invalid" $value -}}
+{{- $_ := unset $into $key -}}
 {{- else -}}
 {{- $_ := set $into $key (deepCopy (list $value) | first) -}}
 {{- end -}}
@@ -73,7 +76,11 @@ An entry that is null is none: so does a values file take away what another one 
 {{- end -}}
 
 {{- define "stratoscope.entry.pullSecrets" -}}
-{{- with concat (.root.Values.global.imagePullSecrets | default list) .entry.imagePullSecrets | uniq }}
+{{- $names := list -}}
+{{- range concat (.root.Values.global.imagePullSecrets | default list) .entry.imagePullSecrets -}}
+{{- if kindIs "map" . }}{{ $names = append $names .name }}{{ else }}{{ $names = append $names . }}{{ end -}}
+{{- end -}}
+{{- with uniq $names }}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . | quote }}

@@ -7,33 +7,23 @@ that changes nothing else restarts no pod. */}}
 {{- include "stratoscope.entry.checked" . -}}
 metadata:
   labels:
-    {{- include "stratoscope.entry.selector" . | nindent 4 }}
-    app.kubernetes.io/component: {{ $entry.exporter }}
-    app.kubernetes.io/part-of: stratoscope
-    {{- with .root.Values.commonLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
-    {{- with $entry.monitor.cloud }}
-    cloud: {{ . | quote }}
-    {{- end }}
-    {{- with $entry.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- $own := dict "app.kubernetes.io/component" $entry.exporter "app.kubernetes.io/part-of" "stratoscope" }}
+    {{- with regexFind "^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" $entry.monitor.cloud }}{{ $_ := set $own "cloud" . }}{{ end }}
+    {{- $selector := include "stratoscope.entry.selector" . | fromYaml }}
+    {{- include "stratoscope.joined" (list $own .root.Values.commonLabels $entry.podLabels $selector) | nindent 4 }}
   annotations:
-    kubectl.kubernetes.io/default-container: exporter
+    {{- $notes := dict "kubectl.kubernetes.io/default-container" "exporter" }}
     {{- if not $entry.existingConfigMap }}
-    checksum/config: {{ toYaml $entry.config | sha256sum }}
+    {{- $_ := set $notes "checksum/config" (toYaml $entry.config | sha256sum) }}
     {{- end }}
-    {{- with $entry.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- include "stratoscope.joined" (list $notes $entry.podAnnotations) | nindent 4 }}
 spec:
   {{- include "stratoscope.entry.pullSecrets" . | indent 2 }}
-  serviceAccountName: {{ include "stratoscope.entry.serviceAccount" . }}
+  serviceAccountName: {{ include "stratoscope.entry.serviceAccount" . | quote }}
   automountServiceAccountToken: {{ $entry.automountServiceAccountToken }}
   enableServiceLinks: false
   {{- with $entry.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   {{- if $entry.hostNetwork }}
   hostNetwork: true
@@ -153,15 +143,15 @@ spec:
         {{- end }}
   volumes:
     - name: config
-      configMap: {name: {{ $entry.existingConfigMap | default (include "stratoscope.entry.fullname" .) }}}
+      configMap: {name: {{ $entry.existingConfigMap | default (include "stratoscope.entry.fullname" .) | quote }}}
     {{- with $entry.webConfigSecret }}
     - name: web
-      secret: {secretName: {{ . }}, defaultMode: 0440}
+      secret: {secretName: {{ . | quote }}, defaultMode: 0440}
     {{- end }}
     {{- range $i, $secret := $entry.secrets }}
     - name: secret-{{ $i }}
       secret:
-        secretName: {{ $secret.name }}
+        secretName: {{ $secret.name | quote }}
         defaultMode: 0440
         {{- with $secret.items }}
         items:
@@ -171,7 +161,7 @@ spec:
     {{- if $stateful }}
     - name: state
       {{- if $entry.persistence.enabled }}
-      persistentVolumeClaim: {claimName: {{ $entry.persistence.existingClaim | default (include "stratoscope.entry.fullname" .) }}}
+      persistentVolumeClaim: {claimName: {{ $entry.persistence.existingClaim | default (include "stratoscope.entry.fullname" .) | quote }}}
       {{- else }}
       emptyDir: {}
       {{- end }}
