@@ -159,13 +159,13 @@ def test_null_removes_what_a_default_says() -> None:
     """The way by which OpenShift chooses users itself, and by which pods get no limit."""
     users = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
     own = {"podSecurityContext": users, "resources": {"limits": {"memory": None}}}
-    of_all = {"podSecurityContext": users}
+    of_vmprobe = {"podSecurityContext": users}
     left = {
         "runAsNonRoot": True,
         "fsGroupChangePolicy": "OnRootMismatch",
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    for values in (entry("vmprobe", **own), {**entry("vmprobe"), "defaults": {"all": of_all}}):
+    for values in (entry("vmprobe", **own), {**entry("vmprobe"), "defaults": {"vmprobe": of_vmprobe}}):
         found = rendered(values)
         assert pod_of(found)["spec"]["securityContext"] == left
         assert the(found, "Pod")["spec"]["securityContext"] == left

@@ -233,7 +233,7 @@ def test_pod_of_helm_test_runs_where_and_as_whom_the_exporter_does(exporter: str
     """OpenShift gives each namespace users of its own; nodes of one kind alone may be allowed to run it."""
     no_users = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
     own = {"nodeSelector": {"tier": "control"}, "tolerations": [{"key": "control", "operator": "Exists"}]}
-    values = {**entry(exporter, **own), "defaults": {"all": {"podSecurityContext": no_users}}}
+    values = {**entry(exporter, **own), "defaults": {exporter: {"podSecurityContext": no_users}}}
     for found in (rendered(entry(exporter)), rendered(values)):
         workload, test = pod_of(found)["spec"], the(found, "Pod")["spec"]
         as_whom = {**workload["securityContext"]}

@@ -8,7 +8,7 @@ that changes nothing else restarts no pod. */}}
 metadata:
   labels:
     {{- $own := dict "app.kubernetes.io/component" $entry.exporter "app.kubernetes.io/part-of" "stratoscope" }}
-    {{- with regexFind "^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" $entry.monitor.cloud }}{{ $_ := set $own "cloud" . }}{{ end }}
+    {{- with regexFind "^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$" (default "" $entry.monitor.cloud) }}{{ $_ := set $own "cloud" . }}{{ end }}
     {{- $selector := include "stratoscope.entry.selector" . | fromYaml }}
     {{- include "stratoscope.joined" (list $own .root.Values.commonLabels $entry.podLabels $selector) | nindent 4 }}
   annotations:
