@@ -10,11 +10,12 @@ from stratoscope.hypervisor.kernel.cpu import Throttling
 from stratoscope.hypervisor.kernel.vcpus import VCPU
 from stratoscope.hypervisor.settings import subjects
 from support import debian
-from support.alertmanagers import RealAlertmanager, free_port, unpacked
+from support.alertmanagers import RealAlertmanager, unpacked
 from support.downtime_process import DowntimeProcess
 from support.front_page import Size, asked, stored
 from support.golden import GOLDEN
 from support.pages import rendered
+from support.ports import free_port
 from support.replayed_oned import recorded as recorded_of_oned
 from support.rule_checks import nodes
 from support.vms import PLAIN, disk, domain, kernel, kvm

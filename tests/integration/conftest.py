@@ -4,7 +4,6 @@
 """
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+
+from support.ports import free_port
 
 READY_TIMEOUT_S = 30
 TEST_TIMEOUT_S = 900
@@ -95,9 +96,7 @@ def started(
     """
     file, log = folder / "stratoscope.yml", folder / "exporter.log"
     file.write_text(config)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     command = stratoscope(name, f"--config.file={file}", f"--web.listen-address={address}", *flags)
     with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         running = of(f"http://{address}", process, log)

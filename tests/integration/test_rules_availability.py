@@ -14,10 +14,11 @@ import pytest
 
 from stratoscope.__main__ import main
 from support import argo
-from support.alertmanagers import ROOT, free_port
+from support.alertmanagers import ROOT
 from support.argo import State
 from support.downtime_process import DowntimeProcess
 from support.patience import FAR_S
+from support.ports import free_port
 from support.worked_days import HOUR, WORKED
 
 pytestmark = pytest.mark.integration

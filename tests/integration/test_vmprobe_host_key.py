@@ -5,7 +5,6 @@ Both packages are unpacked and not installed: that would start a server on this 
 
 import asyncio
 import os
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -16,6 +15,7 @@ import pytest
 
 from stratoscope.clouds.lifecycle import RunReason, StepError
 from stratoscope.clouds.steps.reachable import Reachable, Reaching
+from support.ports import free_port
 from support.reaching import underway
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -82,9 +82,7 @@ def written_by_cloud_init(unpacked: Path, keys: Path) -> str:
 
 @asynccontextmanager
 async def sshd(unpacked: Path, *files: Path) -> AsyncIterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = ["-D", "-e", "-f", "/dev/null", "-p", f"{port}", "-o", "ListenAddress=127.0.0.1"]
     keys = [word for file in files for word in ("-h", file)]
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]

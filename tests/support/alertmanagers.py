@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from urllib.request import urlopen
 
 from support import debian
 from support.debian import ROOT
+from support.ports import free_port
 
 QUIET: Final = "route: {receiver: none}\nreceivers: [{name: none}]\n"
 """A configuration that notifies nobody."""
@@ -124,10 +124,3 @@ def cluster(tools: Path, folder: Path) -> Iterator[Sequence[RealAlertmanager]]:
     finally:
         for one in pair:
             one.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

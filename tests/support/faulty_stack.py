@@ -13,11 +13,12 @@ from typing import Any, Final
 from stratoscope.rules import bundle
 from stratoscope.rules.values import Values
 from support import postgresql
-from support.alertmanagers import RealAlertmanager, free_port, unpacked
+from support.alertmanagers import RealAlertmanager, unpacked
 from support.certificates import Authority
 from support.exporter_process import ExporterProcess
 from support.faster_rules import faster, looks_back
 from support.live_clouds import LiveCloud, live_clouds
+from support.ports import free_port
 from support.prometheus_process import RealPrometheus, Target
 from support.thread_server import pages, wrong_clock
 

@@ -1,7 +1,6 @@
 """What the exporter costs the cloud, and what Prometheus makes of its page."""
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 from integration.openstack.exporters import configuration, running
 from integration.openstack.outages import Log
 from support.pages import promtool_findings
+from support.ports import free_port
 from support.series import Page, read
 
 pytestmark = pytest.mark.integration
@@ -89,9 +89,7 @@ def prometheus(folder: Path, target: str) -> Iterator[str]:
     config = folder / "prometheus.yml"
     scrape = {"job_name": "management", "static_configs": [{"targets": [target]}]}
     config.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     flags = [
         f"--config.file={config}",
         f"--storage.tsdb.path={folder / 'tsdb'}",
