@@ -253,7 +253,7 @@ def test_a_route_takes_its_path_off_as_the_exporters_pages_begin_at_the_root() -
     def rule(**keys: object) -> Manifest:
         route = {"enabled": True, "parentRefs": [{"name": "gateway"}], **keys}
         (found,) = the(rendered(entry("downtime", httpRoute=route)), "HTTPRoute")["spec"]["rules"]
-        return found  # type: ignore[no-any-return]
+        return found  # type: ignore[no-any-return]  # manifests are read from YAML
 
     root = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
     assert rule(path="/cloud")["filters"] == [{"type": "URLRewrite", "urlRewrite": {"path": root}}]

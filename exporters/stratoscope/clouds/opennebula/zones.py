@@ -1,22 +1,17 @@
 """oned's endpoint, those of the federation's other zones, and the servers of the own zone's Raft."""
 
 import asyncio
-import bisect
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from http import HTTPStatus
-from itertools import accumulate
 from typing import Final
 
 import msgspec
 from yarl import URL
 
 from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.checks import Checks
 from stratoscope.clouds.model import (
-    LATENCY_BOUNDS,
     Count,
-    Endpoint,
     Endpoints,
     Objects,
     OtherService,
@@ -29,7 +24,7 @@ from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import at_most_s
-from stratoscope.core.errors import CollectError, LeftOutError, Reason
+from stratoscope.core.errors import CollectError, LeftOutError
 
 MOST: Final = 30
 _TIMEOUT_S: Final = 10.0
@@ -54,22 +49,13 @@ class Zone(msgspec.Struct, frozen=True):
     servers: tuple[Server, ...]
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What came of the looks at one endpoint; is_up is None if none could be sent."""
-
-    is_up: bool | None = None
-    took: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS) + 1))
-    seconds: float = 0.0
-
-
 class Zones(Reader):
     """The zones of the federation, of which the cloud is one."""
 
     def __init__(self, oned: Oned, pools: Pools, timeout_s: float = _TIMEOUT_S) -> None:
         self._oned, self._pools, self._timeout_s = oned, pools, timeout_s
         self._zones = TTLCache(self._read_zones, oned.budget.clock, failure_s=_TIMEOUT_S)
-        self._seen: dict[str, _Seen] = {}
+        self._checks: dict[str, Checks] = {}
 
     @question("endpoints", Every(30, 30, 120), cost=f"1 for each zone and server, {MOST} at most", role="any")
     async def endpoints(self) -> Endpoints:
@@ -79,7 +65,7 @@ class Zones(Reader):
         async with asyncio.TaskGroup() as group:
             for name in asked:
                 group.create_task(self._look(name, places[name]))
-        return Endpoints(tuple(_endpoint(name, self._seen[name]) for name in asked))
+        return Endpoints(tuple(self._checks[name].endpoint(name) for name in asked))
 
     @question("zones", Every(60, 30, 180), cost="2, and 1 for each server of a zone with several", role="any")
     async def servers(self) -> OtherService:
@@ -126,15 +112,8 @@ class Zones(Reader):
         return states.raft(int(root(await self._oned.call("zone.raftstatus", url=url)).findtext("STATE", "")))
 
     async def _look(self, name: str, url: URL) -> None:
-        seen = self._seen.setdefault(name, _Seen())
-        try:
-            status, seconds = await self._oned.look("check", url, at_most_s(self._timeout_s))
-        except CollectError as error:
-            seen.is_up = None if error.reason is Reason.BUSY else False
-            return
-        seen.is_up = status < HTTPStatus.INTERNAL_SERVER_ERROR
-        seen.took[bisect.bisect_left(LATENCY_BOUNDS, seconds)] += 1
-        seen.seconds += seconds
+        checks = self._checks.setdefault(name, Checks())
+        await checks.record(self._oned.look("check", url, at_most_s(self._timeout_s)))
 
     async def _read_zones(self) -> tuple[list[Zone], int]:
         return await self._pools.whole("zonepool.info", "ZONE", zone)
@@ -170,7 +149,3 @@ def _agent(name: str, state: str, zone_name: str) -> Service:
         reason="",
         heartbeat=None,
     )
-
-
-def _endpoint(name: str, seen: _Seen) -> Endpoint:
-    return Endpoint(name, seen.is_up, tuple(accumulate(seen.took)), seen.seconds)
