@@ -8,8 +8,8 @@ import yaml
 from stratoscope.core import new_file
 from stratoscope.core.errors import ConfigError
 from stratoscope.demo.openstack.keystone.catalogue import REGION
-from stratoscope.demo.openstack.seed.catalog import SUBJECTS
-from stratoscope.demo.openstack.seed.identity import CREDENTIAL_ID, PASSWORD
+from stratoscope.demo.world.seed.catalog import SUBJECTS
+from stratoscope.demo.world.seed.identity import CREDENTIAL_ID, PASSWORD
 
 CLOUD: Final = "demo"
 """The name of the cloud, the label `cloud`."""

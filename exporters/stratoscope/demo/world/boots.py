@@ -3,15 +3,14 @@
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, BootError, traceback
-from stratoscope.demo.openstack.models import VM, Fault, Volume
-from stratoscope.demo.openstack.scheduler import choose_host
-from stratoscope.demo.openstack.transitions import Transitions
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.boot_errors import BootError
+from stratoscope.demo.world.models import VM, Fault, Volume
+from stratoscope.demo.world.scheduler import choose_host
+from stratoscope.demo.world.transitions import Transitions
+from stratoscope.demo.world.world import World
 
 _WIRED_S: Final = 0.8
 """From the beginning of the spawn until the host's agent has connected the ports; the same for all."""
-NO_VALID_HOST: Final = BOOT_ERRORS["no_valid_host"].text
 
 
 class Boots(Transitions):
@@ -41,7 +40,7 @@ class Boots(Transitions):
         self.let_go(vm)
         self.world.displace(vm)
         self.forget(vm)
-        vm.fault = Fault(self.world.now, text, traceback(text))
+        vm.fault = Fault(self.world.now, text, self.world.errors.details(text))
         self.state(vm, "error", None)
 
     def _schedule(self, vm: VM) -> None:
@@ -49,7 +48,7 @@ class Boots(Transitions):
         failure = self._failures.get(vm.id)
         host = choose_host(self.world, vm.claim, vm.flavor, vm.zone, only=vm.requested_host)
         if host is None or (failure is not None and failure.is_of_scheduling):
-            self.fail(vm, NO_VALID_HOST if failure is None else failure.text)
+            self.fail(vm, self.world.errors.text("no_valid_host") if failure is None else failure.text)
             return
         if host.daemon.silent_since is not None:
             return  # its nova-compute takes no VM, and Nova names no host before that
@@ -64,7 +63,7 @@ class Boots(Transitions):
 
     def _map_disks(self, vm: VM) -> None:
         if not plug(self.world, vm):
-            self.fail(vm, BOOT_ERRORS["network_failed"].text.format(vm=vm.id))
+            self.fail(vm, self.world.errors.text("network_failed").format(vm=vm.id))
             return
         self.state(vm, "building", "block_device_mapping")
         if vm.image is None and not vm.volumes:

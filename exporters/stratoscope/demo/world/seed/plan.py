@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from stratoscope.demo.openstack.models import Flavor, Image, Project
-from stratoscope.demo.openstack.seed.catalog import FLAVORS, IMAGES, SSD_TRAIT
-from stratoscope.demo.openstack.seed.zones import Zone, zones
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import Flavor, Image, Project
+from stratoscope.demo.world.seed.catalog import FLAVORS, IMAGES, SSD_TRAIT
+from stratoscope.demo.world.seed.zones import Zone, zones
+from stratoscope.demo.world.world import World
 
 _OLDEST_S, _YOUNGEST_S, _USUAL_S = 400 * 86400.0, 900.0, 20 * 86400.0
 _FROM_VOLUME = 0.08

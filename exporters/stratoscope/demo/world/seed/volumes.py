@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from stratoscope.demo.openstack.models import Copy, Pool, Project, User, Volume, VolumeType
-from stratoscope.demo.openstack.seed.hosts import CONTROLLER, NOVA, daemon
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import Copy, Pool, Project, User, Volume, VolumeType
+from stratoscope.demo.world.seed.hosts import CONTROLLER, NOVA, daemon
+from stratoscope.demo.world.world import World
 
 _SIZES_GIB: Final = (10, 20, 50, 100, 250, 500)
 _OFTEN: Final = (20, 30, 25, 15, 7, 3)

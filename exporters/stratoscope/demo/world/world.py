@@ -1,4 +1,4 @@
-"""The state of the embedded OpenStack: its objects, their owners and usage.
+"""The state of the embedded cloud: its objects, their owners and usage.
 
 Each change that counts somewhere goes through a method here. So Nova, Placement, Neutron, Cinder and the
 quotas agree at every moment.
@@ -8,8 +8,9 @@ from collections import deque
 from typing import Final
 
 from stratoscope.demo.clock import Timeline
-from stratoscope.demo.openstack.ids import Dice
-from stratoscope.demo.openstack.models import (
+from stratoscope.demo.world.boot_errors import BootErrors
+from stratoscope.demo.world.ids import Dice
+from stratoscope.demo.world.models import (
     VM,
     Action,
     Aggregate,
@@ -34,7 +35,7 @@ from stratoscope.demo.openstack.models import (
     Volume,
     VolumeType,
 )
-from stratoscope.demo.openstack.sorted_index import SortedIndex
+from stratoscope.demo.world.sorted_index import SortedIndex
 
 REMEMBERED_S: Final = 1800.0
 """For so long lists of changes show a VM that was deleted."""
@@ -51,7 +52,8 @@ class World:
     wild: How many of them the churn may change.
     """
 
-    def __init__(self, seed: int, now: float) -> None:
+    def __init__(self, seed: int, now: float, errors: BootErrors) -> None:
+        self.errors = errors
         self.timeline = Timeline(now)
         self.began = now
         self.dice = Dice(seed)

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from stratoscope.demo.openstack.models import Flavor, Host, Resources
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import Flavor, Host, Resources
+from stratoscope.demo.world.world import World
 
 _SAMPLE: Final = 6
 """So many random hosts are compared before all are."""

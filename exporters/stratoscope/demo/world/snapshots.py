@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from stratoscope.demo.openstack.models import VM, Image, User
-from stratoscope.demo.openstack.transitions import Transitions
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import VM, Image, User
+from stratoscope.demo.world.transitions import Transitions
+from stratoscope.demo.world.world import World
 
 _MIB: Final = 1 << 20
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from stratoscope.demo.openstack.models import Network, Project, Router, SecurityGroup, Subnet
-from stratoscope.demo.openstack.seed.hosts import NETWORK_NODES
-from stratoscope.demo.openstack.seed.plan import Plan
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import Network, Project, Router, SecurityGroup, Subnet
+from stratoscope.demo.world.seed.hosts import NETWORK_NODES
+from stratoscope.demo.world.seed.plan import Plan
+from stratoscope.demo.world.world import World
 
 _EXTERNAL: Final = "external"
 _SHARED: Final = "shared"

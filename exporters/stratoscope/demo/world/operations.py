@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
-from stratoscope.demo.openstack.boots import Boots
-from stratoscope.demo.openstack.migrations import Migrations
-from stratoscope.demo.openstack.models import VM, User
-from stratoscope.demo.openstack.snapshots import Snapshots
-from stratoscope.demo.openstack.transitions import Transitions
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.boots import Boots
+from stratoscope.demo.world.migrations import Migrations
+from stratoscope.demo.world.models import VM, User
+from stratoscope.demo.world.snapshots import Snapshots
+from stratoscope.demo.world.transitions import Transitions
+from stratoscope.demo.world.world import World
 
 
 class Operations(Transitions):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from stratoscope.demo.openstack.models import (
+from stratoscope.demo.world.models import (
     CPU_RATIO,
     NOTHING,
     RESERVED_MIB,
@@ -13,10 +13,10 @@ from stratoscope.demo.openstack.models import (
     Host,
     Resources,
 )
-from stratoscope.demo.openstack.seed.catalog import SSD_TRAIT, TRAITS
-from stratoscope.demo.openstack.seed.plan import Plan
-from stratoscope.demo.openstack.seed.zones import Zone
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.seed.catalog import SSD_TRAIT, TRAITS
+from stratoscope.demo.world.seed.plan import Plan
+from stratoscope.demo.world.seed.zones import Zone
+from stratoscope.demo.world.world import World
 
 CONTROLLER: Final = "control1"
 NETWORK_NODES: Final = 2

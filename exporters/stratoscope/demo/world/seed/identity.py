@@ -4,9 +4,9 @@ from collections import Counter
 from typing import Final
 from uuid import NAMESPACE_DNS, uuid5
 
-from stratoscope.demo.openstack.models import ApplicationCredential, Project, User
-from stratoscope.demo.openstack.seed.catalog import DEFAULT_LIMITS, SUBJECTS
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import ApplicationCredential, Project, User
+from stratoscope.demo.world.seed.catalog import DEFAULT_LIMITS, SUBJECTS
+from stratoscope.demo.world.world import World
 
 PASSWORD: Final = "demo"  # noqa: S105 - of a cloud that has nothing to protect
 SERVICES: Final = ("nova", "placement", "neutron", "cinder", "glance")

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.openstack.models import VM, Volume
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import VM, Volume
+from stratoscope.demo.world.world import World
 
 _CREATED_S: Final = 0.8
 _COPIED_S: Final = 2.0

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.openstack.models import VM
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import VM
+from stratoscope.demo.world.world import World
 
 Transition = Callable[[VM], None]
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from stratoscope.demo.openstack.ids import Dice
-from stratoscope.demo.openstack.models import Flavor, Image, Project
-from stratoscope.demo.openstack.seed import hosts, identity, networks, vms, volumes
-from stratoscope.demo.openstack.seed.catalog import FLAVORS, IMAGES
-from stratoscope.demo.openstack.seed.plan import plans
-from stratoscope.demo.openstack.seed.zones import zones
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.boot_errors import BootErrors
+from stratoscope.demo.world.ids import Dice
+from stratoscope.demo.world.models import Flavor, Image, Project
+from stratoscope.demo.world.seed import hosts, identity, networks, vms, volumes
+from stratoscope.demo.world.seed.catalog import FLAVORS, IMAGES
+from stratoscope.demo.world.seed.plan import plans
+from stratoscope.demo.world.seed.zones import zones
+from stratoscope.demo.world.world import World
 
 _COUNTED: Final = (
     "instances", "cores", "ram", "volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes",
@@ -29,9 +30,9 @@ class Size:
     projects: int = 20
 
 
-def build(size: Size, *, seed: int, now: float) -> World:
+def build(size: Size, errors: BootErrors, *, seed: int, now: float) -> World:
     """The world at its first moment."""
-    world = World(seed, now)
+    world = World(seed, now, errors)
     projects = identity.people(world, size.projects)
     for row in FLAVORS:
         flavor = Flavor(

@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, OF_CHURN
-from stratoscope.demo.openstack.models import VM, FloatingIP, Volume
-from stratoscope.demo.openstack.operations import Operations
-from stratoscope.demo.openstack.quotas import exceeded, exceeded_by_volume
-from stratoscope.demo.openstack.seed.plan import Plan, draw
-from stratoscope.demo.openstack.seed.vms import new_vm
-from stratoscope.demo.openstack.seed.volumes import data_volume
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import VM, FloatingIP, Volume
+from stratoscope.demo.world.operations import Operations
+from stratoscope.demo.world.quotas import of_vms, of_volume, over
+from stratoscope.demo.world.seed.plan import Plan, draw
+from stratoscope.demo.world.seed.vms import new_vm
+from stratoscope.demo.world.seed.volumes import data_volume
+from stratoscope.demo.world.world import World
 
 PER_VM_AND_S: Final = 0.04 / 60
 """Events per VM and second: four for a hundred VMs in a minute."""
@@ -80,7 +79,7 @@ class Churn:
             return
         for _ in range(_TRIES):
             plan = draw(self._world)
-            if exceeded(plan.project, plan.flavor, 1) is None:
+            if not over(plan.project, of_vms(plan.flavor, 1)):
                 self._boot(plan)
                 return
 
@@ -89,7 +88,7 @@ class Churn:
         vm = new_vm(self._world, plan, dice.choice(self._world.users_of(plan.project)))
         error = None
         if dice.random() < _FAILS:
-            error = BOOT_ERRORS[dice.choice(OF_CHURN)]
+            error = self._world.errors.by_name[dice.choice(self._world.errors.of_churn)]
             error = error._replace(text=error.text.format(vm=vm.id, port=dice.uuid()))
         self._operations.boots.boot(vm, error)
 
@@ -114,14 +113,14 @@ class Churn:
         is_same_kind = flavor.extra_specs == vm.flavor.extra_specs and flavor.is_public
         if image is None or flavor is vm.flavor or not is_same_kind or vm.vm_state != "active":
             return
-        if image.fits(flavor) and exceeded(vm.project, flavor, 0) is None:
+        if image.fits(flavor) and not over(vm.project, of_vms(flavor, 0)):
             self._operations.migrations.resize(vm, flavor)
 
     def _add_volume(self, vm: VM) -> None:
         """Attach a new volume, while there are fewer than in the beginning."""
         if vm.vm_state == "active" and len(self._world.volumes) < self._volumes:
             volume = data_volume(self._world, vm.project, vm.user)
-            if exceeded_by_volume(vm.project, volume.size_gib) is None:
+            if not over(vm.project, of_volume(volume.size_gib)):
                 self._world.add_volume(volume)
                 self._world.timeline.after(3.0, partial(self._attach, vm, volume))
 

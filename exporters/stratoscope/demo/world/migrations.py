@@ -3,9 +3,9 @@
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.openstack.models import VM, Flavor, Migration, User
-from stratoscope.demo.openstack.scheduler import choose_host
-from stratoscope.demo.openstack.transitions import Transitions
+from stratoscope.demo.world.models import VM, Flavor, Migration, User
+from stratoscope.demo.world.scheduler import choose_host
+from stratoscope.demo.world.transitions import Transitions
 
 CONFIRMED_AFTER_S: Final = 60.0
 """A resize is confirmed after this time."""

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from stratoscope.demo.openstack.boots import NO_VALID_HOST, plug, root_volume
-from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, OF_CHURN, traceback
-from stratoscope.demo.openstack.models import VM, Fault, ServerGroup, User
-from stratoscope.demo.openstack.scheduler import choose_host
-from stratoscope.demo.openstack.seed.catalog import ROLES
-from stratoscope.demo.openstack.seed.plan import Plan
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.boots import plug, root_volume
+from stratoscope.demo.world.models import VM, Fault, ServerGroup, User
+from stratoscope.demo.world.scheduler import choose_host
+from stratoscope.demo.world.seed.catalog import ROLES
+from stratoscope.demo.world.seed.plan import Plan
+from stratoscope.demo.world.world import World
 
 _STATES: Final = {
     "active": 905,
@@ -94,9 +93,10 @@ def _settle(world: World, vm: VM, plan: Plan) -> None:
 def _furnish(world: World, vm: VM) -> None:
     """Give a VM a fault, or a port and the volume it boots from."""
     if vm.vm_state == "error":
-        known = BOOT_ERRORS[world.dice.choice(OF_CHURN)].text if world.dice.random() < 0.5 else NO_VALID_HOST  # noqa: PLR2004 - one half
-        text = known.format(vm=vm.id, port=world.dice.uuid())
-        vm.fault = Fault(vm.created + _BOOT_S, text, traceback(text))
+        errors, chosen = world.errors, world.dice.random() < 0.5  # noqa: PLR2004 - one half
+        name = world.dice.choice(errors.of_churn) if chosen else "no_valid_host"
+        text = errors.text(name).format(vm=vm.id, port=world.dice.uuid())
+        vm.fault = Fault(vm.created + _BOOT_S, text, errors.details(text))
         vm.updated = vm.created + _BOOT_S
         return
     plug(world, vm)
