@@ -14,8 +14,9 @@ Kind = Literal[
     "latency", "429", "500", "503", "hang", "cut", "garbage", "expire_token", "malformed_item", "refuse_boot",
     "down",
 ]  # fmt: skip
-Name = Literal["identity", "compute", "placement", "network", "block-storage", "image"]
-Variant = Literal["no_flavor", "null_host", "huge_name", "no_id", "no_object"]
+OPENSTACK: Final = ("identity", "compute", "placement", "network", "block-storage", "image")
+"""The services of an OpenStack."""
+Variant = Literal["no_flavor", "null_host", "huge_name", "no_id", "no_object", "odd_state"]
 
 _OF_REQUESTS: Final = ("service", "path", "method", "count", "share")
 _MEANINGFUL: Final = {
@@ -60,7 +61,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     """
 
     fault: Kind
-    service: Name | None = None
+    service: str | None = None
     path: str = ""
     method: str = ""
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -90,12 +91,17 @@ class Faults:
     Args:
         images: The names of those that there are now.
         errors: By the names in `refusal`.
+        services: Those that the cloud has.
     """
 
     def __init__(
-        self, silence: Silence, images: Callable[[], Collection[str]], errors: Mapping[str, BootError]
+        self,
+        silence: Silence,
+        images: Callable[[], Collection[str]],
+        errors: Mapping[str, BootError],
+        services: Collection[str] = OPENSTACK,
     ) -> None:
-        self._silence, self._images, self._errors = silence, images, errors
+        self._silence, self._images, self._errors, self._services = silence, images, errors, services
         self._in_force: list[Fault] = []
         self._undo: list[Callable[[], None]] = []
         self._dice = random.Random(1)  # noqa: S311 - nothing to guard
@@ -169,6 +175,8 @@ class Faults:
         fault = decode(Fault, row, key)
         dot = f"{key}." if key else ""
         one_of(fault.refusal, self._errors, f"{dot}refusal")
+        if fault.service is not None:
+            one_of(fault.service, self._services, f"{dot}service")
         if fault.image:
             one_of(fault.image, self._images(), f"{dot}image")
         keys = set(row) if isinstance(row, dict) else set()

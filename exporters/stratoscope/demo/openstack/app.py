@@ -10,8 +10,9 @@ from aiohttp import web
 
 from stratoscope.demo.clock import Clock
 from stratoscope.demo.faults import Fault, Faults
+from stratoscope.demo.http_faults import cut_off
 from stratoscope.demo.openstack.cinder.service import Cinder
-from stratoscope.demo.openstack.fault_effects import broken, cut_off
+from stratoscope.demo.openstack.fault_effects import broken
 from stratoscope.demo.openstack.glance import Glance
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
@@ -39,8 +40,12 @@ class OpenStack:
     world: Its state.
     faults: The faults in force.
     services: Its services.
+    kind, entrance: For the page about it.
     request_counts: By service, method, path (as `/v2.1/servers/{server}`) and status of the response.
     """
+
+    kind = "OpenStack"
+    entrance = "/identity/v3   Keystone; the other services stand in its catalogue"
 
     def __init__(self, world: World, clock: Clock) -> None:
         self.world, self._clock = world, clock
@@ -144,8 +149,7 @@ async def _send(
     if response.status != HTTPStatus.NO_CONTENT:
         response.headers.setdefault("Content-Type", _JSON)
     for fault in faults:
-        if fault.fault == "cut":
-            return await cut_off(raw, response, body)
         if fault.fault in ("malformed_item", "garbage"):
             body = broken(body, fault)
-    return web.Response(body=body, status=response.status, reason=reason, headers=response.headers)
+    sent = web.Response(body=body, status=response.status, reason=reason, headers=response.headers)
+    return await cut_off(raw, sent, body) if any(fault.fault == "cut" for fault in faults) else sent

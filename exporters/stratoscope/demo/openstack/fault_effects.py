@@ -1,13 +1,11 @@
-"""What faults do to this cloud: broken or truncated responses."""
+"""What faults do to a response of OpenStack: a malformed item, or no JSON."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
-from aiohttp import web
 
 from stratoscope.demo.faults import Fault
-from stratoscope.demo.openstack.http_request import Response
 
 _HUGE: Final = 10 * 1024 * 1024
 _GARBAGE: Final = "<html><body>This is not what you have asked for.</body></html>"
@@ -37,18 +35,5 @@ _BREAK: Final[Mapping[str, Callable[[dict[str, Any]], object]]] = {
     "huge_name": lambda item: {**item, "name": "x" * _HUGE},
     "no_id": lambda item: {key: value for key, value in item.items() if key not in ("id", "uuid")},
     "no_object": lambda _: 17,
+    "odd_state": lambda item: {**item, "status": "ODD"},
 }
-
-
-async def cut_off(request: web.Request, response: Response, body: bytes) -> web.StreamResponse:
-    """Send the head and half the body, then drop the connection; at once where there is no body."""
-    if not body and request.transport is not None:
-        request.transport.abort()
-        return web.Response()
-    partial = web.StreamResponse(status=response.status, headers=response.headers)
-    partial.content_length = len(body)
-    await partial.prepare(request)
-    await partial.write(body[: len(body) // 2])
-    if request.transport is not None:
-        request.transport.abort()
-    return partial

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Final
 
 from stratoscope.demo.world.boot_errors import BootError
-from stratoscope.demo.world.models import VM, Fault, Volume
+from stratoscope.demo.world.models import VM, Fault, Host, Volume
 from stratoscope.demo.world.scheduler import choose_host
 from stratoscope.demo.world.transitions import Transitions
 from stratoscope.demo.world.world import World
@@ -43,15 +43,22 @@ class Boots(Transitions):
         vm.fault = Fault(self.world.now, text, self.world.errors.details(text))
         self.state(vm, "error", None)
 
+    def refuse(self, vm: VM, text: str) -> None:
+        """End a boot for which there is no host."""
+        self.fail(vm, text)
+
     def _schedule(self, vm: VM) -> None:
         vm.is_scheduled = True
         failure = self._failures.get(vm.id)
         host = choose_host(self.world, vm.claim, vm.flavor, vm.zone, only=vm.requested_host)
         if host is None or (failure is not None and failure.is_of_scheduling):
-            self.fail(vm, self.world.errors.text("no_valid_host") if failure is None else failure.text)
-            return
-        if host.daemon.silent_since is not None:
-            return  # its nova-compute takes no VM, and Nova names no host before that
+            self.refuse(vm, self.world.errors.text("no_valid_host") if failure is None else failure.text)
+        elif host.daemon.silent_since is None:
+            self.start_on(vm, host)
+        # Else its nova-compute takes no VM, and Nova names no host before that.
+
+    def start_on(self, vm: VM, host: Host) -> None:
+        """Go on with a boot on a host that has room."""
         self.world.claim(host, vm.id, vm.claim)
         self.world.place(vm, host)
         self.state(vm, "building", None)
@@ -66,7 +73,7 @@ class Boots(Transitions):
             self.fail(vm, self.world.errors.text("network_failed").format(vm=vm.id))
             return
         self.state(vm, "building", "block_device_mapping")
-        if vm.image is None and not vm.volumes:
+        if vm.image is None and not vm.volumes and vm.flavor.disk_gib:
             vm.volumes = (self.world.add_volume(root_volume(self.world, vm)),)
         self.then(vm, 0.6 if vm.image else 2.5, self._spawn)
 
@@ -113,7 +120,7 @@ def root_volume(world: World, vm: VM) -> Volume:
         name="",
         project=vm.project,
         user=vm.user,
-        size_gib=vm.flavor.disk_gib or 20,
+        size_gib=vm.flavor.disk_gib,
         pool=world.dice.choice(world.pools),
         created=world.now,
         updated=world.now,

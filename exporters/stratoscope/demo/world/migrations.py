@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.world.models import VM, Flavor, Migration, User
+from stratoscope.demo.world.models import VM, Flavor, Host, Migration, User
 from stratoscope.demo.world.scheduler import choose_host
 from stratoscope.demo.world.transitions import Transitions
 
@@ -17,9 +17,9 @@ class Migrations(Transitions):
     Meanwhile the migration has the VM's claim on the old host, and the VM itself has one on the new host.
     """
 
-    def migrate(self, vm: VM) -> None:
-        """Move a running VM to another host, if one has room."""
-        migration = self._start(vm, vm.flavor)
+    def migrate(self, vm: VM, target: Host | None = None) -> None:
+        """Move a running VM to another host, if one has room: to the target, or to any."""
+        migration = self._start(vm, vm.flavor, target)
         if migration is not None:
             self.world.act(vm, "live-migration")
             self.state(vm, vm.vm_state, "migrating")
@@ -54,11 +54,12 @@ class Migrations(Transitions):
             self.world.release(migration.source, migration.id)
             self.world.release(migration.target, vm.id)
 
-    def _start(self, vm: VM, flavor: Flavor) -> Migration | None:
+    def _start(self, vm: VM, flavor: Flavor, only: Host | None = None) -> Migration | None:
         world, source = self.world, vm.host
         claim = flavor.claim(boots_from_volume=vm.image is None)
         # A VM is not moved out of its zone.
-        target = choose_host(world, claim, flavor, source.zone if source else vm.zone, besides=source)
+        zone = vm.zone if source is None or only is not None else source.zone
+        target = choose_host(world, claim, flavor, zone, besides=source, only=only)
         if source is None or target is None:
             return None
         self.begin(vm)

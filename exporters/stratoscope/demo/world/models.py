@@ -385,6 +385,7 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
         is_tame: A user created it: the churn does not change it.
         requested_host: The host that an administrator requested; None for any.
         is_scheduled: The scheduler has answered: Nova records no action before.
+        placed: When it came to its host.
         booted: When its guest last began to boot.
         operation: Counts operations: what an earlier one has scheduled is dropped.
         json: Its last view as JSON; valid for the view that `json_view` names.
@@ -418,6 +419,7 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     is_scheduled: bool = True
     launch_index: int = 0
     is_tame: bool = False
+    placed: float = 0.0
     booted: float = 0.0
     operation: int = 0
     json: bytes = b""
@@ -463,6 +465,14 @@ POWER_STATES: Final = {
     "shelved_offloaded": 4,
 }
 """libvirt's number by VM state; 0 (NOSTATE) for the others."""
+
+
+class Stay(NamedTuple):
+    """A VM's time on a host that it has left."""
+
+    host: Host
+    began: float
+    ended: float
 
 
 class Migration(msgspec.Struct, frozen=True, eq=False):

@@ -14,9 +14,10 @@ from stratoscope.demo.world.world import World
 class Operations(Transitions):
     """Attributes: boots, migrations, snapshots: The operations with several steps."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, boots: Boots | None = None) -> None:
         super().__init__(world)
-        self.boots, self.migrations, self.snapshots = Boots(world), Migrations(world), Snapshots(world)
+        self.boots = Boots(world) if boots is None else boots
+        self.migrations, self.snapshots = Migrations(world), Snapshots(world)
         self._on_gone: dict[str, Callable[[], None]] = {}
 
     def start(self, vm: VM, user: User | None = None) -> None:

@@ -56,6 +56,12 @@ class SortedIndex(Generic[T]):
     def get(self, identity: str) -> T | None:
         return self._by_id.get(identity)
 
+    def with_key(self, key: Any) -> T | None:
+        """The item with a value of the attribute that orders them."""
+        items = self._ordered()
+        position = bisect_left(items, key, key=self._key)
+        return items[position] if position < len(items) and self._key(items[position]) == key else None
+
     def at(self, position: int) -> T:
         """The item at a position, counted from the smallest key."""
         return self._ordered()[position]

@@ -30,6 +30,7 @@ from stratoscope.demo.world.models import (
     Router,
     SecurityGroup,
     ServerGroup,
+    Stay,
     Subnet,
     User,
     Volume,
@@ -40,6 +41,7 @@ from stratoscope.demo.world.sorted_index import SortedIndex
 REMEMBERED_S: Final = 1800.0
 """For so long lists of changes show a VM that was deleted."""
 _MOST_ACTIONS: Final = 20
+_MOST_STAYS: Final = 20
 
 
 class World:
@@ -48,6 +50,7 @@ class World:
     first_images: Those that are there from the beginning, in the order of the catalogue.
     external, shared: The network to the outside, and the one that all projects share.
     migrations: Under way, by VM id.
+    stays: By VM id, the hosts that a VM has left, the first one first; absent for most.
     live: How many VMs are not deleted.
     wild: How many of them the churn may change.
     """
@@ -72,6 +75,7 @@ class World:
         self.server_groups: list[ServerGroup] = []
         self.actions: dict[str, list[Action]] = {}
         self.migrations: dict[str, Migration] = {}
+        self.stays: dict[str, list[Stay]] = {}
         self.networks = SortedIndex[Network]()
         self.external: Network | None = None
         self.shared: Network | None = None
@@ -118,12 +122,15 @@ class World:
     def place(self, vm: VM, host: Host) -> None:
         """Put a VM on a host that has its claim."""
         self.displace(vm)
-        vm.host = host
+        vm.host, vm.placed = host, self.now
         host.vms[vm.serial] = vm
 
     def displace(self, vm: VM) -> None:
         if vm.host is not None:
             del vm.host.vms[vm.serial]
+            stays = self.stays.setdefault(vm.id, [])
+            stays.append(Stay(vm.host, vm.placed, self.now))
+            del stays[:-_MOST_STAYS]
             vm.host = None
 
     def change_flavor(self, vm: VM, flavor: Flavor) -> None:
@@ -149,6 +156,7 @@ class World:
             forgotten = self._deleted.popleft()
             self.vms.remove(forgotten)
             self.actions.pop(forgotten.id, None)
+            self.stays.pop(forgotten.id, None)
 
     def _count_vm(self, vm: VM, sign: int) -> None:
         used = vm.project.used

@@ -87,6 +87,7 @@ def _settle(world: World, vm: VM, plan: Plan) -> None:
         return
     world.claim(host, vm.id, vm.claim)
     world.place(vm, host)
+    vm.placed = vm.created
     vm.zone = host.zone
 
 
