@@ -23,7 +23,7 @@ from stratoscope.demo.opennebula.templates import (
 from stratoscope.demo.opennebula.views.objects import ObjectViews
 from stratoscope.demo.opennebula.views.owners import OwnerViews, limits_of, needs
 from stratoscope.demo.opennebula.views.vms import CPU, TEMPLATE_ID, VCPU
-from stratoscope.demo.world.models import VM, Flavor, Host, Image, Network, Project
+from stratoscope.demo.world.models import VM, Flavor, Host, Image, Network
 from stratoscope.demo.world.world import World
 
 _REQUIREMENT: Final = re.compile(r'\s*(ID|NAME|HOSTNAME|CLUSTER_ID|CLUSTER)\s*=\s*"?([^"]*)"?\s*')
@@ -81,7 +81,7 @@ class Creation:
         image, network, place = self._image(call, wanted), self._network(call, wanted), self._place(wanted)
         serial = world.serial()
         vm = VM(
-            serial=serial, id=world.dice.uuid(), name=name or f"one-{serial}", project=self._home(call),
+            serial=serial, id=world.dice.uuid(), name=name or f"one-{serial}", project=caller.group.project,
             user=caller.user, flavor=flavor, image=image, network=network, zone=place.zone,
             created=world.now, updated=world.now, reservation="", metadata=wanted.user,
             requested_host=place.host, is_tame=True,
@@ -185,11 +185,6 @@ class Creation:
             if 0 <= limit < used.get(name, 0) + more:
                 text = f"group [{group.number}] limit of {limit} reached for {name} quota in VM."
                 raise OneError(AUTHORIZATION, f"User [{call.caller.number}] : {text}")
-
-    def _home(self, call: Call) -> Project:
-        """The project of the caller's group."""
-        group = call.caller.group
-        return group.project or self._world.projects.at(0)
 
 
 def _check_text(call: Call, access: Access, found: Attributes, kind: str) -> None:

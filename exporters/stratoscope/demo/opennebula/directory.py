@@ -16,11 +16,11 @@ _IMAGES_DS: Final = (1, 100)
 
 
 class Group(NamedTuple):
-    """Attributes: project: None for oned's own group `users`."""
+    """Attributes: project: What it is in the world; of oned's own group `users` that of the services."""
 
     number: int
     name: str
-    project: Project | None
+    project: Project
 
 
 class Account(NamedTuple):
@@ -44,14 +44,12 @@ class Directory:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        projects = sorted(world.projects, key=lambda one: one.name not in (_ADMIN, "service"))
-        theirs = [one for one in projects if one.name not in (_ADMIN, "service")]
-        admin = next(one for one in projects if one.name == _ADMIN)
-        ordinary = Group(1, "users", None)
-        groups = [Group(0, ONEADMIN, admin), ordinary]
-        groups += [Group(number, one.name, one) for number, one in enumerate(theirs, _FIRST)]
+        by_name = {one.name: one for one in world.projects}
+        ordinary = Group(1, "users", by_name.pop("service"))
+        groups = [Group(0, ONEADMIN, by_name.pop(_ADMIN)), ordinary]
+        groups += [Group(number, one.name, one) for number, one in enumerate(by_name.values(), _FIRST)]
         self.groups: Mapping[int, Group] = {one.number: one for one in groups}
-        self._of_project = {one.project.id: one for one in groups if one.project}
+        self._of_project = {one.project.id: one for one in groups}
         self.accounts: dict[int, Account] = {}
         people = [one for one in world.users if one.name not in SERVICES]
         for user in sorted(people, key=lambda one: (one.name != _ADMIN, one.name != _READER, one.name)):

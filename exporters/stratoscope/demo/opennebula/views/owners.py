@@ -96,7 +96,7 @@ class OwnerViews:
 
     def _stored(self, group: Group | None) -> dict[str, object] | None:
         """The quotas of a group's persistent images: its volumes."""
-        if group is None or group.project is None:
+        if group is None:
             return None
         limits, used, rows = group.project.limits, group.project.used, []
         for place, pool in enumerate(self._world.pools):
@@ -138,7 +138,7 @@ def needs(vm: VM, *, is_running: bool) -> dict[str, int]:
 
 def limits_of(group: Group | None) -> dict[str, int]:
     """The limits of a group, from the quotas of its project; empty for a user."""
-    if group is None or group.project is None or group.number == 0:
+    if group is None or group.number == 0:
         return {}
     limits = group.project.limits
     found = {"VMS": limits["instances"], "CPU": limits["cores"], "MEMORY": limits["ram"]}
