@@ -176,15 +176,18 @@ class Creation:
         return _Place(host=host, is_anywhere=host is not None)
 
     def _check_quota(self, call: Call, vm: VM) -> None:
-        """Raises OneError: The group may not have so much."""
-        group = call.caller.group
-        limits = limits_of(group)
-        used = self._owners.used_by_groups().get(group.number, Counter[str]()) if limits else {}
-        for name, more in needs(vm, is_running=True).items():
-            limit = limits.get(name, -1)
-            if 0 <= limit < used.get(name, 0) + more:
-                text = f"group [{group.number}] limit of {limit} reached for {name} quota in VM."
-                raise OneError(AUTHORIZATION, f"User [{call.caller.number}] : {text}")
+        """Raises OneError: The user or the group may not have so much."""
+        account, owners = call.caller, self._owners
+        for kind, owner, used_by in (
+            ("user", account, owners.used_by_users), ("group", account.group, owners.used_by_groups)
+        ):  # fmt: skip
+            limits = limits_of(owner)
+            used = used_by().get(owner.number, Counter()) if limits else Counter[str]()
+            for name, more in needs(vm, is_running=True).items():
+                if 0 <= limits.get(name, -1) < used[name] + more:
+                    text = f"limit of {limits[name]} reached for {name} quota in VM."
+                    who = f"User [{account.number}] : {kind} [{owner.number}]"
+                    raise OneError(AUTHORIZATION, f"{who} {text}")
 
 
 def _check_text(call: Call, access: Access, found: Attributes, kind: str) -> None:

@@ -8,7 +8,9 @@ from stratoscope.demo.world.seed.identity import SERVICES
 from stratoscope.demo.world.world import World
 
 ONEADMIN: Final = "oneadmin"
-_ADMIN, _READER = "admin", "reader"
+_ADMIN: Final = "admin"
+READER: Final = "reader"
+"""A user who sees everything by a rule, and may have few VMs."""
 _FIRST: Final = 100
 """The numbers below are those of oned's own clusters, groups and datastores."""
 SYSTEM_DS, FILES_DS = 0, 2
@@ -52,10 +54,10 @@ class Directory:
         self._of_project = {one.project.id: one for one in groups}
         self.accounts: dict[int, Account] = {}
         people = [one for one in world.users if one.name not in SERVICES]
-        for user in sorted(people, key=lambda one: (one.name != _ADMIN, one.name != _READER, one.name)):
+        for user in sorted(people, key=lambda one: (one.name != _ADMIN, one.name != READER, one.name)):
             number = len(self.accounts) and len(self.accounts) + 1  # 1 is serveradmin
             name = ONEADMIN if user.name == _ADMIN else user.name
-            group = ordinary if user.name == _READER else self._of_project[next(iter(user.roles))]
+            group = ordinary if user.name == READER else self._of_project[next(iter(user.roles))]
             self.accounts[number] = Account(number, name, user, group)
         self._of_user = {one.user.id: one for one in self.accounts.values()}
         self.networks: Mapping[int, Network] = dict(

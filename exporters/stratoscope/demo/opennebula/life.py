@@ -83,6 +83,12 @@ class OneOperations(Operations):
     def undeploy(self, vm: VM) -> None:
         self._leave(vm, "undeploying", self._undeployed)
 
+    def _gone(self, vm: VM) -> None:
+        """Delete a VM; oned still shows the addresses and disks that it had."""
+        ports, volumes = vm.ports, vm.volumes
+        super()._gone(vm)
+        vm.ports, vm.volumes = ports, volumes
+
     def _leave(self, vm: VM, task_state: str, then: Callable[[VM], None]) -> None:
         self.begin(vm)
         self.state(vm, vm.vm_state, task_state)

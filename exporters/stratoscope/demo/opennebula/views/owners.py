@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from stratoscope.demo.opennebula import states
-from stratoscope.demo.opennebula.directory import Account, Directory, Group
+from stratoscope.demo.opennebula.directory import READER, Account, Directory, Group
 from stratoscope.demo.opennebula.elements import document, ids
 from stratoscope.demo.opennebula.templates import number
 from stratoscope.demo.world.models import CPU_RATIO, VM
@@ -20,6 +20,8 @@ _SECTIONS: Final = ("DATASTORE_QUOTA", "NETWORK_QUOTA", "VM_QUOTA", "IMAGE_QUOTA
 NO_QUOTAS: Final = dict.fromkeys(_SECTIONS)
 _RUNS: Final = frozenset({states.PENDING, states.HOLD, states.ACTIVE})
 """oned counts these as running: resources are kept for them."""
+
+_OF_READER: Final = {"VMS": 4, "RUNNING_VMS": 3}
 
 Used = Mapping[int, Counter[str]]
 
@@ -44,7 +46,7 @@ class OwnerViews:
         }  # fmt: skip
 
     def one_user(self, account: Account) -> str:
-        quotas = self.quotas_of(self.used_by_users().get(account.number, Counter()), None)
+        quotas = self.quotas_of(self.used_by_users().get(account.number, Counter()), account)
         return document("USER", self.user(account) | quotas | {"DEFAULT_USER_QUOTAS": NO_QUOTAS})
 
     def one_group(self, group: Group) -> str:
@@ -56,7 +58,7 @@ class OwnerViews:
         """The pool of users, each followed by its quotas."""
         used, parts = self.used_by_users(), []
         for account in sorted(filter(shown, self._directory.accounts.values()), reverse=True):
-            quotas = self.quotas_of(used.get(account.number, Counter()), None)
+            quotas = self.quotas_of(used.get(account.number, Counter()), account)
             parts += [document("USER", self.user(account)), _quotas(account.number, quotas)]
         return f"<USER_POOL>{''.join(parts)}{document('DEFAULT_USER_QUOTAS', NO_QUOTAS)}</USER_POOL>"
 
@@ -75,16 +77,15 @@ class OwnerViews:
     def used_by_groups(self) -> Used:
         return self._used(lambda vm: self._directory.group(vm.project).number)
 
-    def quotas_of(self, used: Counter[str], group: Group | None) -> dict[str, object]:
-        """Args: group: None for a user, who has no limits but the default ones."""
-        limits = limits_of(group)
+    def quotas_of(self, used: Counter[str], owner: Group | Account) -> dict[str, object]:
+        limits = limits_of(owner)
         objects = _by_object(used)
         quota: dict[str, object] = {}
         for name in _RESOURCES if limits or used["VMS"] else ():
             quota[name] = limits.get(name, _DEFAULT)
             quota[f"{name}_USED"] = number(used[name])
         return {
-            "DATASTORE_QUOTA": self._stored(group),
+            "DATASTORE_QUOTA": self._stored(owner),
             "NETWORK_QUOTA": {"NETWORK": [
                 {"ID": one, "LEASES": _DEFAULT, "LEASES_USED": many} for one, many in objects["NETWORK"]
             ]},
@@ -94,9 +95,9 @@ class OwnerViews:
             ]},
         }  # fmt: skip
 
-    def _stored(self, group: Group | None) -> dict[str, object] | None:
+    def _stored(self, group: Group | Account) -> dict[str, object] | None:
         """The quotas of a group's persistent images: its volumes."""
-        if group is None:
+        if isinstance(group, Account):
             return None
         limits, used, rows = group.project.limits, group.project.used, []
         for place, pool in enumerate(self._world.pools):
@@ -136,11 +137,13 @@ def needs(vm: VM, *, is_running: bool) -> dict[str, int]:
     return needed
 
 
-def limits_of(group: Group | None) -> dict[str, int]:
-    """The limits of a group, from the quotas of its project; empty for a user."""
-    if group is None or group.number == 0:
+def limits_of(owner: Group | Account) -> dict[str, int]:
+    """The limits of a group, from the quotas of its project; of users one alone has some."""
+    if isinstance(owner, Account):
+        return dict(_OF_READER) if owner.name == READER else {}
+    if owner.number == 0:
         return {}
-    limits = group.project.limits
+    limits = owner.project.limits
     found = {"VMS": limits["instances"], "CPU": limits["cores"], "MEMORY": limits["ram"]}
     return {name: _UNLIMITED if limit < 0 else limit for name, limit in found.items()}
 

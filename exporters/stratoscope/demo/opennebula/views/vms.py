@@ -107,18 +107,23 @@ class VMViews:
         nics, disks = self._nics(vm), self._disks(vm)
         ip = str(nics[0]["IP"]) if nics else ""
         lease = {f"ETH0_{name}": {"IP": ip, "MAC": mac(ip)}.get(name) for name in _LEASE} if ip else {}
+        port = {"PORT": 5900 + vm.serial} if vm.host is not None and vm.terminated is None else {}
         clusters = " | ".join(f"CLUSTER_ID = {one}" for one in [*self._directory.clusters][1:])
+        stores = " | ".join(f'"CLUSTERS/ID" @> {one}' for one in [*self._directory.clusters][1:])
         shown = {
+            "AUTOMATIC_DS_REQUIREMENTS": f"({stores})",
+            "AUTOMATIC_NIC_REQUIREMENTS": f"({stores})",
             "AUTOMATIC_REQUIREMENTS": f"({clusters}) & !(PIN_POLICY = PINNED)",
             "CONTEXT": {"DISK_ID": len(disks), **lease, "NETWORK": "YES", "TARGET": "hda"},
             "CPU": specs.get(CPU) or number(claim.vcpus / CPU_RATIO + claim.pcpus),
             "DISK": disks,
-            "GRAPHICS": {"LISTEN": "127.0.0.1", "PORT": 5900 + vm.serial, "TYPE": "VNC"},
+            "GRAPHICS": {"LISTEN": "127.0.0.1", **port, "TYPE": "VNC"},
             "MEMORY": vm.flavor.memory_mib,
             "NIC": nics,
             "OS": {"UUID": vm.id},
             "SECURITY_GROUP_RULE": [_rule(way) for way in ("OUTBOUND", "INBOUND")] if nics else [],
             "TEMPLATE_ID": template,
+            "TM_MAD_SYSTEM": "ssh",
             "VCPU": specs.get(VCPU, vm.flavor.vcpus),
             "VMID": vm.serial,
         }
@@ -129,18 +134,38 @@ class VMViews:
         if vm.image is not None:
             store = self._directory.datastore(self._world.pools[0])
             number_of = self._directory.image_number(vm.image)
-            found.append(_disk(0, store, (number_of, vm.image.name), vm.flavor.disk_gib, is_copy=True))
+            image = (number_of, vm.image.name)
+            found.append(self._disk(0, store, image, vm.flavor.disk_gib, is_copy=True))
         for volume in vm.volumes:
             store = self._directory.datastore(volume.pool)
             image = (self._directory.image_number(volume), volume_name(volume))
-            found.append(_disk(len(found), store, image, volume.size_gib, is_copy=False))
+            found.append(self._disk(len(found), store, image, volume.size_gib, is_copy=False))
         return found
+
+    def _disk(
+        self, place: int, store: tuple[int, str], image: tuple[int, str], size_gib: int, *, is_copy: bool
+    ) -> dict[str, object]:
+        target = f"vd{'abcdefghijklmnopqrstuvwxyz'[place % 26]}"
+        copied = "YES" if is_copy else "NO"
+        return {
+            "ALLOW_ORPHANS": "NO", "CLONE": copied, "CLONE_TARGET": "SYSTEM", "CLUSTER_ID": self._clusters(),
+            "DATASTORE": store[1], "DATASTORE_ID": store[0], "DEV_PREFIX": "vd",
+            "DISK_ID": place, "DISK_SNAPSHOT_TOTAL_SIZE": 0, "DISK_TYPE": "FILE", "DRIVER": "qcow2",
+            "FORMAT": "qcow2", "IMAGE": image[1], "IMAGE_ID": image[0],
+            "IMAGE_STATE": 2 if is_copy else 8, "LN_TARGET": "NONE", "ORIGINAL_SIZE": size_gib << 10,
+            "PERSISTENT_SNAPSHOTS": "YES", "READONLY": "NO", "SAVE": "NO" if is_copy else "YES",
+            "SIZE": size_gib << 10, "SOURCE": f"/var/lib/one/datastores/{store[0]}/{image[0]}",
+            "TARGET": target, "TM_MAD": "ssh", "TYPE": "FILE",
+        }  # fmt: skip
+
+    def _clusters(self) -> str:
+        return ",".join(str(one) for one in self._directory.clusters)
 
     def _nics(self, vm: VM) -> list[dict[str, object]]:
         return [
             {
                 "AR_ID": 0, "BRIDGE": f"br{port.subnet.network.segment}", "BRIDGE_TYPE": "linux",
-                "CLUSTER_ID": ",".join(str(one) for one in self._directory.clusters), "IP": address(port),
+                "CLUSTER_ID": self._clusters(), "IP": address(port),
                 "MAC": mac(address(port)), "NAME": f"NIC{place}", "NETWORK": port.subnet.network.name,
                 "NETWORK_ID": self._directory.network_number[port.subnet.network.id], "NIC_ID": place,
                 "SECURITY_GROUPS": 0, "TARGET": f"one-{vm.serial}-{place}", "VN_MAD": "bridge",
@@ -191,22 +216,6 @@ class VMViews:
 
 def volume_name(volume: Volume) -> str:
     return volume.name or f"root-{volume.serial:04d}"
-
-
-def _disk(
-    place: int, store: tuple[int, str], image: tuple[int, str], size_gib: int, *, is_copy: bool
-) -> dict[str, object]:
-    target = f"vd{'abcdefghijklmnopqrstuvwxyz'[place % 26]}"
-    copied = "YES" if is_copy else "NO"
-    return {
-        "ALLOW_ORPHANS": "NO", "CLONE": copied, "CLONE_TARGET": "SYSTEM", "DATASTORE": store[1],
-        "DATASTORE_ID": store[0], "DEV_PREFIX": "vd", "DISK_ID": place, "DISK_SNAPSHOT_TOTAL_SIZE": 0,
-        "DISK_TYPE": "FILE", "DRIVER": "qcow2", "FORMAT": "qcow2", "IMAGE": image[1], "IMAGE_ID": image[0],
-        "IMAGE_STATE": 2 if is_copy else 8, "LN_TARGET": "NONE", "ORIGINAL_SIZE": size_gib << 10,
-        "PERSISTENT_SNAPSHOTS": "YES", "READONLY": "NO", "SAVE": "NO" if is_copy else "YES",
-        "SIZE": size_gib << 10, "SOURCE": f"/var/lib/one/datastores/{store[0]}/{image[0]}", "TARGET": target,
-        "TM_MAD": "ssh", "TYPE": "FILE",
-    }  # fmt: skip
 
 
 def _rule(way: str) -> Element:
