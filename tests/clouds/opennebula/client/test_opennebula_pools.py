@@ -1,5 +1,7 @@
 """Pools: pages, what is on two of them, what is too large, what makes no sense."""
 
+from html import escape
+
 import pytest
 
 from stratoscope.clouds.client.request import TooLargeError
@@ -96,3 +98,29 @@ async def test_a_text_that_is_no_pool_is_malformed(text: str) -> None:
 async def test_a_large_pool_is_decoded_apart_with_the_same_result() -> None:
     found, malformed, _ = await read(vms(*map(str, range(1999))) + " " * (1 << 18))
     assert (len(found), malformed) == (1999, 0)
+
+
+TINY = {
+    "elements": "<VM_POOL>" + "<a/>" * 300_000 + "</VM_POOL>",
+    "items": "<VM_POOL>" + "<VM/>" * 250_000 + "</VM_POOL>",
+    "ids": "<VM_POOL>" + "".join(f"<VM><ID>{one}</ID></VM>" for one in range(250_000)) + "</VM_POOL>",
+    "one item": "<VM_POOL><VM>" + "<a/>" * 300_000 + "</VM></VM_POOL>",
+}
+
+
+@pytest.mark.parametrize("tiny", TINY)
+async def test_a_pool_of_tiny_elements_is_refused(tiny: str) -> None:
+    async with replayed({"hostpool.info": TINY[tiny]}) as oned, client_of(oned) as client:
+        with pytest.raises(CollectError, match=r"hostpool.info: more than 200,000 (tags|items)") as caught:
+            await Pools(client).whole("hostpool.info", "VM", identity)
+    assert caught.value.reason is Reason.MALFORMED
+
+
+async def test_a_release_that_answers_the_whole_pool_to_each_page_is_read_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 30)
+    whole = f"<methodResponse><boolean>1</boolean><string>{escape(vms(*IDS))}</string></methodResponse>"
+    async with replayed({"vmpool.info": whole.encode()}) as oned, client_of(oned) as client:
+        found, _ = await Pools(client).paged("vmpool.info", "VM", identity, -1)
+    assert (len(found), oned.calls["vmpool.info"]) == (50, 2)
