@@ -62,6 +62,7 @@ class Zones(Reader):
         """Whether each endpoint answers a GET, which bears no credential. No error: a silent one is down."""
         places = {SERVICE: self._oned.url} | await self._others()
         asked = [*places][:MOST]
+        self._checks = {name: self._checks.get(name, Checks()) for name in asked}
         async with asyncio.TaskGroup() as group:
             for name in asked:
                 group.create_task(self._look(name, places[name]))
@@ -69,7 +70,7 @@ class Zones(Reader):
 
     @question("zones", Every(60, 30, 180), cost="2, and 1 for each server of a zone with several", role="any")
     async def servers(self) -> OtherService:
-        """The servers of the own zone, and in which state of Raft each is. Raises as Pools."""
+        """The servers of the own zone, and in which state of Raft each is, the leader. Raises as Pools."""
         zones, malformed = await self._zones.anew()
         own = own_zone(zones, self._oned.url)
         found: dict[str, str] = {}
@@ -77,7 +78,7 @@ class Zones(Reader):
             found[self._oned.url.host or ""] = await self._raft(self._oned.url)
         else:
             async with asyncio.TaskGroup() as group:
-                asked = {one.name: group.create_task(self._state(one)) for one in own.servers}
+                asked = {one.name: group.create_task(self._state(one)) for one in own.servers[:MOST]}
             found = {name: task.result() for name, task in asked.items()}
         zone = "" if own is None else own.name
         counted = (("servers", found.values()), ("zones", [one.state for one in zones]))
@@ -112,7 +113,7 @@ class Zones(Reader):
         return states.raft(int(root(await self._oned.call("zone.raftstatus", url=url)).findtext("STATE", "")))
 
     async def _look(self, name: str, url: URL) -> None:
-        checks = self._checks.setdefault(name, Checks())
+        checks = self._checks[name]
         await checks.record(self._oned.look("check", url, at_most_s(self._timeout_s)))
 
     async def _read_zones(self) -> tuple[list[Zone], int]:
@@ -148,4 +149,5 @@ def _agent(name: str, state: str, zone_name: str) -> Service:
         is_enabled=None,
         reason="",
         heartbeat=None,
+        is_leader=None if state == states.SOLO else state == states.LEADER,
     )
