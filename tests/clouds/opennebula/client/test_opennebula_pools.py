@@ -5,6 +5,7 @@ from html import escape
 import pytest
 
 from stratoscope.clouds.client.request import TooLargeError
+from stratoscope.clouds.opennebula.client import items
 from stratoscope.clouds.opennebula.client import oned as oned_module
 from stratoscope.clouds.opennebula.client import pools as module
 from stratoscope.clouds.opennebula.client.items import Element
@@ -101,17 +102,21 @@ async def test_a_large_pool_is_decoded_apart_with_the_same_result() -> None:
 
 
 TINY = {
-    "elements": "<VM_POOL>" + "<a/>" * 300_000 + "</VM_POOL>",
-    "items": "<VM_POOL>" + "<VM/>" * 250_000 + "</VM_POOL>",
-    "ids": "<VM_POOL>" + "".join(f"<VM><ID>{one}</ID></VM>" for one in range(250_000)) + "</VM_POOL>",
-    "one item": "<VM_POOL><VM>" + "<a/>" * 300_000 + "</VM></VM_POOL>",
+    "elements": "<VM_POOL>" + "<a/>" * 30_000 + "</VM_POOL>",
+    "items": "<VM_POOL>" + "<VM/>" * 4_000 + "</VM_POOL>",
+    "ids": "<VM_POOL>" + "".join(f"<VM><ID>{one}</ID></VM>" for one in range(4_000)) + "</VM_POOL>",
+    "one item": "<VM_POOL><VM>" + "<a/>" * 30_000 + "</VM></VM_POOL>",
 }
 
 
 @pytest.mark.parametrize("tiny", TINY)
-async def test_a_pool_of_tiny_elements_is_refused(tiny: str) -> None:
+async def test_a_pool_of_tiny_elements_is_refused(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 3_000)
+    monkeypatch.setattr(items, "MOST_TAGS", 20_000)
     async with replayed({"hostpool.info": TINY[tiny]}) as oned, client_of(oned) as client:
-        with pytest.raises(CollectError, match=r"hostpool.info: more than 200,000 (tags|items)") as caught:
+        with pytest.raises(
+            CollectError, match=r"hostpool.info: more than (20,000 tags|3,000 items)"
+        ) as caught:
             await Pools(client).whole("hostpool.info", "VM", identity)
     assert caught.value.reason is Reason.MALFORMED
 

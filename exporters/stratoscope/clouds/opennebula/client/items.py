@@ -56,6 +56,7 @@ def each(text: str, *tags: str) -> Iterator[Element]:
             part = text[start : start + _AT_ONCE]
             in_part = part.count("<")
             open_tags += in_part
+            _check_tags(open_tags)
             parser.feed(part)
             for _, element in parser.read_events():
                 pool = element.getparent()
@@ -65,7 +66,6 @@ def each(text: str, *tags: str) -> Iterator[Element]:
                 element.clear(keep_tail=True)
                 del pool[: pool.index(element)]
                 open_tags = in_part
-            _check_tags(open_tags)
         _check_type(parser.close())
     except etree.XMLSyntaxError as error:
         raise ValueError(str(error)) from error
