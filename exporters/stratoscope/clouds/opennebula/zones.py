@@ -24,7 +24,7 @@ from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import at_most_s
-from stratoscope.core.errors import CollectError, LeftOutError
+from stratoscope.core.errors import CollectError, LeftOutError, Reason
 
 MOST: Final = 30
 _TIMEOUT_S: Final = 10.0
@@ -110,7 +110,11 @@ class Zones(Reader):
         """The server's state. The credential goes to another server of the zone, whose users are the same."""
         if self._oned.url.scheme == "https" and url.scheme != "https":
             return _ERROR
-        return states.raft(int(root(await self._oned.call("zone.raftstatus", url=url)).findtext("STATE", "")))
+        text = await self._oned.call("zone.raftstatus", url=url)
+        try:
+            return states.raft(int(root(text).findtext("STATE", "")))
+        except ValueError as error:
+            raise CollectError(Reason.MALFORMED, f"{SERVICE}: zone.raftstatus: {error}") from error
 
     async def _look(self, name: str, url: URL) -> None:
         checks = self._checks[name]
