@@ -375,7 +375,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     """Addresses of one subnet, or address range, of a network.
 
     Attributes:
-        is_external: Whether its addresses can be floating IPs; None if unknown.
+        is_external: Whether its addresses are given out to all, such as floating IPs; None if unknown.
         total, used: None if unknown.
         ip_version: 0 for leases without an IP address.
         cidr: The subnet's prefix; "" if the source does not report it.
