@@ -95,6 +95,14 @@ async def test_who_leads_is_what_raft_says_and_a_lone_server_leads_nobody(
     assert one.is_leader is leads
 
 
+async def test_a_candidate_is_down_as_without_a_leader_nothing_can_be_changed() -> None:
+    up = []
+    for state in (0, 1, 2, 3):
+        (one,) = (await asked("zones", {"zone.raftstatus": LEADER.replace(">3<", f">{state}<")})).agents
+        up.append(one.is_up)
+    assert up == [True, False, True, True]
+
+
 async def test_an_endpoint_that_is_gone_is_forgotten_with_its_counts(oned: Oned) -> None:
     now = 0.0
     cloud = cloud_of(oned, Clock(monotonic=lambda: now))

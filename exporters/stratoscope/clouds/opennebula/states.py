@@ -49,7 +49,8 @@ _IMAGE: Final[Mapping[int, str]] = {
 }  # fmt: skip
 SOLO: Final = "SOLO"
 LEADER: Final = "LEADER"
-_RAFT: Final[Mapping[int, str]] = {0: SOLO, 1: "CANDIDATE", 2: "FOLLOWER", 3: LEADER}
+CANDIDATE: Final = "CANDIDATE"
+_RAFT: Final[Mapping[int, str]] = {0: SOLO, 1: CANDIDATE, 2: "FOLLOWER", 3: LEADER}
 _ZONE: Final[Mapping[int, str]] = {0: "ENABLED", 1: "DISABLED"}
 
 _RUNNING: Final = "RUNNING"

@@ -31,6 +31,8 @@ _TIMEOUT_S: Final = 10.0
 _KEPT_S: Final = 600.0
 _ERROR: Final = "ERROR"
 """The state of a server that does not answer, as OpenNebula's own tools call it."""
+_DOWN: Final = frozenset({_ERROR, states.CANDIDATE})
+"""An election takes seconds. Servers that stay candidates have no leader: oned changes nothing any more."""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -149,7 +151,7 @@ def _agent(name: str, state: str, zone_name: str) -> Service:
         binary=SERVICE,
         host=name,
         zone=zone_name,
-        is_up=state != _ERROR,
+        is_up=state not in _DOWN,
         is_enabled=None,
         reason="",
         heartbeat=None,
