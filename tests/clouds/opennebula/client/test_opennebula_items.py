@@ -45,7 +45,10 @@ def test_a_number_is_in_base_units_and_not_negative() -> None:
         amount({}, "MEMORY")
 
 
-def test_a_pool_is_read_item_by_item_and_those_before_are_forgotten() -> None:
+def test_a_pool_is_read_part_by_part_and_the_items_before_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(items, "AT_ONCE", 100)
     text = "<P>" + "".join(f"<VM><ID>{one}</ID></VM><OTHER/>" for one in range(9_000)) + "</P>"
     read, most = [], 0
     for element in each(text, "VM"):
@@ -54,7 +57,7 @@ def test_a_pool_is_read_item_by_item_and_those_before_are_forgotten() -> None:
         read.append(identity(element))
         most = max(most, pool.index(element))
     assert read == [str(one) for one in range(9_000)]
-    assert most <= 2  # what stands between two items
+    assert most <= 10  # those of 100 characters, and what stands between
 
 
 def test_what_is_called_as_an_item_within_an_item_is_none() -> None:
@@ -74,5 +77,6 @@ def test_an_item_has_a_bounded_number_of_elements(pool: str, monkeypatch: pytest
 
 def test_a_pool_may_have_more_elements_than_an_item(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(items, "MOST_TAGS", 10_000)
+    monkeypatch.setattr(items, "AT_ONCE", 1 << 14)
     item = "<VM><ID>1</ID>" + "<NAME>" + "x" * 100 + "</NAME>" + "</VM>"
     assert len([*each(f"<P>{item * 20_000}</P>", "VM")]) == 20_000

@@ -14,7 +14,7 @@ MIB: Final = 1 << 20
 KIB: Final = 1 << 10
 _LONGEST: Final = 200
 _UNDECODED: Final = (ValueError, KeyError, OverflowError)
-_AT_ONCE: Final = 1 << 16
+AT_ONCE: Final = 1 << 18
 """Characters that are parsed before the items among them are taken."""
 MOST_TAGS: Final = 200_000
 """Tags of one item, or of a document that is read as a whole. An element costs some 200 bytes of memory,
@@ -42,7 +42,7 @@ def root(text: str) -> Element:
 def each(text: str, *tags: str) -> Iterator[Element]:
     """The items of a pool, those with these tags: each is there until the next one is asked for.
 
-    So a pool needs no more memory than its text and one item.
+    So a pool needs no more memory than its text, one item, and those in AT_ONCE characters.
 
     Raises:
         ValueError: As `root`; an item, or what is between two, has too many tags.
@@ -52,20 +52,22 @@ def each(text: str, *tags: str) -> Iterator[Element]:
         ("end",), tag=tags, **_OPTIONS
     )
     try:
-        for start in range(0, len(text), _AT_ONCE):
-            part = text[start : start + _AT_ONCE]
+        for start in range(0, len(text), AT_ONCE):
+            part = text[start : start + AT_ONCE]
             in_part = part.count("<")
             open_tags += in_part
             _check_tags(open_tags)
             parser.feed(part)
-            for _, element in parser.read_events():
-                pool = element.getparent()
-                if pool is None or pool.getparent() is not None:
-                    continue  # something else within an item that is called as items are
-                yield element
-                element.clear(keep_tail=True)
-                del pool[: pool.index(element)]
-                open_tags = in_part
+            ended = [element for _, element in parser.read_events()]
+            if not ended:
+                continue
+            pool = ended[-1].getroottree().getroot()
+            of_pool = [element for element in ended if element.getparent() is pool]
+            yield from of_pool  # without what is called as items are within one of them
+            if of_pool:
+                last, open_tags = of_pool[-1], in_part
+                last.clear(keep_tail=True)
+                del pool[: pool.index(last)]
         _check_type(parser.close())
     except etree.XMLSyntaxError as error:
         raise ValueError(str(error)) from error
@@ -88,7 +90,10 @@ def fields(element: Element | None) -> dict[str, str]:
 
 def identity(element: Element) -> str:
     """An item's id; "" for none. It comes first, so that this is quicker than a search."""
-    return next((child.text or "" for child in element if child.tag == "ID"), "")
+    for child in element:
+        if child.tag == "ID":
+            return child.text or ""
+    return ""
 
 
 class Unchanged(Generic[T]):
@@ -100,7 +105,7 @@ class Unchanged(Generic[T]):
 
     def __call__(self, element: Element) -> T:
         """The item. Raises as `decode`."""
-        item, now = identity(element), hash(etree.tostring(element))
+        item, now = identity(element), hash(etree.tostring(element, encoding="unicode"))
         known = self._known.get(item)
         if known is None or known[0] != now:
             known = self._known[item] = (now, self._decode(element))
