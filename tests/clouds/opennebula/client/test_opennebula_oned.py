@@ -18,7 +18,7 @@ from stratoscope.core.config import Secret
 from stratoscope.core.errors import CollectError, Reason
 from support.certificates import Authority, write
 from support.little_server import listening
-from support.replayed_oned import SESSION, Oned, client_of, enveloped, recorded, replayed
+from support.replayed_oned import SESSION, Oned, client_of, enveloped, recorded, refused, replayed
 
 
 async def test_a_call_is_answered_and_counted() -> None:
@@ -177,3 +177,23 @@ class _Answering:
 
     async def __aexit__(self, *error: object) -> None:
         await self._server.__aexit__(None, None, None)
+
+
+async def test_a_password_that_is_accepted_or_refused_is_a_log_in() -> None:
+    now = 1000.0
+    clock = Clock(monotonic=lambda: now)
+    async with replayed() as oned, client_of(oned, clock=clock) as client:
+        logins = client.budget.stats.logins
+        assert logins == {"ok": 0, "refused": 0}
+        for _ in range(2):
+            await client.call("zonepool.info")
+        assert logins == {"ok": 1, "refused": 0}
+        oned.answers["zonepool.info"] = refused("bad_password")
+        for _ in range(2):
+            with pytest.raises(CollectError):
+                await client.call("zonepool.info")
+        assert logins == {"ok": 1, "refused": 1}
+        now += 301
+        del oned.answers["zonepool.info"]
+        await client.call("zonepool.info")
+        assert logins == {"ok": 2, "refused": 1}

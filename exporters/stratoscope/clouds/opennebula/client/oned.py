@@ -42,6 +42,8 @@ class Oned:
         self._refused: tuple[float, CollectError | LeftOutError] | None = None
         self._pages: Http | None = None
         self._pools: Http | None = None
+        self._is_accepted = False
+        budget.stats.logins.update(dict.fromkeys(("ok", "refused"), 0))
 
     async def call(
         self, method: str, *params: str | int | bool, is_page: bool = False, url: URL | None = None
@@ -67,6 +69,7 @@ class Oned:
             raise CallError(Reason.MALFORMED, f"{what}: {error}", "malformed") from error
         if not found.is_ok:
             raise self._failure(what, found, is_own=url is None)
+        self._count_accepted()
         return found.value
 
     async def look(self, operation: str, url: URL, timeout_s: float) -> tuple[int, float]:
@@ -111,6 +114,12 @@ class Oned:
             raise again(error)
         self._refused = None
 
+    def _count_accepted(self) -> None:
+        """Each call bears the password: the first that is accepted, or is so again, counts as a log-in."""
+        if not self._is_accepted:
+            self._is_accepted = True
+            self.budget.stats.logins["ok"] += 1
+
     def _failure(self, what: str, found: Answer, *, is_own: bool) -> CollectError | LeftOutError:
         """The exception for an answer; its text may cite what was sent."""
         session = self._session.reveal()
@@ -118,6 +127,8 @@ class Oned:
         error = errors.error(what, found.code, text)
         if found.code == errors.AUTHENTICATION and is_own:
             self._refused = (self.budget.clock.monotonic(), error)
+            self._is_accepted = False
+            self.budget.stats.logins["refused"] += 1
         return error
 
 
