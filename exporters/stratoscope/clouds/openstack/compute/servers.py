@@ -37,6 +37,7 @@ from stratoscope.clouds.openstack.compute.server import (
     vm,
 )
 from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.resources import by_uuid
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import time_left_s
@@ -71,12 +72,13 @@ class _WholeList:
         scope: Of the query: all projects' servers, or those of the credential's project.
         unlisted: Servers that were known when it began, and have not been listed since.
         failures: How often the request for the next page failed.
+        malformed: Number of malformed items so far.
     """
 
     def __init__(self, clock: Clock, scope: Mapping[str, str], known: dict[str, VM]) -> None:
         self.began, self.began_at = clock.monotonic(), clock.now()
         self.scope, self.unlisted = scope, known
-        self.failures = 0
+        self.failures = self.malformed = 0
         self._query: Query = {**scope, **WHOLE_PAGE}
         self._last: Sequence[str] = ()
 
@@ -107,6 +109,7 @@ class Servers(Reader):
         self._silent: set[str] = set()
         self._missing: set[str] = set()
         self._lost: set[str] = set()
+        self._overlooked = False
 
     @question(
         "servers",
@@ -115,6 +118,7 @@ class Servers(Reader):
         f"at most {MOST} for servers in error whose fault no list has; "
         "every 30 minutes 1 for each 1,000 servers",
         role="admin; any other sees its own project's",
+        lists=by_uuid("vms"),
     )
     async def read(self) -> VMs:
         """All current servers.
@@ -136,7 +140,13 @@ class Servers(Reader):
         if self._missing:
             await self._read_changes()  # what makes no sense in it was counted above
         await self._missing_faults.ask(self.index)
-        answer = self.index.vms({}, {}, is_whole=self._scope is _EVERYBODYS, malformed=malformed)
+        answer = self.index.vms(
+            {},
+            {},
+            is_whole=self._scope is _EVERYBODYS,
+            malformed=malformed,
+            is_complete=not (self._overlooked or self._lost or self._missing),
+        )
         projects, users = await self._names.projects(), await self._names.users(answer.by_user)
         return replace(answer, projects=projects, users=users)
 
@@ -170,6 +180,7 @@ class Servers(Reader):
                     self._forget(whole.scope)
                 await self._take(page)
                 malformed += page.malformed
+                whole.malformed += page.malformed
                 if page.next_query is None:
                     SERVERS.check(len(self.index), malformed)
                     self._end_list(whole)
@@ -194,6 +205,7 @@ class Servers(Reader):
         except ForbiddenError:
             self._listed_at = None  # the right was taken away: begin anew with what may be seen
             raise
+        self._overlooked = self._overlooked or malformed > 0
         self._known_until, self._known_at = began_at, began
         self._end_changes(silent - building - mentioned)
         self._silent = self._building - mentioned
@@ -266,7 +278,7 @@ class Servers(Reader):
         for vm_id in missing & (self._lost | self._building):
             self._drop(vm_id)
         self._missing = missing - self._lost - self._building
-        self._lost = set()
+        self._lost, self._overlooked = set(), whole.malformed > 0
         self._list, self._listed_at = None, whole.began
         if len(self._texts) > _TEXTS:
             self._texts = Texts()
@@ -294,3 +306,4 @@ class Servers(Reader):
         """
         self._scope, self.index = scope, VMIndex(_STATES, CONDITIONS)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()
+        self._overlooked = False
