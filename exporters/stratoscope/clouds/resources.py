@@ -31,33 +31,31 @@ class Resources:
 
     Attributes:
         kind: `vms`, `volumes` or `addresses`, the same for all kinds of clouds.
-        spelled: An id as the cloud spells it, from how a user writes it. Raises ValueError for what is none:
-            a name that no list has is no reason to say that something is gone.
-        form: What is allowed, for messages.
+        spelled: An id as the cloud spells it, from how a user writes it. Raises ValueError, whose text is
+            what is allowed: that no list has a name is no reason to say that something is gone.
     """
 
     kind: str
     spelled: Callable[[str], str]
-    form: str
 
 
 def by_uuid(kind: str) -> Resources:
     """Resources with UUIDs; large letters and missing hyphens are mended."""
-    return Resources(kind, _uuid, "a UUID")
+    return Resources(kind, _uuid)
 
 
 def by_number(kind: str) -> Resources:
     """Resources with numbers; zeros before them are taken away."""
-    return Resources(kind, _number, "a number")
+    return Resources(kind, _number)
 
 
 def _uuid(text: str) -> str:
     if _UUID.fullmatch(text) is None:
-        raise ValueError(text)
+        raise ValueError("a UUID")
     return str(UUID(text))
 
 
 def _number(text: str) -> str:
     if _NUMBER.fullmatch(text) is None:
-        raise ValueError(text)
+        raise ValueError("a number")
     return str(int(text))

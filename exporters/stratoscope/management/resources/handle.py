@@ -122,8 +122,7 @@ def _spelled(resources: Resources, listing: Listing, text: str) -> str:
     try:
         return resources.spelled(text)
     except ValueError as error:
-        allowed = f"allowed: {resources.form}, not a name"
-        text = f"id: {short_line(text)} is no id of {resources.kind} here; {allowed}\n"
+        text = f"id: {short_line(text)} is no id of {resources.kind} here; allowed: {error}, not a name\n"
         raise web.HTTPBadRequest(text=text) from error
 
 

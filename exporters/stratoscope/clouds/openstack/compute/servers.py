@@ -50,6 +50,9 @@ end in time."""
 _OVERLAP_S: Final = 60.0
 """A list of changes begins this long before the last list: each of Nova's services has its own clock, and
 services whose clocks differ by more count as down (`service_down_time`)."""
+_DOUBTFUL_S: Final = 86400.0
+"""So long after a server vanished without a word the list is no proof that a server is gone: its cell may not
+answer."""
 _CLOCK_OFF_S: Final = 3600.0
 """The most by which this machine's clock can be ahead of the cloud's: with more, tokens would be invalid."""
 _EVERYBODYS: Final = {"all_tenants": "1"}
@@ -110,6 +113,7 @@ class Servers(Reader):
         self._missing: set[str] = set()
         self._lost: set[str] = set()
         self._overlooked = False
+        self._doubtful: dict[str, float] = {}
 
     @question(
         "servers",
@@ -145,10 +149,16 @@ class Servers(Reader):
             {},
             is_whole=self._scope is _EVERYBODYS,
             malformed=malformed,
-            is_complete=not (self._overlooked or self._lost or self._missing),
+            is_complete=self._is_complete(),
         )
         projects, users = await self._names.projects(), await self._names.users(answer.by_user)
         return replace(answer, projects=projects, users=users)
+
+    def _is_complete(self) -> bool:
+        """Whether a server that is not known is gone, or never was."""
+        since = self._clock.monotonic() - _DOUBTFUL_S
+        self._doubtful = {vm_id: at for vm_id, at in self._doubtful.items() if at > since}
+        return not (self._overlooked or self._lost or self._missing or self._doubtful)
 
     async def _read_all(self) -> int:
         """Continue the complete list, or begin one. Returns the number of malformed items.
@@ -250,6 +260,7 @@ class Servers(Reader):
     def _put(self, server: Server) -> None:
         if server.updated is not None:
             self._newest = max(self._newest, unix_seconds(server.updated))
+        self._doubtful.pop(server.id, None)
         if server.status in GONE:
             self._drop(server.id)
             return
@@ -275,6 +286,7 @@ class Servers(Reader):
         They, and those whose item is malformed, are shown as UNKNOWN until the next complete list.
         """
         missing = {vm_id for vm_id in whole.unlisted if self.index.get(vm_id) is not None}
+        self._doubtful |= dict.fromkeys(missing & self._lost, whole.began)
         for vm_id in missing & (self._lost | self._building):
             self._drop(vm_id)
         self._missing = missing - self._lost - self._building
@@ -306,4 +318,4 @@ class Servers(Reader):
         """
         self._scope, self.index = scope, VMIndex(_STATES, CONDITIONS)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()
-        self._overlooked = False
+        self._overlooked, self._doubtful = False, {}
