@@ -3,7 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.management.resources.history import MOST_GONE, Known, next_known
+from stratoscope.management.subjects.vms import VMs
+from support.cloud_vms import vm
 
 LISTS = st.lists(st.frozensets(st.sampled_from("abcd")), min_size=1, max_size=12)
 
@@ -40,6 +43,37 @@ def test_list_that_follows_changes_nothing_of_what_is_known_of_the_one_before(
     before = {one: known.since(one) for one in "abcd"}
     next_known(known, dict.fromkeys("bcx"), 500.0)
     assert {one: known.since(one) for one in "abcd"} == before
+
+
+@given(LISTS)
+def test_subject_of_vms_says_itself_which_came_and_went(lists: list[frozenset[str]]) -> None:
+    subject, known, index = VMs("uni"), None, VMIndex()
+    for number, ids in enumerate(lists):
+        for one in "abcd":
+            if one in ids:
+                index.put(vm(one))
+            else:
+                index.drop(one)
+        answer = index.vms({}, {}, is_whole=True)
+        list(subject.cached(answer))
+        known = next_known(known, answer.vms, 100.0 + number, subject.moved())
+    assert known is not None
+    assert {one: known.since(one) for one in "abcd"} == {one: said_since(lists, one) for one in "abcd"}
+    assert subject.moved() == {}
+
+
+def test_what_moved_is_not_lost_with_a_list_of_which_nobody_was_told() -> None:
+    subject, index = VMs("uni"), VMIndex()
+    for one in ("a", "b"):
+        index.put(vm(one))
+    list(subject.cached(index.vms({}, {}, is_whole=True)))
+    known = next_known(None, index.known(), 100.0, subject.moved())
+    index.drop("a")
+    list(subject.cached(index.vms({}, {}, is_whole=True)))  # then something else fails
+    index.put(vm("c"))
+    list(subject.cached(index.vms({}, {}, is_whole=True)))
+    known = next_known(known, index.known(), 102.0, subject.moved())
+    assert {one: known.since(one) for one in "abc"} == {"a": 102.0, "b": 100.0, "c": 102.0}
 
 
 def test_only_the_last_that_are_gone_are_remembered() -> None:

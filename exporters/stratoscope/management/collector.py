@@ -30,7 +30,8 @@ class QuestionCollector(Collector[Any]):
         return self._subject.cached(data)
 
     def kept(self, data: Any, as_of: float, /) -> Listing | None:
-        return self._lists.next(data, as_of) if self._lists else None
+        moved = self._subject.moved()
+        return self._lists.next(data, as_of, moved) if self._lists else None
 
     def malformed(self, data: Any, /) -> int:
         number: int = data.malformed

@@ -32,25 +32,33 @@ class Known:
         return self.gone.get(one)
 
 
-def next_known(before: Known | None, objects: Mapping[str, object], as_of: float) -> Known:
+def next_known(
+    before: Known | None,
+    objects: Mapping[str, object],
+    as_of: float,
+    moved: Mapping[str, bool] | None = None,
+) -> Known:
     """What is known after a list that began at `as_of`.
 
-    It runs in a thread, step by step: the difference of two sets would block the event loop meanwhile.
+    Args: moved: Whether each id came, or went, since the list before; None if the two are to be compared,
+        which takes 60 ms for 100,000 ids.
     """
     if before is None:
         return Known(objects, as_of, {}, {})
-    known = before.objects
-    new = [one for one in objects if one not in known]
-    left = [one for one in known if one not in objects]
-    if not (new or left):
+    moved = _differences(before.objects, objects) if moved is None else moved
+    if not moved:
         return Known(objects, before.first, before.later, before.gone)
     later, gone = {**before.later}, {**before.gone}
-    for one in left:
-        later.pop(one, None)
-        gone[one] = as_of
-    for one in new:
-        later[one] = as_of
-        gone.pop(one, None)
+    for one, comes in moved.items():
+        since, other = (later, gone) if comes else (gone, later)
+        other.pop(one, None)
+        since[one] = as_of
     for one in [*gone][: max(0, len(gone) - MOST_GONE)]:
         del gone[one]
     return Known(objects, before.first, later, gone)
+
+
+def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> Mapping[str, bool]:
+    """Whether each id came, or went. Step by step: the difference of two sets would block the event loop."""
+    came = {one: True for one in new if one not in old}
+    return came | {one: False for one in old if one not in new}

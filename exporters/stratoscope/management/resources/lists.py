@@ -51,8 +51,13 @@ class Lists:
     def __init__(self) -> None:
         self._known: Known | None = None
 
-    def next(self, answer: object, as_of: float) -> Listing:
-        """The list of the next answer. Args: as_of: Unix seconds at which it began to be read."""
+    def next(self, answer: object, as_of: float, moved: Mapping[str, bool] | None) -> Listing:
+        """The list of the next answer.
+
+        Args:
+            as_of: Unix seconds at which it began to be read.
+            moved: As `next_known`.
+        """
         objects, is_complete, state_of = _LISTS[type(answer)](answer)
-        self._known = next_known(self._known, objects, as_of)
+        self._known = next_known(self._known, objects, as_of, moved)
         return Listing(self._known, is_complete, state_of)
