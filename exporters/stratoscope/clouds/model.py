@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.condition import Condition, FaultReason
+from stratoscope.clouds.resources import Listed
 
 
 class VM(msgspec.Struct, frozen=True, gc=False):
@@ -74,6 +75,7 @@ class VMs(msgspec.Struct, frozen=True):
         in_transition: Number of VMs, and the earliest VM.changed among them, by transition.
         projects, users: Names by id, as far as the credential may read them.
         is_whole: Whether the VMs of all projects are visible, or only those of the credential's project.
+        is_complete: As Listed.is_complete.
     """
 
     vms: Mapping[str, VM]
@@ -91,6 +93,7 @@ class VMs(msgspec.Struct, frozen=True):
     users: Mapping[str, str]
     is_whole: bool
     malformed: int = 0
+    is_complete: bool = True
 
 
 class Service(msgspec.Struct, frozen=True, gc=False):
@@ -166,11 +169,9 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     """One resource of a host, in vCPUs, bytes or pieces.
 
     Attributes:
-        total: The capacity; None if unknown.
-        reserved: The part of it that is reserved for the host itself.
+        total: The capacity; None if unknown. reserved: The part of it that the host itself has.
         ratio: The allocation ratio.
-        allocated: The allocation to VMs.
-        allocatable: What may be allocated to VMs, if the source counts it itself; else None.
+        allocated: The allocation to VMs. allocatable: What may be, if the source counts it; else None.
     """
 
     total: float | None
@@ -252,9 +253,8 @@ class Inventories(msgspec.Struct, frozen=True):
         zones: Of each host that takes VMs, as far as it is known.
         spread: None for a source that lists them.
         by_project: The allocation to a project's VMs, and the share of their hosts' capacity that it stands
-            for, by project id and resource (`vcpus`, `memory`, `disk`). On a host that has allocated three
-            times its capacity, that share is a third of a VM's allocation. Absent if the value of one of the
-            VMs' hosts is unknown.
+            for (a third of it on a host that has allocated three times its capacity), by project id and
+            resource (`vcpus`, `memory`, `disk`). Absent if the value of one of these hosts is unknown.
     """
 
     resources: Mapping[str, Mapping[str, Resource]]
@@ -420,6 +420,7 @@ class Objects(msgspec.Struct, frozen=True):
         is_whole: Whether the objects of all projects are visible, or only those of the credential's project.
         admin_down: Number of those that are administratively down, whatever their state (Neutron:
             admin_state_up false). None for a sort without that, and if it is unknown for one object.
+        listed: Each of them, where users may ask for one; else None.
     """
 
     sort: str
@@ -429,6 +430,7 @@ class Objects(msgspec.Struct, frozen=True):
     is_whole: bool = True
     malformed: int = 0
     admin_down: int | None = None
+    listed: Listed | None = None
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):

@@ -34,6 +34,13 @@ async def test_images_are_counted_by_state_and_group() -> None:
     assert found.objects.is_whole
 
 
+async def test_images_are_kept_by_id_and_complete_unless_one_is_malformed() -> None:
+    found = (await asked("images")).objects.listed
+    assert (found.states, found.is_complete) == ({"1": "READY", "0": "USED"}, True)
+    found = (await asked("images", changed("imagepool.info", ("<STATE>1<", "<STATE>x<")))).objects.listed
+    assert (found.states, found.is_complete) == ({"0": "USED"}, False)
+
+
 @pytest.mark.parametrize(("rights", "visibility"), [("<GROUP_U>1<", "group"), ("<GROUP_U>0<", "private")])
 async def test_an_image_that_not_all_may_use_is_of_its_group_or_its_owner(
     rights: str, visibility: str
