@@ -4,8 +4,8 @@ import hashlib
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json, Request
-from stratoscope.demo.openstack.models import POWER_STATES, VM, Fault, Flavor, Image, Port
 from stratoscope.demo.openstack.texts import ipv4, mac_address, micro_or_none, moment
+from stratoscope.demo.world.models import POWER_STATES, VM, Fault, Flavor, Image, Port
 
 _CHANGES: Final = (3, 9, 16, 19, 26, 47, 63, 69, 71, 73, 90, 96, 98, 100)
 """Microversions that change the view of a server."""
