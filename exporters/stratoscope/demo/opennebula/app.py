@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
+from xmlrpc.client import Error as XmlRpcError
 from xmlrpc.client import Fault as XmlRpcFault
 from xmlrpc.client import dumps, loads
 
@@ -79,7 +80,7 @@ class OpenNebula:
         self.advance()
         try:
             args, method = loads(content)
-        except (ExpatError, XmlRpcFault, ValueError, TypeError) as error:
+        except (ExpatError, XmlRpcError, ValueError, TypeError) as error:
             return web.Response(status=400, text=f"no call: {error}\n")
         name = str(method)
         faults = self.faults.hit(SERVICE, name, request.method, has_token=False)

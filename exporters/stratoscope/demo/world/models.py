@@ -456,15 +456,6 @@ _STATUSES: Final = {
     "deleted": {"default": "DELETED"},
 }
 STATUSES: Final = frozenset(status for tasks in _STATUSES.values() for status in tasks.values())
-POWER_STATES: Final = {
-    "active": 1,
-    "resized": 1,
-    "paused": 3,
-    "stopped": 4,
-    "suspended": 4,
-    "shelved_offloaded": 4,
-}
-"""libvirt's number by VM state; 0 (NOSTATE) for the others."""
 
 
 class Stay(NamedTuple):
