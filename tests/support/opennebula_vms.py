@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.client.limiter import Limits
@@ -21,7 +21,7 @@ from stratoscope.vmprobe.record import Run
 from stratoscope.vmprobe.records import Records
 from stratoscope.vmprobe.run import run
 from support.fake_ledger import FakeLedger
-from support.fake_oned import PLAIN, FakeOned
+from support.fake_oned import PLAIN
 
 TAG: Final = "stratoscope-vmprobe"
 MARK: Final = Mark(TAG, "boot", "0123456789abcdef", 2e9)
@@ -29,11 +29,23 @@ NAME: Final = "stratoscope-0123456789abcdef-2000000000-stratoscope-vmprobe"
 QUICK: Final = Limits(requests_per_second=1000)
 
 
+class Endpoint(Protocol):
+    """An oned, in memory or embedded."""
+
+    @property
+    def endpoint(self) -> str: ...
+
+
 class SkippingClock:
-    """A clock that sleeps by going on: polls of minutes take no time. The budget keeps the real one."""
+    """A clock that sleeps by going on: polls of minutes take no time. The budget keeps the real one.
+
+    Attributes:
+        slept: Called with each sleep, for a cloud whose time goes on as well.
+    """
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
+        self.slept: Callable[[float], object] = lambda _: None
 
     @property
     def clock(self) -> Clock:
@@ -44,12 +56,13 @@ class SkippingClock:
 
     async def sleep(self, seconds: float) -> None:
         self.ahead_s += seconds
+        self.slept(seconds)
         await asyncio.sleep(0)  # a time-out that is over ends what sleeps
 
 
 @asynccontextmanager
 async def opened(
-    oned: FakeOned, session: str = PLAIN, *, clock: Clock | None = None, **more: Any
+    oned: Endpoint, session: str = PLAIN, *, clock: Clock | None = None, **more: Any
 ) -> AsyncIterator[WritableZone]:
     """The zone as an exporter opens it."""
     entry = Found("one", endpoint=oned.endpoint, session=Secret(session), budget=QUICK, **more)
@@ -79,15 +92,19 @@ async def looks(lifecycle: OpenNebulaVMs, vm_id: str, number: int) -> list[Seen 
 class Probe:
     """A run of a probe on an oned. Attributes: ledger: What it wrote down; clock: Its time."""
 
-    def __init__(self, oned: FakeOned, session: str = PLAIN, *, host: str = "", **described: Any) -> None:
+    def __init__(self, oned: Endpoint, session: str = PLAIN, **described: Any) -> None:
         self.ledger, self.clock = FakeLedger(), SkippingClock()
         self._oned, self._session, self._described = oned, session, described
-        self.order = Order(id=MARK.run, probe="boot", tag=TAG, timeouts=TIMEOUTS, host=host)
+        self.order = Order(id=MARK.run, probe="boot", tag=TAG, timeouts=TIMEOUTS)
 
-    def with_host(self, host: str) -> "Probe":
-        """On the host of its description."""
-        self._described = {**self._described, "host": host}
+    def on(self, host: str) -> "Probe":
+        """On a host of a rotation."""
+        self.order = replace(self.order, host=host)
         return self
+
+    async def hosts(self) -> Sequence[str]:
+        async with opened(self._oned, self._session) as zone:
+            return await vms(zone, **self._described).hosts()
 
     def within(self, **timeouts: float) -> "Probe":
         changed = {Phase(name): seconds for name, seconds in timeouts.items()}

@@ -153,7 +153,7 @@ async def test_vm_that_disappears_is_said_so() -> None:
 
 async def test_vm_on_a_host_of_ones_choice_is_held_and_deployed_there_once() -> None:
     async with fake_oned() as oned:
-        ended = await Probe(oned, SESSION, host="dummy-b1").run()
+        ended = await Probe(oned, SESSION).on("dummy-b1").run()
         assert (ended.outcome, ended.host) == (Outcome.SUCCESS, "dummy-b1")
         assert oned.params["template.instantiate"][2:] == (True, "", False)
         assert oned.params["vm.deploy"] == (260, 2, True, -1, "")
@@ -163,12 +163,12 @@ async def test_vm_on_a_host_of_ones_choice_is_held_and_deployed_there_once() -> 
 @pytest.mark.parametrize("host", ["dummy-b1", "2"])
 async def test_host_of_the_description_is_a_name_or_an_id(host: str) -> None:
     async with fake_oned() as oned:
-        assert (await Probe(oned, SESSION).with_host(host).run()).host == "dummy-b1"
+        assert (await Probe(oned, SESSION, host=host).run()).host == "dummy-b1"
 
 
 async def test_user_who_may_not_deploy_fails_with_policy_and_the_held_vm_is_removed() -> None:
     async with fake_oned() as oned:
-        ended = await Probe(oned).with_host("1").run()
+        ended = await Probe(oned, host="1").run()
         assert verdict(ended) == (Phase.SCHEDULED, RunReason.POLICY, "project")
         assert "ADMIN VM" in said(ended)
         assert oned.living() == []
@@ -187,7 +187,7 @@ async def test_user_who_may_not_deploy_fails_with_policy_and_the_held_vm_is_remo
 async def test_host_that_takes_no_vm_is_named_by_oneds_words(name: str, reason: RunReason) -> None:
     async with fake_oned() as oned:
         oned.fail("vm.deploy", refused(name))
-        ended = await Probe(oned, SESSION).with_host("1").run()
+        ended = await Probe(oned, SESSION, host="1").run()
         assert verdict(ended)[:2] == (Phase.SCHEDULED, reason)
         assert oned.living() == []
 
@@ -195,7 +195,7 @@ async def test_host_that_takes_no_vm_is_named_by_oneds_words(name: str, reason: 
 async def test_deployment_without_an_answer_is_not_sent_again_and_its_vm_seen() -> None:
     async with fake_oned() as oned:
         oned.lost.add("vm.deploy")
-        ended = await Probe(oned, SESSION).with_host("1").run()
+        ended = await Probe(oned, SESSION, host="1").run()
         assert (ended.outcome, ended.host, oned.calls["vm.deploy"]) == (Outcome.SUCCESS, "dummy-a2", 1)
 
 
