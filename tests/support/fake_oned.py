@@ -52,10 +52,11 @@ class FakeVM:
     sched_message: str = ""
     error: str = ""
     created: int = 1_795_305_320
+    has_address: bool = True
 
     @property
     def ip(self) -> str:
-        return f"10.0.0.{10 + self.id % 200}"
+        return f"10.0.0.{10 + self.id % 200}" if self.has_address else ""
 
     def go_on(self) -> None:
         if self.ahead:

@@ -8,11 +8,22 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.lifecycle import BusyError, Mark, Object, Phase, RunReason, StepError
 from stratoscope.clouds.opennebula.lifecycle.names import mark_in, name_of
 from stratoscope.vmprobe.sweep import GRACE_S, Sweep
-from support.fake_oned import BOOT, BOOT_FAILURE, DONE, EPILOG, HOLD, PENDING, RUNNING, UNKNOWN, fake_oned
+from support.fake_oned import (
+    BOOT,
+    BOOT_FAILURE,
+    DONE,
+    EPILOG,
+    HOLD,
+    PENDING,
+    RUNNING,
+    UNKNOWN,
+    failed,
+    fake_oned,
+)
 from support.ledgers import a_run, open_ledger
 from support.one_run import verdict
 from support.opennebula_vms import MARK, NAME, TAG, Probe, booted, looks, opened, vms
-from support.replayed_oned import SESSION, refused
+from support.replayed_oned import SESSION, enveloped, refused
 
 VM = Object("vm", "260", MARK.name, Mark(TAG, "", MARK.run, MARK.deadline))
 
@@ -140,6 +151,23 @@ async def test_vm_that_oned_does_not_know_is_gone() -> None:
         assert await lifecycle.see("260") is None
         assert await lifecycle.left("260") == []
         assert await lifecycle.left("") == []
+
+
+async def test_termination_that_fails_for_another_reason_is_no_patience() -> None:
+    async with fake_oned() as oned, opened(oned) as zone:
+        await booted(vms(zone))
+        oned.fail("vm.action", failed(0x2000, "Cannot store VM"))
+        with pytest.raises(StepError, match="Cannot store VM") as caught:
+            await vms(zone).delete(VM)
+        assert (caught.value.reason, type(caught.value)) == (RunReason.API_ERROR, StepError)
+
+
+async def test_answer_that_is_no_id_is_unknown() -> None:
+    async with fake_oned() as oned, opened(oned) as zone:
+        oned.fail("template.instantiate", enveloped("yes"))
+        with pytest.raises(StepError, match="the answer is no id: 'yes'") as caught:
+            await booted(vms(zone))
+        assert caught.value.is_unknown
 
 
 async def test_vm_of_another_user_is_refused_and_not_gone() -> None:

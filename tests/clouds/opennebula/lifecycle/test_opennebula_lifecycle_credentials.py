@@ -40,6 +40,7 @@ def test_a_probe_of_opennebula_is_configured(tmp_path: Path) -> None:
     [
         ({"template": ""}, "vmprobe.probes[0].template: "),
         ({"flavor": "m1.tiny"}, "vmprobe.probes[0].flavor: unknown key"),
+        ({"reachable": {"ssh": 22}}, "vmprobe.probes[0].reachable: ssh: OpenNebula shows nobody"),
         ({"timeouts": {"snapshot": "1m"}}, "vmprobe.probes[0].timeouts.snapshot: unknown key"),
         ({"timeouts": {"stopped": "1m"}}, "vmprobe.probes[0].timeouts.stopped: no step wants it"),
     ],

@@ -1,8 +1,11 @@
 """Whole runs on an oned in memory: what a user with USE alone goes through, and what that costs."""
 
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.lifecycle import Phase, RunReason, Underway
@@ -20,11 +23,16 @@ from support.fake_oned import (
     done,
     fake_oned,
 )
+from support.little_server import listening
 from support.one_run import verdict
 from support.opennebula_vms import MARK, NAME, Probe, booted, opened, vms
 from support.replayed_oned import SESSION, refused
 
 NO_HOST = "Sat Nov 21 23:48:53 2026: Cannot dispatch VM: No host meets SCHED_REQUIREMENTS"
+
+
+async def nothing(_: web.BaseRequest) -> web.StreamResponse:
+    return web.Response()
 
 
 def said(ended: Run) -> str:
@@ -74,6 +82,36 @@ async def test_steps_of_a_boot_are_seen_one_by_one() -> None:
         assert seen[0] is not None
         assert seen[0].addresses == ["10.0.0.70"]
         assert oned.vms[260].name == NAME
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_networked"), [({}, True), ({"reachable": {"tcp": 22}}, False), ({"stop_start": True}, True)]
+)
+async def test_vm_without_an_address_is_networked_unless_it_has_to_answer(
+    keys: dict[str, Any], *, is_networked: bool
+) -> None:
+    async with fake_oned() as oned, opened(oned) as zone:
+        oned.boot = [RUNNING]
+        lifecycle = vms(zone, **keys)
+        vm_id = await booted(lifecycle)
+        oned.vms[int(vm_id)].has_address = False
+        seen = await lifecycle.see(vm_id)
+        assert seen is not None
+        assert (seen.is_built, seen.is_networked, seen.addresses) == (True, is_networked, [])
+
+
+async def test_vm_that_has_to_answer_is_asked_at_its_address() -> None:
+    async with fake_oned() as oned, opened(oned) as zone, listening(nothing) as address:
+        port = int(address.rpartition(":")[2])
+        oned.boot = [RUNNING]
+        lifecycle = vms(zone, reachable={"tcp": port})
+        vm_id = await booted(lifecycle)
+        seen = await lifecycle.see(vm_id)
+        assert seen is not None
+        (step,) = lifecycle.steps
+        here = Underway(MARK, await lifecycle.resolve(), vm_id, replace(seen, addresses=["127.0.0.1"]))
+        await step.begin(here)
+        assert await step.has_ended(here)
 
 
 async def test_a_template_text_is_never_added_and_nothing_is_persistent() -> None:

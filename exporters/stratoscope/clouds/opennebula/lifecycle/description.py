@@ -24,6 +24,11 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reachable: Reachable | None = None
     stop_start: bool = False
 
+    def __post_init__(self) -> None:
+        if self.reachable is not None and self.reachable.ssh is not None:
+            what = "OpenNebula shows nobody what a VM writes to its console, which has the host keys"
+            raise ValueError(f"reachable: ssh: {what}; allowed: icmp or tcp")
+
     @property
     def credential(self) -> str:
         return self.credentials_file
