@@ -174,6 +174,14 @@ async def test_vm_in_error_fails_with_oneds_words_and_is_removed(
         assert oned.living() == []
 
 
+@pytest.mark.parametrize("more_s", [0.02, 0.04, 0.06])
+async def test_time_out_just_before_a_look_is_not_the_probes_own_fault(more_s: float) -> None:
+    async with fake_oned() as oned:
+        oned.boot = [PENDING]
+        ended = await Probe(oned).within(scheduled=2 + more_s).run()
+        assert verdict(ended) == (Phase.SCHEDULED, RunReason.TIMEOUT, "cloud")
+
+
 async def test_vm_that_is_unknown_to_its_host_is_waited_for() -> None:
     async with fake_oned() as oned:
         oned.boot = [PENDING, PROLOG, BOOT, UNKNOWN]
