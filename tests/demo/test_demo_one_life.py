@@ -100,6 +100,21 @@ def test_administrator_deploys_to_a_host_that_is_disabled_and_the_scheduler_does
     assert state(one, pinned) == (3, 3)
 
 
+def test_owner_acts_on_its_vms_and_does_not_deploy_migrate_or_recover_them(one: DemoOne) -> None:
+    user = "user1:demo"
+    number, other = created(one, is_held=True, session=user), created(one, is_held=True)
+    account = next(one for one in one.cloud.directory.accounts.values() if one.name == "user1")
+    for method, args in (
+        ("vm.deploy", (number, 0)), ("vm.recover", (number, 3)), ("vm.migrate", (number, 0, True))
+    ):  # fmt: skip
+        text = f"[one.{method}] User [{account.number}] : Not authorized to perform ADMIN VM [{number}]."
+        assert one.ask(method, *args, session=user)[:3] == [False, text, 0x200]
+    assert one.ask("vm.action", "terminate-hard", number, session=user)[0]
+    denied = f"User [{account.number}] : Not authorized to perform MANAGE VM [{other}]."
+    answer = one.ask("vm.action", "terminate-hard", other, session=user)
+    assert answer[:3] == [False, f"[one.vm.action] {denied}", 0x200]
+
+
 def test_vm_for_which_no_host_has_room_stays_pending_with_the_schedulers_words(one: DemoOne) -> None:
     done, number, _ = one.ask("vm.allocate", "CPU=64\nMEMORY=1048576", False)
     assert done
@@ -174,7 +189,8 @@ def test_boot_may_hang_for_ever(one: DemoOne) -> None:
     number = created(one)
     one.after(600.0)
     assert state(one, number) == (3, 2)
-    do(one, "terminate-hard", number)
+    assert one.ask("vm.action", "terminate-hard", number)[2] == 0x800
+    assert one.ask("vm.recover", number, 3)[0]
     one.after(5.0)
     assert state(one, number) == (6, 0)
 
@@ -216,6 +232,17 @@ def test_host_whose_probes_fall_silent_is_in_error_and_its_vms_are_unknown(one: 
     one.cloud.faults.clear()
     one.after(1.0)
     assert state(one, vm.serial) == (3, 3)
+
+
+def test_vm_for_a_host_that_has_just_fallen_silent_is_tried_again(one: DemoOne) -> None:
+    host = next(one for one in one.world.hosts.values() if one.daemon.is_up(BEGAN) and one.daemon.is_enabled)
+    one.cloud.faults.add({"fault": "down", "service": "oned", "host": host.name})
+    number = created(one, f'SCHED_REQUIREMENTS="ID={host.number - 1}"')
+    one.after(30.0)
+    assert state(one, number) == (1, 0)
+    one.cloud.faults.clear()
+    one.after(40.0)
+    assert state(one, number) == (3, 3)
 
 
 @pytest.mark.parametrize(("status", "expected"), [(1, "4"), (2, "8"), (0, "2")])

@@ -100,6 +100,11 @@ def test_filters_choose_the_callers_and_its_groups(one: DemoOne) -> None:
     assert everybody == owners(-2, READER) > owners(-1, USER)
 
 
+def test_search_is_refused_rather_than_answered_with_all(one: DemoOne) -> None:
+    assert one.ask("vmpool.info", -2, -1, -1, -1, "")[0]
+    assert one.ask("vmpool.info", -2, -1, -1, -1, "VM.NAME=x")[2] == 0x2000
+
+
 def test_state_filter_shows_one_state(one: DemoOne) -> None:
     pool = shown(one, "vmpool.info", -2, -1, -1, 8)
     assert {vm.findtext("STATE") for vm in pool} == {"8"}

@@ -34,7 +34,7 @@ class Actions:
         self._reads, self._operations = reads, operations
         self._actions: Mapping[str, tuple[_Act, tuple[str, ...]]] = {
             "terminate": (self._delete, (*_STARTED, *_AT_REST, *_WAITS)),
-            "terminate-hard": (self._delete, (*_STARTED, *_AT_REST, *_WAITS, *_FAILED, "PROLOG", "BOOT")),
+            "terminate-hard": (self._delete, (*_STARTED, *_AT_REST, *_WAITS, *_FAILED)),
             "hold": (self._hold, ("PENDING",)),
             "release": (self._release, ("HOLD",)),
             "poweroff": (self._stop, _STARTED),
@@ -58,7 +58,7 @@ class Actions:
 
     def _act(self, call: Call) -> Answer:
         action, number = str(call.args[0]), int(call.args[1])
-        vm = self._own(call, number)
+        vm = self._own(call, number, "MANAGE")
         if action not in self._actions:
             raise OneError(ACTION, f'Action "{action}" is not supported')
         act, allowed = self._actions[action]
@@ -72,7 +72,7 @@ class Actions:
     def _deploy(self, call: Call) -> Answer:
         """To a host that the caller names, past the scheduler."""
         number, host_number = int(call.args[0]), int(call.args[1])
-        vm = self._own(call, number)
+        vm = self._own(call, number, "ADMIN")
         host = self._target(call, host_number)
         store = call.arg(3, -1)
         if store not in (-1, 0):
@@ -88,7 +88,7 @@ class Actions:
 
     def _migrate(self, call: Call) -> Answer:
         number, host_number = int(call.args[0]), int(call.args[1])
-        vm = self._own(call, number)
+        vm = self._own(call, number, "ADMIN")
         host = self._target(call, host_number)
         state = states.name(vm, self._world.now)
         if state != "RUNNING":
@@ -101,7 +101,7 @@ class Actions:
 
     def _recover(self, call: Call) -> Answer:
         number, operation = int(call.args[0]), int(call.args[1])
-        vm = self._own(call, number)
+        vm = self._own(call, number, "ADMIN")
         state = states.name(vm, self._world.now)
         if operation == _DELETE and state != "DONE":
             self._delete(vm, call)
@@ -155,14 +155,19 @@ class Actions:
 
     # -- What is checked ---------------------------------------------------------------------------
 
-    def _own(self, call: Call, number: int) -> VM:
-        """A VM that the caller may change. Raises OneError."""
+    def _own(self, call: Call, number: int, right: str) -> VM:
+        """A VM that the caller may change. Raises OneError.
+
+        Args:
+            right: MANAGE, which its owner has, or ADMIN, which nobody is given (VM_ADMIN_OPERATIONS).
+        """
         vm = self._world.vms.with_key(number)
         if vm is None:
             raise no_exists("virtual machine", number)
         owner = self._access.permissions(vm).owner
-        if not call.caller.is_admin and owner.number != call.caller.number:
-            raise denied(call.caller, f"MANAGE VM [{number}]")
+        is_owner = right == "MANAGE" and owner.number == call.caller.number
+        if not call.caller.is_admin and not is_owner:
+            raise denied(call.caller, f"{right} VM [{number}]")
         return vm
 
     def _target(self, call: Call, number: int) -> Host:

@@ -35,6 +35,10 @@ class OneBoots(Boots):
         self.world.touch(vm)
         self.then(vm, _RETRY_S, self._schedule)
 
+    def wait_for(self, vm: VM) -> None:
+        """Try again in the next round: the host's probes have just fallen silent."""
+        self.then(vm, _RETRY_S, self._schedule)
+
     def fail(self, vm: VM, text: str) -> None:
         """Let a boot fail: the VM keeps its host and what it has there."""
         self.forget(vm)

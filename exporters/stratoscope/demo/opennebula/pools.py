@@ -9,7 +9,7 @@ from stratoscope.demo.opennebula.access import Access, denied
 from stratoscope.demo.opennebula.call import Answer, Call, Method
 from stratoscope.demo.opennebula.directory import Directory
 from stratoscope.demo.opennebula.elements import document, pool
-from stratoscope.demo.opennebula.errors import XML_RPC_API, OneError, no_exists
+from stratoscope.demo.opennebula.errors import INTERNAL, XML_RPC_API, OneError, no_exists
 from stratoscope.demo.opennebula.views import monitoring
 from stratoscope.demo.opennebula.views.hosts import HostViews
 from stratoscope.demo.opennebula.views.objects import ObjectViews
@@ -94,6 +94,8 @@ class Reads:
         flag, start, end, state = call.args[:4]
         if not _NOT_DONE - 1 <= state <= _STATES:
             raise OneError(XML_RPC_API, f"Incorrect state filter {state}")
+        if call.arg(4, ""):
+            raise OneError(INTERNAL, "The embedded cloud does not search VMs by their attributes")
         shown = self._shown(call, "VM", flag)
         now = self._world.now
         found = (vm for vm in self._world.vms if _has_state(vm, state, now) and shown(vm))

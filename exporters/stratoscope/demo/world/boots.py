@@ -43,6 +43,9 @@ class Boots(Transitions):
         vm.fault = Fault(self.world.now, text, self.world.errors.details(text))
         self.state(vm, "error", None)
 
+    def wait_for(self, vm: VM) -> None:
+        """Leave a VM as it is: its host takes none, and Nova names no host before that."""
+
     def refuse(self, vm: VM, text: str) -> None:
         """End a boot for which there is no host."""
         self.fail(vm, text)
@@ -55,7 +58,8 @@ class Boots(Transitions):
             self.refuse(vm, self.world.errors.text("no_valid_host") if failure is None else failure.text)
         elif host.daemon.silent_since is None:
             self.start_on(vm, host)
-        # Else its nova-compute takes no VM, and Nova names no host before that.
+        else:
+            self.wait_for(vm)
 
     def start_on(self, vm: VM, host: Host) -> None:
         """Go on with a boot on a host that has room."""
