@@ -51,9 +51,22 @@ async def test_administrator_deploys_on_each_host_that_takes_vms() -> None:
         assert await left(one, ADMIN) == 0
 
 
-async def test_plain_user_sees_no_host() -> None:
+async def test_plain_user_sees_no_host_and_may_not_deploy() -> None:
     async with demo_one() as one:
         assert await probe(one).hosts() == []
+        assert verdict(await probe(one, host="0").run()) == (Phase.SCHEDULED, RunReason.POLICY, "project")
+        assert await left(one) == 0
+
+
+async def test_vm_that_never_boots_stays_and_is_recorded() -> None:
+    async with demo_one() as one:
+        one.cloud.faults.add({"fault": "refuse_boot", "refusal": "stuck"})
+        stuck = probe(one).within(deleted=0.5)
+        ended = await stuck.run()
+        assert verdict(ended) == (Phase.NETWORKED, RunReason.TIMEOUT, "cloud")
+        assert "last seen as BOOT" in said(ended)
+        assert await left(one) == 1
+        assert [*stuck.ledger.open_objects[ended.id]] == ["vm"]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +81,6 @@ async def test_plain_user_sees_no_host() -> None:
         ("boot_failure", Phase.BUILT, RunReason.HYPERVISOR, "process exited while connecting"),
         ("network_failed", Phase.NETWORKED, RunReason.NETWORK, "network driver"),
         ("prolog_failure", Phase.BUILT, RunReason.IMAGE, "No space left on device"),
-        ("stuck", Phase.NETWORKED, RunReason.TIMEOUT, "last seen as BOOT"),
     ],
 )
 async def test_each_fault_of_the_cloud_has_its_phase_and_reason_and_leaves_nothing(
