@@ -103,6 +103,7 @@ class VMIndex:
             users=users,
             is_whole=is_whole,
             malformed=malformed,
+            conditions={one: self._conditions.get(one, Condition.UNKNOWN) for one in self._by_state},
         )
 
     def _count(self, vm: VM, by: int) -> None:

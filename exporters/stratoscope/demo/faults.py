@@ -12,9 +12,10 @@ from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, BootError
 
 Kind = Literal[
     "latency", "429", "500", "503", "hang", "cut", "garbage", "expire_token", "malformed_item", "refuse_boot",
-    "down",
+    "down", "misallocate",
 ]  # fmt: skip
 Name = Literal["identity", "compute", "placement", "network", "block-storage", "image"]
+Misallocation = Literal["allocation_without_vm", "vm_without_allocation", "other_host", "ended_migration"]
 Variant = Literal["no_flavor", "null_host", "huge_name", "no_id", "no_object"]
 
 _OF_REQUESTS: Final = ("service", "path", "method", "count", "share")
@@ -30,9 +31,10 @@ _MEANINGFUL: Final = {
     "malformed_item": (*_OF_REQUESTS, "variant"),
     "refuse_boot": ("refusal", "image", "text", "count", "share"),
     "down": ("service", "host", "seconds"),
+    "misallocate": ("what", "host"),
 }
 """The allowed keys, by kind of fault."""
-_NEEDED: Final = {"latency": ("seconds",), "down": ("service", "host")}
+_NEEDED: Final = {"latency": ("seconds",), "down": ("service", "host"), "misallocate": ("what", "host")}
 
 MOST: Final = 1_000
 """So many faults may be in force."""
@@ -40,6 +42,8 @@ MOST: Final = 1_000
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86400)]
 Silence = Callable[[str, str, float | None], Callable[[], None]]
 """Stops the reports of a service's daemons on a host; returns the undo. Raises LookupError."""
+Misallocate = Callable[[str, str], Callable[[], None]]
+"""Makes an allocation on a host wrong; returns the undo. Raises LookupError."""
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -56,7 +60,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
         variant: Of a malformed item.
         refusal: The name of one of Nova's errors.
         image: The name of the image whose boots are hit; "" for all boots.
-        host: Whose daemons are down.
+        host: Whose daemons are down, or whose allocations are wrong.
+        what: How they are wrong.
     """
 
     fault: Kind
@@ -72,6 +77,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     refusal: str = "no_valid_host"
     image: str = ""
     host: str = ""
+    what: Misallocation = "allocation_without_vm"
 
     def matches(self, service: str, path: str, method: str, *, has_token: bool) -> bool:
         """Whether the fault is for such a request."""
@@ -79,7 +85,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
             self.service in (None, service)
             and path.startswith(self.path)
             and self.method in ("", method)
-            and self.fault not in ("refuse_boot", "down")
+            and self.fault not in ("refuse_boot", "down", "misallocate")
             and (has_token or self.fault != "expire_token")
         )
 
@@ -87,8 +93,10 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
 class Faults:
     """The faults in force, the oldest first. Args: images: The names of those that there are now."""
 
-    def __init__(self, silence: Silence, images: Callable[[], Collection[str]]) -> None:
-        self._silence, self._images = silence, images
+    def __init__(
+        self, silence: Silence, misallocate: Misallocate, images: Callable[[], Collection[str]]
+    ) -> None:
+        self._silence, self._misallocate, self._images = silence, misallocate, images
         self._in_force: list[Fault] = []
         self._undo: list[Callable[[], None]] = []
         self._dice = random.Random(1)  # noqa: S311 - nothing to guard
@@ -106,8 +114,8 @@ class Faults:
             raise ConfigError(f"faults: too many in force; allowed: {MOST}; DELETE ends them")
         faults = [_checked(row, key, self._images) for row, key in zip(rows, keys, strict=True)]
         for fault, key in zip(faults, keys, strict=True):
-            if fault.fault == "down":
-                self._undo.append(self._silenced(fault, key))
+            if fault.fault in ("down", "misallocate"):
+                self._undo.append(self._made(fault, key))
         self._in_force += faults
 
     def clear(self) -> None:
@@ -149,8 +157,10 @@ class Faults:
                 self._in_force.remove(fault)
         return True
 
-    def _silenced(self, fault: Fault, key: str) -> Callable[[], None]:
+    def _made(self, fault: Fault, key: str) -> Callable[[], None]:
         try:
+            if fault.fault == "misallocate":
+                return self._misallocate(fault.what, fault.host)
             return self._silence(fault.service or "", fault.host, fault.seconds)
         except LookupError as error:
             where = f"{key}.host".removeprefix(".")

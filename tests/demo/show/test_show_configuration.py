@@ -12,7 +12,7 @@ import yaml
 
 from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.faults import Faults
-from stratoscope.demo.openstack.fault_effects import silence
+from stratoscope.demo.openstack.fault_effects import misallocate, silence
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.show import alertmanager, cloud, exporters, probes, prometheus
@@ -171,6 +171,7 @@ def test_cloud_has_the_host_that_is_down_and_takes_the_fault() -> None:
     assert down == {cloud.DOWN}
     faults = Faults(
         lambda service, host, seconds: silence(world, service, host, seconds),
+        lambda what, host: misallocate(world, what, host),
         lambda: [image.name for image in world.images],
     )
     faults.add([cloud.SILENT, cloud.LOST])

@@ -12,7 +12,7 @@ from stratoscope.demo.clock import Clock
 from stratoscope.demo.faults import Fault, Faults
 from stratoscope.demo.openstack.churn import Churn
 from stratoscope.demo.openstack.cinder.service import Cinder
-from stratoscope.demo.openstack.fault_effects import broken, cut_off, silence
+from stratoscope.demo.openstack.fault_effects import broken, cut_off, misallocate, silence
 from stratoscope.demo.openstack.glance import Glance
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
 from stratoscope.demo.openstack.ids import Dice
@@ -43,7 +43,9 @@ class OpenStack:
     def __init__(self, world: World, clock: Clock) -> None:
         self.world, self._clock = world, clock
         self.faults = Faults(
-            lambda *what: silence(world, *what), lambda: [image.name for image in world.images]
+            lambda *what: silence(world, *what),
+            lambda *what: misallocate(world, *what),
+            lambda: [image.name for image in world.images],
         )
         self.request_counts: Counter[tuple[str, str, str, int]] = Counter()
         self._tokens = Tokens(world)

@@ -39,6 +39,7 @@ from stratoscope.demo.openstack.sorted_index import SortedIndex
 REMEMBERED_S: Final = 1800.0
 """For so long lists of changes show a VM that was deleted."""
 _MOST_ACTIONS: Final = 20
+_MOST_ENDED: Final = 1_000
 
 
 class World:
@@ -47,6 +48,7 @@ class World:
     first_images: Those that are there from the beginning, in the order of the catalogue.
     external, shared: The network to the outside, and the one that all projects share.
     migrations: Under way, by VM id.
+    ended: Migrations that are over, the oldest first, each with its last state.
     live: How many VMs are not deleted.
     wild: How many of them the churn may change.
     """
@@ -70,6 +72,7 @@ class World:
         self.server_groups: list[ServerGroup] = []
         self.actions: dict[str, list[Action]] = {}
         self.migrations: dict[str, Migration] = {}
+        self.ended: deque[tuple[Migration, str]] = deque(maxlen=_MOST_ENDED)
         self.networks = SortedIndex[Network]()
         self.external: Network | None = None
         self.shared: Network | None = None

@@ -108,6 +108,14 @@ class Servers(Reader):
         self._missing: set[str] = set()
         self._lost: set[str] = set()
 
+    @property
+    def whole_at(self) -> float | None:
+        """The moment, by the monotonic clock, for which the servers of all projects are known; None if they
+        are not.
+        """
+        is_whole = self._listed_at is not None and self._scope is _EVERYBODYS
+        return self._known_at if is_whole else None
+
     @question(
         "servers",
         Every(60, 50, 300),
