@@ -67,6 +67,7 @@ def made() -> Dashboard:
         .with_panel(_out_of_service())
         .with_panel(_up_over_time())
         .with_panel(_libvirt())
+        .with_panel(_disagreements())
         .with_row(Row("What is short?"))
         .with_panel(_cpu())
         .with_panel(_memory())
@@ -153,6 +154,26 @@ def _libvirt() -> Panel:
     good = "Below 0.1 s, with no gap: where libvirt does not answer, no VM can start, stop or migrate."
     slowest = f"max by (cloud, host) (stratoscope_hypervisor_libvirt_round_trip_seconds{{{_IN}}})"
     return lines(About("How soon libvirt answers", good), "s", Query(highest(10, slowest), _HOST))
+
+
+def _disagreements() -> Panel:
+    good = "None. VMs that run where the cloud does not have them, or that run and should not, or should."
+    known = 'cloud:stratoscope_disagreement:compared{cloud=~"$cloud"}'
+    about = About(
+        "VMs on which hypervisor and cloud disagree", good, empty="both say the same of all VMs.", seen=known
+    )
+    labels = "on (cloud, vm_id, host, reason)"
+    lasting = (
+        f"vm:stratoscope_disagreement:lasting{{{_IN}}} and {labels} vm:stratoscope_disagreement:info{{{_IN}}}"
+    )
+    columns = [
+        Column("cloud", "Cloud"),
+        Column("host", "Host"),
+        Column("vm_id", "VM"),
+        Column("reason", "What is wrong"),
+        Column("Value", "For how long", Look(unit="s")),
+    ]
+    return rows(about, columns, Query(f"topk(50, {lasting})"))
 
 
 def _cpu() -> Panel:

@@ -109,8 +109,8 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         "hosts",
         "Hosts and contention",
         (
-            "VMStuck", "VMStorageFailing", "VMCrashed", "VMNetworkDown", "HostContended", "PayloadStuck",
-            "PacketRateHigh", "TinyPacketFlood", "PacketsDropped",
+            "VMStuck", "VMStorageFailing", "VMCrashed", "VMNetworkDown", "VMMisplaced", "HostContended",
+            "PayloadStuck", "PacketRateHigh", "TinyPacketFlood", "PacketsDropped",
         ),
     ),
     "Capacity": Subject(

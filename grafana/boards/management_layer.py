@@ -67,6 +67,10 @@ def made() -> Dashboard:
         .with_panel(_in_transition())
         .with_panel(_orphans())
         .with_panel(_things())
+        .with_row(Row("Do the layers say the same?"))
+        .with_panel(_disagreements())
+        .with_panel(_allocations())
+        .with_panel(_which_allocations())
         .with_row(Row("Is it watched well?"))
         .with_panel(_age())
         .with_panel(_left_out())
@@ -237,6 +241,39 @@ def _things() -> Panel:
     query = Query(f"bottomk(100, ({' or '.join(named)} or {others}) > 0)")
     fewest_first = common.TableSortByFieldState().display_name("How many").desc(False)
     return rows(about, columns, query).sort_by([fewest_first])
+
+
+def _disagreements() -> Panel:
+    good = (
+        "None: hypervisors have each VM where and as the cloud has it. Those in transition, and what lasts"
+        " less than ten minutes, do not count."
+    )
+    about = About("VMs on which hypervisors and cloud disagree", good)
+    counts = f"cloud:stratoscope_disagreement:lasting_count{{{_IN}}}"
+    return stacked(lines(about, "short", Query(highest(10, counts), "{{cloud}}: {{reason}}")))
+
+
+def _allocations() -> Panel:
+    good = "None. What is allocated for nobody is room lost; a VM without an allocation is in others' room."
+    about = About("Allocations that do not fit the VMs", good)
+    counts = f"max by (cloud, reason) (stratoscope_management_allocation_disagreements{{{_IN}}})"
+    return stacked(lines(about, "short", Query(highest(10, counts), "{{cloud}}: {{reason}}")))
+
+
+def _which_allocations() -> Panel:
+    known = f"stratoscope_management_allocation_disagreements{{{_IN}}}"
+    good = "None. Without a VM: the cloud does not know it, or its allocation is for a migration."
+    about = About("Which allocations these are", good, empty="all allocations fit the VMs.", seen=known)
+    labels = "cloud, reason, host, vm_id, consumer_id"
+    one = f"max by ({labels}) (stratoscope_management_allocation_disagreement_info{{{_IN}}})"
+    columns = [
+        Column("cloud", "Cloud"),
+        Column("reason", "What is wrong"),
+        Column("host", "Host"),
+        Column("vm_id", "VM"),
+        Column("consumer_id", "Allocated for"),
+    ]
+    return rows(about, columns, Query(f"topk(50, {one})"))
 
 
 def _age() -> Panel:

@@ -241,6 +241,11 @@ async def test_faults_are_shown_with_what_is_left_of_them_and_cleared() -> None:
         ({"fault": "latency"}, "seconds: latency needs it"),
         ({"fault": "latency", "seconds": -1}, "seconds: "),
         ({"fault": "down", "service": "compute"}, "host: down needs it"),
+        ({"fault": "misallocate", "host": "cn01"}, "what: misallocate needs it"),
+        (
+            {"fault": "misallocate", "what": "other_host", "host": "nope"},
+            "host: unknown: nope; allowed: cn01, cn02",
+        ),
         ({"fault": "down", "service": "compute", "host": "nope"}, "host: unknown: nope; allowed: cn01, cn02"),
         ({"fault": "malformed_item", "variant": "nope"}, "variant: "),
         ({"fault": "refuse_boot", "refusal": "nope"}, "refusal: unknown: nope; allowed: build_aborted, "),

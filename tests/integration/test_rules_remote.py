@@ -43,7 +43,9 @@ OF_OTHERS: Final = 1e-9
 """How much may differ: of others only what VictoriaMetrics rounds, which keeps 14 digits or so."""
 TRIES: Final = 8
 """On a busy machine a sample comes too late for a window, which makes a rate wrong for a moment."""
-IS_OF_HOURS: Final = re.compile("yesterday|today|24h|rate(6h|1d|3d|30d)|slo:period_")
+IS_OF_HOURS: Final = re.compile(
+    "yesterday|today|24h|rate(6h|1d|3d|30d)|slo:period_|disagreement:(since|lasting)$"
+)
 """Over more time than the test has: of two Prometheis, the one that began earlier has more."""
 OF_ONE_SHARD: Final = {"vm:stratoscope_contention:verdict": 'vm_id!="vm0"'}
 """What is compared of a record that is another one for a VM which migrates between the shards."""

@@ -28,6 +28,7 @@ _NEEDS: Final[Mapping[str, frozenset[str]]] = {
     "inventories": frozenset({"servers", "capacity"}),
     "capacity": frozenset({"servers", "inventories"}),
     "hypervisors": frozenset({"servers"}),
+    "allocations": frozenset({"servers"}),
 }
 """What must run beside a collector: whom it learns from, and who learns from it."""
 _MAY_BE_NEGATIVE: Final = frozenset({"disk_available_least"})

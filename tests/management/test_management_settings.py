@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from stratoscope.clouds import registry
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError, MissingSDKError
+from stratoscope.core.part import Site
+from stratoscope.management.collector import QuestionCollector
+from stratoscope.management.exporter import EXPORTER
 from stratoscope.management.settings import Settings, parse
 from support import configs
 
@@ -146,6 +150,7 @@ def test_an_unknown_cloud_names_the_known_ones(entry: dict[str, Any]) -> None:
             "management.collectors.requests.interval: it is collected",
         ),
         ({"max_series": 0}, "management.max_series: "),
+        ({"max_named": -1}, "management.max_named: "),
         ({"colectors": {}}, "management.colectors: "),
     ],
 )
@@ -173,3 +178,17 @@ def test_settings_change_with_clouds_yaml_and_show_no_password(entry: dict[str, 
     file.write_text(file.read_text().replace("not-to-be-shown", "another"))
     assert parsed(entry) != before
     assert "not-to-be-shown" not in shown(before) + repr(before)
+
+
+async def test_what_is_named_can_be_changed_while_a_cloud_is_open(entry: dict[str, Any]) -> None:
+    """Nothing is opened anew: the parts have the same identity."""
+    parts = []
+    for number in (100, 7):
+        (part,) = EXPORTER.parts(parsed(entry, {"max_named": number}), Site(CollectorRegistry()))
+        parts.append(part)
+    assert parts[0].identity == parts[1].identity
+    async with parts[0].open() as opened:
+        for part, number in zip(parts, (100, 7), strict=True):
+            part.collections(opened)
+            named = {one.max_named for one in opened.collectors if isinstance(one, QuestionCollector)}
+            assert named == {number}

@@ -11,7 +11,7 @@ from support.watching import watching
 
 pytestmark = pytest.mark.no_cover  # a whole exporter, traced, is slow; each part has tests of its own
 
-SPREAD: Final = frozenset({"os-quota-sets", "quotas", "inventories", "usages", "traits"})
+SPREAD: Final = frozenset({"os-quota-sets", "quotas", "inventories", "usages", "traits", "allocations"})
 """What no list tells is asked for project by project or host by host, a few at each refresh."""
 MOST: Final = 60
 PAGE: Final = 1000

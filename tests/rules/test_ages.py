@@ -17,6 +17,7 @@ NOT_WATCHED: Final[Mapping[str, str]] = {
     "prometheus_tsdb_lowest_timestamp_seconds": "Prometheus gives it, by the clock that time() has",
     "stratoscope_downtime_end_timestamp_seconds": "it lies ahead as long as the downtime lasts",
     "stratoscope_web_certificate_expires_timestamp_seconds": "it lies ahead as long as it is valid",
+    "vm:stratoscope_disagreement:since": "Prometheus gives it, by the clock that time() has",
 }
 """What gives times that no alert compares with Prometheus's clock, and why."""
 LEFT: Final[Mapping[str, str]] = {

@@ -14,6 +14,7 @@ from stratoscope.rules import thresholds
 
 DIVIDED: Final = frozenset(
     {
+        "disagreement_grace_seconds",
         "import_late_seconds",
         "leaked_age_seconds",
         "pool_full_seconds",

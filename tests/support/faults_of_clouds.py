@@ -277,6 +277,13 @@ FAULTS: Final = (
         DAYS,
     ),
     _of(
+        "StratoscopeAllocationsDisagree",
+        "the allocation of a migration that ended is left behind",
+        _fault("full", "misallocate", what="ended_migration", host="cn01"),
+        cloud="full",
+        reason="ended_migration",
+    ),
+    _of(
         "StratoscopeZoneOvercommitted",
         "a host comes up with less memory than its VMs have",
         _change("full", _lose_memory),

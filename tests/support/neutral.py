@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from stratoscope.clouds.condition import Condition, FaultReason
+from stratoscope.clouds.disagreements import DisagreementReason
 from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.core.errors import Reason
 from stratoscope.downtime.model import Severity
@@ -31,7 +32,7 @@ _OURS: Final[Mapping[str, Collection[str]]] = {
     "external": _TRUTH,
     "phase": [*Phase],
     "planned": _TRUTH,
-    "reason": [*Reason, *FaultReason, *RunReason],
+    "reason": [*Reason, *FaultReason, *RunReason, *DisagreementReason, "unknown_to_cloud", "power_state"],
     "scope": [*Scope, "image", "probe", "services"],
     "severity": [*Severity, "critical", "warning"],
     "silences": _TRUTH,
@@ -42,6 +43,7 @@ _OURS_OF: Final[Mapping[tuple[str, str], Collection[str]]] = {
     ("stratoscope_hypervisor_host_cpu_seconds_total", "mode"): ["idle", "iowait"],
     ("stratoscope_hypervisor_host_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
     ("stratoscope_hypervisor_host_vms", "state"): ["running", "shutoff"],
+    ("stratoscope_hypervisor_vm_state", "state"): ["running", "shutoff", "crashed", "paused"],
     ("stratoscope_hypervisor_vm_disk_limit_requests_per_second", "limit"): [
         f"{way}_iops_sec" for way in _WAYS
     ],

@@ -21,10 +21,8 @@ class VM(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         state: As the source spells it (Nova: `status`; OpenNebula: state or LCM state).
-        transition: The transient state it is in, as the source spells it, else "": Nova's task state, or
-            BUILD without one; OpenNebula's PENDING and LCM transitions.
-        changed: When it last changed; while it is being built, when it was created. A transition lasts since
-            then.
+        transition: Its transient state, else "": Nova's task state or BUILD; OpenNebula's PENDING and others.
+        changed: When it last changed, or its transition began; while it is being built, when it was created.
         flavor: Name of the flavor or template at the time of creation.
         image: Id; "" if it was booted from a volume.
         host: The host that it is on; "" while it is on none.
@@ -72,6 +70,7 @@ class VMs(msgspec.Struct, frozen=True):
         by_flavor, by_image, by_host, by_zone: Number of VMs; "" stands for those without one.
         by_project, by_user: Totals, by id.
         by_fault: Number of VMs in error, by reason.
+        conditions: What each of these states means for a VM in no transition.
         in_transition: Number of VMs, and the earliest VM.changed among them, by transition.
         projects, users: Names by id, as far as the credential may read them.
         is_whole: Whether the VMs of all projects are visible, or only those of the credential's project.
@@ -94,6 +93,7 @@ class VMs(msgspec.Struct, frozen=True):
     is_whole: bool
     malformed: int = 0
     is_complete: bool = True
+    conditions: Mapping[str, Condition] = {}
 
 
 class Service(msgspec.Struct, frozen=True, gc=False):

@@ -110,6 +110,7 @@ class VMIndex:
             is_whole=is_whole,
             malformed=malformed,
             is_complete=is_complete,
+            conditions={one: self._conditions.get(one, Condition.UNKNOWN) for one in self._by_state},
         )
 
     def _count(self, vm: VM, by: int) -> None:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Collection, Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
@@ -12,11 +12,12 @@ from stratoscope.demo.world.boot_errors import BootError
 
 Kind = Literal[
     "latency", "429", "500", "503", "hang", "cut", "garbage", "expire_token", "malformed_item", "refuse_boot",
-    "down",
+    "down", "misallocate",
 ]  # fmt: skip
 OPENSTACK: Final = ("identity", "compute", "placement", "network", "block-storage", "image")
 """The services of an OpenStack."""
 Variant = Literal["no_flavor", "null_host", "huge_name", "no_id", "no_object", "odd_state"]
+Misallocation = Literal["allocation_without_vm", "vm_without_allocation", "other_host", "ended_migration"]
 
 _OF_REQUESTS: Final = ("service", "path", "method", "count", "share")
 _MEANINGFUL: Final = {
@@ -31,9 +32,10 @@ _MEANINGFUL: Final = {
     "malformed_item": (*_OF_REQUESTS, "variant"),
     "refuse_boot": ("refusal", "image", "text", "count", "share"),
     "down": ("service", "host", "seconds"),
+    "misallocate": ("what", "host"),
 }
 """The allowed keys, by kind of fault."""
-_NEEDED: Final = {"latency": ("seconds",), "down": ("service", "host")}
+_NEEDED: Final = {"latency": ("seconds",), "down": ("service", "host"), "misallocate": ("what", "host")}
 
 MOST: Final = 1_000
 """So many faults may be in force."""
@@ -41,6 +43,8 @@ MOST: Final = 1_000
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=86400)]
 Silence = Callable[[str, str, float | None], Callable[[], None]]
 """Stops the reports of a service's daemons on a host; returns the undo. Raises LookupError."""
+Misallocate = Callable[[str, str], Callable[[], None]]
+"""Makes an allocation on a host wrong; returns the undo. Raises LookupError."""
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -57,7 +61,8 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
         variant: Of a malformed item.
         refusal: The name of one of Nova's errors.
         image: The name of the image whose boots are hit; "" for all boots.
-        host: Whose daemons are down.
+        host: Whose daemons are down, or whose allocations are wrong.
+        what: How they are wrong.
     """
 
     fault: Kind
@@ -73,6 +78,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     refusal: str = "no_valid_host"
     image: str = ""
     host: str = ""
+    what: Misallocation = "allocation_without_vm"
 
     def matches(self, service: str, path: str, method: str, *, has_token: bool) -> bool:
         """Whether the fault is for such a request."""
@@ -80,7 +86,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
             self.service in (None, service)
             and path.startswith(self.path)
             and self.method in ("", method)
-            and self.fault not in ("refuse_boot", "down")
+            and self.fault not in ("refuse_boot", "down", "misallocate")
             and (has_token or self.fault != "expire_token")
         )
 
@@ -92,6 +98,7 @@ class Faults:
         images: The names of those that there are now.
         errors: By the names in `refusal`.
         services: Those that the cloud has.
+        misallocate: None where nothing like Placement is.
     """
 
     def __init__(
@@ -100,8 +107,10 @@ class Faults:
         images: Callable[[], Collection[str]],
         errors: Mapping[str, BootError],
         services: Collection[str] = OPENSTACK,
+        misallocate: Misallocate | None = None,
     ) -> None:
         self._silence, self._images, self._errors, self._services = silence, images, errors, services
+        self._misallocate = misallocate
         self._in_force: list[Fault] = []
         self._undo: list[Callable[[], None]] = []
         self._dice = random.Random(1)  # noqa: S311 - nothing to guard
@@ -119,8 +128,8 @@ class Faults:
             raise ConfigError(f"faults: too many in force; allowed: {MOST}; DELETE ends them")
         faults = [self._checked(row, key) for row, key in zip(rows, keys, strict=True)]
         for fault, key in zip(faults, keys, strict=True):
-            if fault.fault == "down":
-                self._undo.append(self._silenced(fault, key))
+            if fault.fault in ("down", "misallocate"):
+                self._undo.append(self._made(fault, key))
         self._in_force += faults
 
     def clear(self) -> None:
@@ -162,8 +171,10 @@ class Faults:
                 self._in_force.remove(fault)
         return True
 
-    def _silenced(self, fault: Fault, key: str) -> Callable[[], None]:
+    def _made(self, fault: Fault, key: str) -> Callable[[], None]:
         try:
+            if fault.fault == "misallocate" and self._misallocate is not None:
+                return self._misallocate(fault.what, fault.host)
             return self._silence(fault.service or "", fault.host, fault.seconds)
         except LookupError as error:
             where = f"{key}.host".removeprefix(".")
@@ -174,6 +185,9 @@ class Faults:
             row = {**row, "fault": str(row["fault"])}
         fault = decode(Fault, row, key)
         dot = f"{key}." if key else ""
+        if fault.fault == "misallocate" and self._misallocate is None:
+            allowed = ", ".join(one for one in get_args(Kind) if one != fault.fault)
+            raise ConfigError(f"{dot}fault: misallocate needs Placement; allowed: {allowed}")
         one_of(fault.refusal, self._errors, f"{dot}refusal")
         if fault.service is not None:
             one_of(fault.service, self._services, f"{dot}service")

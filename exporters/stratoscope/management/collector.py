@@ -12,13 +12,21 @@ from stratoscope.management.subject import Subject
 
 
 class QuestionCollector(Collector[Any]):
-    """One question to one cloud."""
+    """One question to one cloud. Attributes: max_named: See Subject."""
 
     def __init__(self, question: Question, cloud: Management, subject: Subject[Any]) -> None:
         self.offer, self.name = question.offer, question.name
         self.cloud, self.families = cloud.cloud, subject.families
         self._source, self._subject = cloud, subject
         self._lists = Lists() if question.lists else None
+
+    @property
+    def max_named(self) -> int:
+        return self._subject.max_named
+
+    @max_named.setter
+    def max_named(self, number: int) -> None:
+        self._subject.max_named = number
 
     async def fetch(self) -> Any:
         return await self._source.ask(self.name)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds import model, objects, usage
+from stratoscope.clouds import disagreements, model, objects, usage
 from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.limiter import Limits
@@ -22,6 +22,7 @@ from stratoscope.management.resources.handle import ROUTES, Listed, Watched
 from stratoscope.management.settings import Settings, parse
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.aggregates import Aggregates
+from stratoscope.management.subjects.allocations import Allocations
 from stratoscope.management.subjects.backends import Backends
 from stratoscope.management.subjects.capacity import Capacity
 from stratoscope.management.subjects.each import Each
@@ -45,6 +46,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.HostServices: HostServices,
     model.Hosts: Hosts,
     model.Inventories: Inventories,
+    disagreements.Allocations: Allocations,
     model.Aggregates: Aggregates,
     model.Flavors: Flavors,
     model.Capacity: Capacity,
@@ -63,14 +65,14 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
 
 
 def _parts(settings: Settings, _: Site) -> Iterator[Part]:
-    """A part per cloud; its budget can be changed while it is open."""
+    """A part per cloud; its budget, and how much is named, can be changed while it is open."""
     planner = settings.planner()
     for entry in settings.clouds:
         yield Part(
             name=f"{entry.name}/{entry.kind}",
             identity=msgspec.structs.replace(entry, budget=Limits()),
             open=partial(_open, entry),
-            collections=partial(_collections, planner, entry.budget),
+            collections=partial(_collections, planner, entry.budget, settings.management.max_named),
         )
 
 
@@ -88,8 +90,11 @@ async def _open(entry: Any) -> AsyncIterator[Opened]:
         await cloud.close()
 
 
-def _collections(planner: Planner, limits: Limits, opened: Opened) -> Collections:
+def _collections(planner: Planner, limits: Limits, max_named: int, opened: Opened) -> Collections:
     opened.value.cloud.budget.limits = limits
+    for collector in opened.collectors:
+        if isinstance(collector, QuestionCollector):
+            collector.max_named = max_named
     return planner.collections(opened.collectors, ())
 
 

@@ -14,9 +14,13 @@ from stratoscope.core.planner import Planner
 
 
 class Management(Section, frozen=True):
-    """Attributes: max_series: Of 100,000 VMs one collector has more than 200,000 series."""
+    """Attributes:
+    max_series: Of 100,000 VMs one collector has more than 200,000 series.
+    max_named: Of what is only counted beyond that: disagreements.
+    """
 
     max_series: Annotated[int, msgspec.Meta(ge=1)] = 1_000_000
+    max_named: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 100
 
 
 class Settings(msgspec.Struct, frozen=True):

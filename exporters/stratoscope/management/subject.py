@@ -15,12 +15,14 @@ class Subject(ABC, Generic[T]):
 
     Attributes:
         families: Everything that `samples` and `cached` may yield, in the order of the page.
+        max_named: How many of what can be many are shown one by one, besides their number.
     """
 
     families: ClassVar[Sequence[Family]]
 
     def __init__(self, cloud: str) -> None:
         self._cloud = cloud
+        self.max_named = 100
 
     @abstractmethod
     def samples(self, answer: T, /) -> Iterable[Sample]:

@@ -25,6 +25,7 @@ from stratoscope.clouds.openstack.image import Image
 from stratoscope.clouds.openstack.network.addresses import Addresses
 from stratoscope.clouds.openstack.network.objects import Network
 from stratoscope.clouds.openstack.other_services.table import OtherServices
+from stratoscope.clouds.openstack.placement.allocations import PlacementAllocations
 from stratoscope.clouds.openstack.placement.capacity import Capacity
 from stratoscope.clouds.openstack.placement.inventories import Placement
 from stratoscope.clouds.openstack.placement.providers import Providers
@@ -32,8 +33,8 @@ from stratoscope.clouds.openstack.quotas import ProjectQuotas
 from stratoscope.clouds.openstack.volume import Volume
 
 READERS: Final[Sequence[type[Reader]]] = (
-    Endpoints, ComputeServices, Servers, Hypervisors, Placement, Flavors, Aggregates, Capacity, Names,
-    ProjectQuotas, Network, Addresses, Volume, Image, OtherServices, Keystone, EachObject,
+    Endpoints, ComputeServices, Servers, Hypervisors, Placement, PlacementAllocations, Flavors, Aggregates,
+    Capacity, Names, ProjectQuotas, Network, Addresses, Volume, Image, OtherServices, Keystone, EachObject,
 )  # fmt: skip
 """The readers of an OpenStack, in the order of the page."""
 
@@ -96,6 +97,7 @@ def readers(api: Api) -> Sequence[Reader]:
         servers,
         hypervisors,
         placement,
+        PlacementAllocations(api, hypervisors, placement),
         capacity.flavors,
         capacity.aggregates,
         capacity,

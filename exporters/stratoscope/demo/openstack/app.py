@@ -19,6 +19,7 @@ from stratoscope.demo.openstack.http_request import HttpError, Request, Response
 from stratoscope.demo.openstack.keystone.catalogue import catalogue
 from stratoscope.demo.openstack.keystone.service import Keystone
 from stratoscope.demo.openstack.keystone.tokens import Tokens
+from stratoscope.demo.openstack.misallocation import misallocate
 from stratoscope.demo.openstack.neutron.service import Neutron
 from stratoscope.demo.openstack.nova.server_actions import ServerActions
 from stratoscope.demo.openstack.nova.service import Nova
@@ -50,7 +51,10 @@ class OpenStack:
     def __init__(self, world: World, clock: Clock) -> None:
         self.world, self._clock = world, clock
         self.faults = Faults(
-            lambda *what: silence(world, *what), lambda: [image.name for image in world.images], BOOT_ERRORS
+            lambda *what: silence(world, *what),
+            lambda: [image.name for image in world.images],
+            BOOT_ERRORS,
+            misallocate=lambda *what: misallocate(world, *what),
         )
         self.request_counts: Counter[tuple[str, str, str, int]] = Counter()
         self._tokens = Tokens(world)

@@ -53,6 +53,7 @@ class Migrations(Transitions):
         if migration is not None:
             self.world.release(migration.source, migration.id)
             self.world.release(migration.target, vm.id)
+            self.world.ended.append((migration, "error"))
 
     def _start(self, vm: VM, flavor: Flavor, only: Host | None = None) -> Migration | None:
         world, source = self.world, vm.host
@@ -65,7 +66,7 @@ class Migrations(Transitions):
         self.begin(vm)
         world.serial()  # as Nova numbers them
         migration = Migration(world.dice.uuid(), vm, source, target, flavor, vm.vm_state)
-        held = source.claims[vm.id]
+        held = source.claims.get(vm.id, claim)
         world.release(source, vm.id)
         world.claim(source, migration.id, held)
         world.claim(target, vm.id, claim)
@@ -105,4 +106,5 @@ class Migrations(Transitions):
     def _end(self, vm: VM) -> Migration:
         migration = self.world.migrations.pop(vm.id)
         self.world.release(migration.source, migration.id)
+        self.world.ended.append((migration, "confirmed" if vm.vm_state == "resized" else "completed"))
         return migration

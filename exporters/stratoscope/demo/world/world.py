@@ -42,6 +42,7 @@ REMEMBERED_S: Final = 1800.0
 """For so long lists of changes show a VM that was deleted."""
 _MOST_ACTIONS: Final = 20
 _MOST_STAYS: Final = 20
+_MOST_ENDED: Final = 1_000
 
 
 class World:
@@ -51,6 +52,7 @@ class World:
     external, shared: The network to the outside, and the one that all projects share.
     migrations: Under way, by VM id.
     stays: By VM id, the hosts that a VM has left, the first one first; absent for most.
+    ended: Migrations that are over, the oldest first, each with its last state.
     live: How many VMs are not deleted.
     wild: How many of them the churn may change.
     """
@@ -76,6 +78,7 @@ class World:
         self.actions: dict[str, list[Action]] = {}
         self.migrations: dict[str, Migration] = {}
         self.stays: dict[str, list[Stay]] = {}
+        self.ended: deque[tuple[Migration, str]] = deque(maxlen=_MOST_ENDED)
         self.networks = SortedIndex[Network]()
         self.external: Network | None = None
         self.shared: Network | None = None

@@ -1,4 +1,4 @@
-"""The series of each VM: identity, state, and class of fault. All other values are shown as sums."""
+"""The series of each VM: identity, state, transition, class of fault. All other values are shown as sums."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -28,7 +28,13 @@ FAULT = Family(
     "VMs; always 1.",
     labels=(*_VM, "reason"),
 )
-FAMILIES: Final = (INFO, STATE, FAULT)
+TRANSITION = Family(
+    f"{_PREFIX}_transition_info",
+    "The transition to another state that the VM is in (Nova: task_state, or BUILD without one); absent for "
+    "other VMs; always 1.",
+    labels=(*_VM, "state"),
+)
+FAMILIES: Final = (INFO, STATE, FAULT, TRANSITION)
 
 
 class EachVM:
@@ -75,6 +81,10 @@ class EachVM:
             self._cached[FAULT].drop(vm.vm_id)
         elif known is None or vm.fault is not known.fault:
             self._cached[FAULT].put(vm.vm_id, (self._cloud, vm.vm_id, vm.fault))
+        if not vm.transition:
+            self._cached[TRANSITION].drop(vm.vm_id)
+        elif known is None or vm.transition != known.transition:
+            self._cached[TRANSITION].put(vm.vm_id, (self._cloud, vm.vm_id, vm.transition))
 
     def _drop(self, vm_id: str) -> None:
         self._moved[vm_id] = False

@@ -26,6 +26,12 @@ IN_CONDITION = Family(
     "(in transition), error, unknown; 0 for a condition without any; zone is empty for VMs that have none.",
     labels=("cloud", "zone", "condition"),
 )
+MEANING = Family(
+    f"{_PREFIX}_state_condition_info",
+    "What the state, as the source spells it, means for a VM in no transition: one of the conditions of "
+    "stratoscope_management_condition_vms; always 1.",
+    labels=("cloud", "state", "condition"),
+)
 WHOLE = Family(
     f"{_PREFIX}_vms_whole",
     "1 if the VMs of all projects are visible, 0 if only those of the credential's own project are.",
@@ -99,7 +105,7 @@ OWNERS: Final = {"project_id": _sums("project"), "user_id": _sums("user")}
 
 class VMs(Subject[model.VMs]):
     families = (
-        VMS, IN_CONDITION, WHOLE, IN_ERROR, IN_TRANSITION, OLDEST, *COUNTS.values(),
+        VMS, IN_CONDITION, MEANING, WHOLE, IN_ERROR, IN_TRANSITION, OLDEST, *COUNTS.values(),
         *(family for owner in OWNERS.values() for family in owner), BEYOND, *FAMILIES,
     )  # fmt: skip
 
@@ -127,6 +133,8 @@ class VMs(Subject[model.VMs]):
             for condition in Condition:
                 number = answer.by_condition.get((zone, condition), 0)
                 yield IN_CONDITION(number, of_zone.plus(condition=condition))
+        for state, meaning in answer.conditions.items():
+            yield MEANING(1, cloud.plus(state=state, condition=meaning))
         yield WHOLE(int(answer.is_whole), cloud)
         for reason in FaultReason:
             yield IN_ERROR(answer.by_fault.get(reason, 0), cloud.plus(reason=reason))

@@ -115,6 +115,14 @@ class Servers(Reader):
         self._overlooked = False
         self._doubtful: dict[str, float] = {}
 
+    @property
+    def whole_at(self) -> float | None:
+        """The moment, by the monotonic clock, for which the servers of all projects are known; None if they
+        are not.
+        """
+        is_whole = self._listed_at is not None and self._scope is _EVERYBODYS
+        return self._known_at if is_whole else None
+
     @question(
         "servers",
         Every(60, 50, 300),

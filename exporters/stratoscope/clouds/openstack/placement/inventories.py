@@ -47,6 +47,8 @@ T = TypeVar("T")
 
 PER_SECOND: Final = 1.0
 MOST: Final = 30
+_PARTS: Final = 3
+"""Of each provider that may be read here; allocations.py reads one more, at half the rate."""
 _VERSION: Final = "1.39"
 _SUMMED_UP: Final = "1.27"
 """The first microversion whose list of candidates has all resources of providers."""
@@ -129,7 +131,7 @@ class Placement(Reader):
         summaries, unread, is_whole = await self._ask_candidates()
         self._providers.found(rows, now)
         self._providers.summed_up(summaries, now, is_whole=is_whole)
-        self._providers.forget(now - KEPT_S - 2 * len(Part) * len(rows) / PER_SECOND)
+        self._providers.forget(now - KEPT_S - 2 * _PARTS * len(rows) / PER_SECOND)
         return malformed + unread
 
     async def _ask_candidates(self) -> tuple[Mapping[str, Summary | None], int, bool]:

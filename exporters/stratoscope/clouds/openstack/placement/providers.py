@@ -80,6 +80,7 @@ class Part(StrEnum):
     USAGES = "usages"
     INVENTORIES = "inventories"
     TRAITS = "traits"
+    ALLOCATIONS = "allocations"
 
 
 class Provider:
@@ -88,7 +89,7 @@ class Provider:
     Attributes:
         inventories, usages: By resource class; None if not read yet. The use of a malformed class is None.
         unclear: Resource classes whose inventory was malformed.
-        traits: None if not read yet.
+        traits, consumers: None if not read yet; consumers are the ids of those that have allocations.
         summary: From the last list of allocation candidates; None if it was not on it.
         is_summary_odd: It was on that list, and its summary was malformed.
         is_summed_up: That list has all resources of a provider; else usages are read one by one.
@@ -102,6 +103,7 @@ class Provider:
         self.usages: Mapping[str, int | None] | None = None
         self.unclear: Collection[str] = ()
         self.traits: frozenset[str] | None = None
+        self.consumers: frozenset[str] | None = None
         self.summary: Summary | None = None
         self.is_summary_odd = False
         self.is_summed_up = True
@@ -146,6 +148,8 @@ class Provider:
             self.inventories = None
         if self._is_lost(Part.USAGES, before):
             self.usages = None
+        if self._is_lost(Part.ALLOCATIONS, before):
+            self.consumers = None
 
     def _is_lost(self, part: Part, before: float) -> bool:
         """Whether a part must be forgotten; then it is unknown."""
@@ -185,7 +189,7 @@ class Provider:
             self._was_told(Part.TRAITS, moment)
 
     def wanted(self) -> Iterable[Part]:
-        """The parts that must be read of it, since the list of allocation candidates lacks them."""
+        """The parts that must be read of it for its inventory, since the list of candidates lacks them."""
         yield Part.INVENTORIES
         if not self.is_listed_whole:
             yield Part.USAGES
@@ -294,6 +298,13 @@ class Providers:
         half = max(most // 2, most - len(never) - len(inventories))
         chosen = [*never, *usages[:half], *inventories][:most]
         return [(self._known[uuid], part) for _, uuid, part in chosen]
+
+    def of_old_allocations(self, most: int) -> Sequence[Provider]:
+        """The providers whose allocations are to be read next, `most` or fewer: those that were tried longest
+        ago first, of those that may have changed.
+        """
+        old = [one for one in self if not one.is_current(Part.ALLOCATIONS)]
+        return sorted(old, key=lambda one: (one.tried_at(Part.ALLOCATIONS), one.row.uuid))[:most]
 
     def spread(self, collector: str, per_second: float, clock: Clock) -> Spread:
         """The progress of the reading."""

@@ -1,0 +1,361 @@
+"""What Placement has allocated, against Nova's servers, over many refreshes."""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.disagreements import Allocations, DisagreementReason
+from stratoscope.clouds.errors import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
+from stratoscope.clouds.openstack.compute.servers import Servers
+from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.openstack.placement.allocations import MOST, PlacementAllocations
+from stratoscope.clouds.openstack.placement.consumers import CHECKED
+from stratoscope.clouds.openstack.placement.inventories import Placement
+from stratoscope.clouds.openstack.placement.providers import Providers
+from stratoscope.core.deadline import DEADLINE
+from stratoscope.core.errors import CollectError, LeftOutError, Reason
+from support.demo_cloud import DemoCloud, demo_cloud
+from support.fake_api import FakeApi
+from support.openstack_answers import answer
+from support.openstack_vms import opened
+from support.owners import owners
+
+HOSTS = {"h1": "00000000-0000-0000-0000-000000000001", "h2": "00000000-0000-0000-0000-000000000002"}
+OF_NOBODY = ForbiddenError("403")
+WITHOUT_VM, WITHOUT_ALLOCATION, OTHER_HOST, ENDED = (
+    DisagreementReason.ALLOCATION_WITHOUT_VM,
+    DisagreementReason.VM_WITHOUT_ALLOCATION,
+    DisagreementReason.OTHER_HOST,
+    DisagreementReason.ENDED_MIGRATION,
+)
+DOWN = CollectError(Reason.UNAVAILABLE, "503")
+
+
+@pytest.fixture(autouse=True)
+def _patience() -> Iterator[None]:
+    token = DEADLINE.set(time.monotonic() + 50)
+    yield
+    DEADLINE.reset(token)
+
+
+class Cloud:
+    """Two hosts, on which `a` and `b` are.
+
+    Attributes:
+        servers: The host of each, with what else is said of it.
+        held: The consumers of each host's provider.
+        migrations: The state of each, and whose it is.
+    """
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+        self.servers: dict[str, dict[str, Any]] = {"a": self.on("h1"), "b": self.on("h2")}
+        self.held: dict[str, set[str]] = {"h1": {"a"}, "h2": {"b"}}
+        self.migrations: dict[str, tuple[str, str]] = {}
+        self.generations = dict.fromkeys(HOSTS, 1)
+        self.api = FakeApi({}, services=("compute", "placement"))
+        clock = Clock(monotonic=lambda: self.now, now=lambda: self.now)
+        self._servers = Servers(self.api, owners(), clock)
+        hypervisors = Hypervisors(self.api, self._servers, Providers(), clock)
+        self._allocations = PlacementAllocations(
+            self.api, hypervisors, Placement(self.api, hypervisors, clock), clock
+        )
+
+    @staticmethod
+    def on(host: str | None, **more: Any) -> dict[str, Any]:
+        return {"OS-EXT-SRV-ATTR:host": host, "OS-EXT-STS:task_state": None, "status": "ACTIVE"} | more
+
+    def hold(self, host: str, *consumers: str) -> None:
+        """These are the consumers of a host now."""
+        self.held[host] = {*consumers}
+        self.generations[host] += 1
+
+    async def read(self, seconds: float = 0.0) -> Allocations:
+        """After so long, with the servers that there are then."""
+        self.now += seconds
+        self.api.calls.clear()
+        self.api.answers = self._answers()
+        await self._servers.read()
+        return await self._allocations.read()
+
+    async def found(self, *seconds: float) -> list[tuple[str, str, str, str]]:
+        """Reason, consumer, VM and host of what is found after these times."""
+        read = await self.read()
+        for one in seconds:
+            read = await self.read(one)
+        assert read.disagreements is not None
+        return sorted((one.reason, one.consumer_id, one.vm_id, one.host) for one in read.disagreements)
+
+    def asked(self, path: str) -> int:
+        return sum(1 for call in self.api.calls if call.path.startswith(path))
+
+    def _answers(self) -> dict[tuple[str, str], Any]:
+        row, hypervisor = answer("servers")["servers"][0], answer("hypervisors")["hypervisors"][0]
+        answers: dict[tuple[str, str], Any] = {
+            ("compute", "/servers/detail"): {
+                "servers": [{**row, "id": one, "fault": None, **said} for one, said in self.servers.items()]
+            },
+            ("compute", "/servers"): {"servers": []},
+            ("compute", "/os-services"): answer("compute_services"),
+            ("compute", "/os-hypervisors/detail"): {
+                "hypervisors": [
+                    {**hypervisor, "id": uuid, "service": {"host": host, "disabled_reason": None}}
+                    for host, uuid in HOSTS.items()
+                ]
+            },
+            ("compute", "/os-migrations"): {
+                "migrations": [
+                    {"uuid": one, "status": state, "instance_uuid": whose}
+                    for one, (state, whose) in self.migrations.items()
+                ]
+            },
+            ("placement", "/allocation_candidates"): {"provider_summaries": {}},
+            ("placement", "/resource_providers"): {
+                "resource_providers": [
+                    {"uuid": uuid, "name": host, "generation": self.generations[host]}
+                    for host, uuid in HOSTS.items()
+                ]
+            },
+        }
+        for host, uuid in HOSTS.items():
+            answers["placement", f"/resource_providers/{uuid}/allocations"] = {
+                "allocations": {one: {"resources": {"VCPU": 1}} for one in self.held[host]},
+                "resource_provider_generation": self.generations[host],
+            }
+            for one in self.held[host] - self.servers.keys():
+                answers["compute", f"/servers/{one}"] = NotThereError("404")
+        return answers | self.changed
+
+    changed: Mapping[tuple[str, str], Any] = {}
+
+
+async def test_nothing_is_found_where_both_say_the_same() -> None:
+    cloud = Cloud()
+    assert await cloud.found(60, 60) == []
+    read = await cloud.read(60)
+    assert read.counts == dict.fromkeys(DisagreementReason, 0)
+    assert (read.spread.items, read.spread.known, read.malformed) == (2, 2, 0)
+
+
+async def test_providers_are_read_again_only_once_they_have_changed() -> None:
+    cloud = Cloud()
+    await cloud.read()
+    assert cloud.asked("/resource_providers/") == 2
+    await cloud.read(60)
+    assert cloud.asked("/resource_providers/") == 0
+    cloud.hold("h1", "a", "c")
+    await cloud.read(60)
+    assert cloud.asked("/resource_providers/") == 1
+
+
+async def test_one_provider_is_read_in_two_seconds() -> None:
+    cloud = Cloud()
+    uuids = [f"00000000-0000-0000-0000-{number:012}" for number in range(MOST + 5)]
+    rows = [{"uuid": uuid, "name": uuid, "generation": 1} for uuid in uuids]
+    held = {"allocations": {}, "resource_provider_generation": 1}
+    cloud.changed = {("placement", "/resource_providers"): {"resource_providers": rows}} | {
+        ("placement", f"/resource_providers/{uuid}/allocations"): held for uuid in uuids
+    }
+    assert (await cloud.read()).spread.known == MOST
+    assert (await cloud.read(2)).spread.known == MOST + 1
+    assert (await cloud.read(60)).spread.known == MOST + 5
+
+
+async def test_allocation_of_a_vm_that_nobody_knows_is_found_after_a_minute() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "gone")
+    assert await cloud.found(59) == []
+    assert await cloud.found(60) == [(WITHOUT_VM, "gone", "", "h2")]
+    assert cloud.asked("/os-migrations") == 2  # the newest, and unconfirmed resizes
+    assert cloud.asked("/servers/gone") == 1
+
+
+async def test_what_was_found_is_not_asked_for_again_and_vanishes_with_its_allocation() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "gone")
+    assert await cloud.found(60, 60, 60)
+    assert await cloud.found(60) == [(WITHOUT_VM, "gone", "", "h2")]
+    assert cloud.asked("/os-migrations") + cloud.asked("/servers/gone") == 0
+    cloud.hold("h2", "b")
+    assert await cloud.found(60) == []
+
+
+async def test_vm_that_is_deleted_softly_keeps_its_allocation() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "soft")
+    cloud.changed = {("compute", "/servers/soft"): {"server": {"status": "SOFT_DELETED"}}}
+    assert await cloud.found(60, 60, 60) == []
+    assert await cloud.found(3000) == []
+    assert cloud.asked("/servers/soft") == 0
+    cloud.changed = {}
+    assert await cloud.found(900) == [(WITHOUT_VM, "soft", "", "h2")]
+
+
+async def test_vm_that_is_being_deleted_has_no_allocation_to_lose() -> None:
+    cloud = Cloud()
+    await cloud.found(60)
+    cloud.servers["b"]["status"] = "DELETED"
+    assert await cloud.found() == []
+    cloud.hold("h2")
+    assert await cloud.found(30, 60, 60) == []
+
+
+async def test_vm_without_allocation_is_found() -> None:
+    cloud = Cloud()
+    cloud.hold("h1")
+    assert await cloud.found(60, 60, 60) == [(WITHOUT_ALLOCATION, "a", "a", "h1")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"OS-EXT-STS:task_state": "resize_prep"},
+        {"status": "BUILD"},
+        {"OS-EXT-SRV-ATTR:host": None, "status": "SHELVED_OFFLOADED"},
+        {"OS-EXT-SRV-ATTR:host": "h3"},
+    ],
+)
+async def test_vm_that_needs_no_allocation_or_is_in_transition_is_right(said: dict[str, Any]) -> None:
+    """Placement may know no such host."""
+    cloud = Cloud()
+    cloud.servers["a"] |= said
+    cloud.hold("h1")
+    assert await cloud.found(60, 60, 60) == []
+
+
+async def test_allocation_on_a_host_where_the_vm_is_not_is_found() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "a", "b")
+    assert await cloud.found(60, 60, 60) == [(OTHER_HOST, "a", "a", "h2")]
+    cloud.servers["a"]["OS-EXT-STS:task_state"] = "migrating"
+    assert await cloud.found(60) == []
+
+
+async def test_migration_in_progress_holds_what_it_needs_until_it_has_ended() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "m")
+    cloud.migrations = {"m": ("finished", "a")}
+    assert await cloud.found(60, 60, 60) == []
+    assert await cloud.found(600) == []
+    cloud.migrations = {"m": ("confirmed", "a")}
+    assert await cloud.found(60) == [(ENDED, "m", "a", "h2")]
+    assert cloud.asked("/servers/m") == 0
+    assert await cloud.found(60) == [(ENDED, "m", "a", "h2")]
+    assert cloud.asked("/os-migrations") == 0
+
+
+async def test_resize_that_waits_is_found_behind_many_newer_migrations() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "m")
+    newer = {"migrations": [{"uuid": "n", "status": "completed", "instance_uuid": "a"}]}
+    cloud.changed = {("compute", "/os-migrations"): newer}
+    cloud.changed |= {
+        ("compute", "/os-migrations?status=finished"): {
+            "migrations": [{"uuid": "m", "status": "finished", "instance_uuid": "a"}]
+        }
+    }
+    assert await cloud.found(60, 60, 60) == []
+
+
+async def test_nova_before_queens_has_no_ids_of_migrations() -> None:
+    cloud = Cloud()
+    cloud.api.newest = {"compute": "2.53"}
+    cloud.hold("h2", "b", "gone")
+    assert await cloud.found(60, 60, 60) == [(WITHOUT_VM, "gone", "", "h2")]
+    assert cloud.asked("/os-migrations") == 0
+
+
+async def test_few_consumers_are_asked_for_at_once() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", *(f"gone{number}" for number in range(CHECKED + 1)))
+    assert len(await cloud.found(81)) == CHECKED
+    assert len(await cloud.found()) == CHECKED + 1
+
+
+async def test_nothing_is_said_before_all_servers_are_known() -> None:
+    cloud = Cloud()
+    cloud.changed = {("compute", "/servers/detail?all_tenants=1"): OF_NOBODY}
+    read = await cloud.read()
+    assert read.disagreements is None
+    assert read.spread.known == 2
+
+
+async def test_nothing_is_said_where_nova_numbers_its_hypervisors() -> None:
+    cloud = Cloud()
+    rows = [{**answer("hypervisors")["hypervisors"][0], "id": 7}]
+    cloud.changed = {("compute", "/os-hypervisors/detail"): {"hypervisors": rows}}
+    assert (await cloud.read()).disagreements is None
+
+
+async def test_host_that_cannot_be_read_does_not_hide_the_other() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "gone")
+    cloud.changed = {("placement", f"/resource_providers/{HOSTS['h1']}/allocations"): DOWN}
+    await cloud.read(60)
+    assert await cloud.found(60, 60, 60) == [(WITHOUT_VM, "gone", "", "h2")]
+
+
+async def test_malformed_answer_is_counted() -> None:
+    cloud = Cloud()
+    await cloud.read()
+    cloud.hold("h2", "b", "c")
+    cloud.changed = {
+        ("placement", f"/resource_providers/{HOSTS['h2']}/allocations"): CollectError(Reason.MALFORMED, "?")
+    }
+    assert (await cloud.read(60)).malformed == 1
+
+
+async def test_provider_that_is_gone_meanwhile_is_no_failure() -> None:
+    cloud = Cloud()
+    await cloud.read()
+    cloud.hold("h2", "b", "c")
+    cloud.changed = {("placement", f"/resource_providers/{HOSTS['h2']}/allocations"): NotThereError("404")}
+    read = await cloud.read(60)
+    assert (read.spread.items, read.malformed) == (1, 0)
+
+
+async def test_without_the_right_the_question_is_left_out() -> None:
+    cloud = Cloud()
+    cloud.changed = {
+        ("placement", f"/resource_providers/{uuid}/allocations"): OF_NOBODY for uuid in HOSTS.values()
+    }
+    with pytest.raises(LeftOutError):
+        await cloud.read()
+
+
+@pytest.mark.parametrize("reason", [*DisagreementReason])
+async def test_the_embedded_cloud_can_have_each_of_them(reason: DisagreementReason, tmp_path: Path) -> None:
+    async with demo_cloud() as cloud, opened(cloud, tmp_path, os_cloud="admin") as openstack:
+        now = time.monotonic()
+        session = openstack.session()
+        servers = Servers(session, Names(session), Clock(monotonic=lambda: now, now=time.time))
+        clock = Clock(monotonic=lambda: now, now=time.time)
+        hypervisors = Hypervisors(session, servers, Providers(), clock)
+        reader = PlacementAllocations(session, hypervisors, Placement(session, hypervisors, clock), clock)
+        await servers.read()
+        host = _host_that_rests(cloud)
+        cloud.cloud.faults.add({"fault": "misallocate", "what": reason, "host": host})
+        for _ in range(4):
+            now += 61
+            await servers.read()
+            read = await reader.read()
+        assert [(one.reason, read.counts[reason]) for one in read.disagreements or ()] == [(reason, 1)]
+        cloud.cloud.faults.clear()
+        for _ in range(2):
+            now += 61
+            await servers.read()
+            read = await reader.read()
+        assert read.disagreements == ()
+
+
+def _host_that_rests(cloud: DemoCloud) -> str:
+    return next(
+        host.name
+        for host in cloud.world.hosts.values()
+        if any(vm.task_state is None for vm in host.vms.values())
+    )
