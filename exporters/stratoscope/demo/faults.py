@@ -186,8 +186,8 @@ class Faults:
         fault = decode(Fault, row, key)
         dot = f"{key}." if key else ""
         if fault.fault == "misallocate" and self._misallocate is None:
-            allowed = ", ".join(one for one in get_args(Kind) if one != fault.fault)
-            raise ConfigError(f"{dot}fault: misallocate needs Placement; allowed: {allowed}")
+            others = ", ".join(one for one in get_args(Kind) if one != fault.fault)
+            raise ConfigError(f"{dot}fault: misallocate needs Placement; allowed: {others}")
         one_of(fault.refusal, self._errors, f"{dot}refusal")
         if fault.service is not None:
             one_of(fault.service, self._services, f"{dot}service")
