@@ -46,7 +46,7 @@ def test_line_of_the_hypervisor_says_which_fault_is_made() -> None:
     made = "".join(path.read_text(encoding="utf-8") for path in tests)
     others = {fault.alert for fault in ALL}
     for alert, line in lines():
-        if alert not in others:
+        if alert not in others and line.seconds:
             assert f'"{alert}"' in made
             assert f'"{line.fault}"' in made
 
