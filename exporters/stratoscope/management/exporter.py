@@ -12,12 +12,14 @@ from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.registry import kind
-from stratoscope.core.collector import Collections, Collector
+from stratoscope.core.collector import Absent, Collections, Collector
+from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
-from stratoscope.core.part import Opened, Part, Site
+from stratoscope.core.part import Opened, Part, Site, Task
 from stratoscope.core.planner import Planner
 from stratoscope.management import PROGRAM
 from stratoscope.management.collector import QuestionCollector
+from stratoscope.management.events import EventsCollector
 from stratoscope.management.settings import Settings, parse
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.aggregates import Aggregates
@@ -74,21 +76,29 @@ def _parts(settings: Settings, _: Site) -> Iterator[Part]:
 @asynccontextmanager
 async def _open(entry: Any) -> AsyncIterator[Opened]:
     cloud: Management = kind(entry.kind).opened(entry)
+    listens = [Task(f"events {entry.name}/{entry.kind}", cloud.listen)] if cloud.events is not None else []
     try:
-        yield Opened([*_collectors(cloud)], value=cloud)
+        yield Opened([*_collectors(cloud)], listens, value=cloud)
     finally:
         await cloud.close()
 
 
 def _collections(planner: Planner, limits: Limits, opened: Opened) -> Collections:
-    opened.value.budget.limits = limits
-    return planner.collections(opened.collectors, ())
+    cloud: Management = opened.value
+    cloud.budget.limits = limits
+    no_events = Absent(EventsCollector.name, LeftOut.NOT_CONFIGURED, cloud.cloud)
+    return planner.collections(opened.collectors, () if cloud.events is not None else (no_events,))
 
 
 def _collectors(cloud: Management) -> Iterator[Collector[Any]]:
     yield Requests(cloud.cloud, cloud.budget)
+    if cloud.events is not None:
+        yield EventsCollector(cloud.cloud, cloud.events)
     for question in cloud.questions:
-        yield QuestionCollector(question, cloud, SUBJECTS[question.answer](cloud.cloud))
+        collector = QuestionCollector(question, cloud, SUBJECTS[question.answer](cloud.cloud))
+        if cloud.events is not None and question.answer is model.VMs:
+            collector.news = cloud.events.news
+        yield collector
 
 
 EXPORTER: Final = Exporter(program=PROGRAM, parse=parse, parts=_parts)
