@@ -1,6 +1,7 @@
 """A broker of AMQP 0-9-1 with one exchange, as far as a consumer needs it."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -119,11 +120,11 @@ class FakeBroker:
 
 
 @asynccontextmanager
-async def broker() -> AsyncIterator[FakeBroker]:
-    """A broker on a port of loopback."""
+async def broker(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeBroker]:
+    """A broker on a port of loopback. Args: tls: The server's; None for plain text."""
     one = FakeBroker()
-    server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
-    one.url = f"amqp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(one.serve, "127.0.0.1", 0, ssl=tls)
+    one.url = f"amqp{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield one
     finally:

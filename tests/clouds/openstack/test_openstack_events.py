@@ -1,6 +1,7 @@
 """Notifications from a broker: the queue is our own, each loss says so, and no password is cited."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from stratoscope.clouds.openstack.compute.notification import Notification
 from stratoscope.clouds.openstack.config import Notifications
 from stratoscope.clouds.openstack.events import Listener
 from stratoscope.core.errors import CollectError, Reason
+from support.certificates import Authority, write
 from support.fake_broker import PASSWORD, USER, FakeBroker, broker
 from support.fake_nova import START
 from support.notifications import about, message
@@ -190,3 +192,20 @@ async def test_silent_broker_is_a_time_out(tmp_path: Path, monkeypatch: pytest.M
     async with broker() as rabbit:
         rabbit.is_silent = True
         assert (await lost(settings(tmp_path, rabbit.url), Events())).reason is Reason.TIMEOUT
+
+
+async def test_broker_is_reached_over_tls_if_its_authority_is_trusted(tmp_path: Path) -> None:
+    authority, other = Authority(), Authority("other")
+    write(tmp_path, authority)
+    (tmp_path / "other.crt").write_bytes(other.certificate)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    events = Events()
+    async with broker(tls) as rabbit:
+        async with listened(
+            settings(tmp_path, rabbit.url, ca_file=str(tmp_path / "ca.crt")), events, Hears()
+        ):
+            assert events.account().is_up
+        error = await lost(settings(tmp_path, rabbit.url, ca_file=str(tmp_path / "other.crt")), Events())
+    assert error.reason is Reason.UNAVAILABLE
+    assert "certificate verify failed" in str(error).lower()
