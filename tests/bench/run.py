@@ -10,6 +10,7 @@ import downtimes
 import endurance
 import events
 import front_page
+import handle
 import kills
 import large
 import live
@@ -35,6 +36,7 @@ PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
     "recorded": lambda _: recorded.run(),
     "refresh": refresh.run,
     "large": lambda _: large.run(),
+    "handle": lambda _: handle.run(),
     "snapshot": lambda _: snapshot.run(),
     "opennebula": one_refresh.run,
     "requests": lambda _: requests_made.run(),

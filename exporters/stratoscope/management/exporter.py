@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds import model, objects
-from stratoscope.clouds.abilities import Management
+from stratoscope.clouds import model, objects, usage
+from stratoscope.clouds.abilities import Management, Question
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.registry import kind
@@ -20,6 +20,7 @@ from stratoscope.core.planner import Planner
 from stratoscope.management import PROGRAM
 from stratoscope.management.collector import QuestionCollector
 from stratoscope.management.events import EventsCollector
+from stratoscope.management.resources.handle import ROUTES, Listed, Watched
 from stratoscope.management.settings import Settings, parse
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.aggregates import Aggregates
@@ -37,6 +38,7 @@ from stratoscope.management.subjects.pools import Pools
 from stratoscope.management.subjects.projects import Projects
 from stratoscope.management.subjects.quotas import Quotas
 from stratoscope.management.subjects.services import HostServices, Services
+from stratoscope.management.subjects.usage import HostUsages
 from stratoscope.management.subjects.vms import VMs
 
 SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
@@ -56,6 +58,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Images: Images,
     model.Backends: Backends,
     model.OtherService: OtherServices,
+    usage.HostUsages: HostUsages,
     objects.Each: Each,
 }
 """The subject of each class of answers."""
@@ -78,27 +81,32 @@ async def _open(entry: Any) -> AsyncIterator[Opened]:
     cloud: Management = kind(entry.kind).opened(entry)
     listens = [Task(f"events {entry.name}/{entry.kind}", cloud.listen)] if cloud.events is not None else []
     try:
-        yield Opened([*_collectors(cloud)], listens, value=cloud)
+        questions = [(one, _collector(one, cloud)) for one in cloud.questions]
+        collectors = [*_accounts(cloud), *(collector for _, collector in questions)]
+        lists = {one.lists.kind: Listed(one.lists, collector) for one, collector in questions if one.lists}
+        yield Opened(collectors, listens, value=Watched(cloud, lists))
     finally:
         await cloud.close()
 
 
 def _collections(planner: Planner, limits: Limits, opened: Opened) -> Collections:
-    cloud: Management = opened.value
+    cloud: Management = opened.value.cloud
     cloud.budget.limits = limits
     no_events = Absent(EventsCollector.name, LeftOut.NOT_CONFIGURED, cloud.cloud)
     return planner.collections(opened.collectors, () if cloud.events is not None else (no_events,))
 
 
-def _collectors(cloud: Management) -> Iterator[Collector[Any]]:
+def _accounts(cloud: Management) -> Iterator[Collector[Any]]:
     yield Requests(cloud.cloud, cloud.budget)
     if cloud.events is not None:
         yield EventsCollector(cloud.cloud, cloud.events)
-    for question in cloud.questions:
-        collector = QuestionCollector(question, cloud, SUBJECTS[question.answer](cloud.cloud))
-        if cloud.events is not None and question.answer is model.VMs:
-            collector.news = cloud.events.news
-        yield collector
 
 
-EXPORTER: Final = Exporter(program=PROGRAM, parse=parse, parts=_parts)
+def _collector(question: Question, cloud: Management) -> QuestionCollector:
+    collector = QuestionCollector(question, cloud, SUBJECTS[question.answer](cloud.cloud))
+    if cloud.events is not None and question.answer is model.VMs:
+        collector.news = cloud.events.news
+    return collector
+
+
+EXPORTER: Final = Exporter(program=PROGRAM, parse=parse, parts=_parts, routes=ROUTES)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import Clock
@@ -22,6 +23,7 @@ from stratoscope.clouds.opennebula.client.items import MIB, Element, Unchanged, 
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
+from stratoscope.clouds.resources import by_number
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
@@ -81,7 +83,8 @@ class VMs(Reader):
         self._template_of: dict[str, str] = {}
         self._events = Events(clock) if events is None else events
         self._read_at: float | None = None
-        self._sees_all = False
+        self._read_from = 0.0
+        self._sees_all, self._malformed = False, 0
         self._clusters: Mapping[str, str] = {}
         self._flavors: Mapping[str, str] = {}
         self._projects: dict[str, str] = {}
@@ -93,13 +96,14 @@ class VMs(Reader):
         cost="1 for each 2,000 VMs, and 1 for each 500 new ones, at most 20; 1 for clusters and 1 for "
         "templates unless they have just been read; with `events` every 10 minutes",
         role="group oneadmin, or VM/* USE; any other sees what it may use",
+        lists=by_number("vms"),
     )
     async def read(self) -> Answer:
         """All VMs but those that are done. Raises as Pools, and LeftOutError."""
-        began = self._clock.monotonic()
+        began, began_at = self._clock.monotonic(), self._clock.now()
         self._events.settle()
         if self._read_at is not None and self._sees_all and self._events.spares(self._read_at):
-            return self._answer(0)
+            return replace(self._answer(), malformed=0)  # those of the last list were counted then
         rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, _NOT_DONE)
         self._row.keep([one.vm_id for one in rows])
         access = await kept(self._access)
@@ -110,10 +114,11 @@ class VMs(Reader):
         names = await self._names(rows)
         is_vouched = self._read_at is not None and self._events.vouches(self._read_at)
         self._take(rows, names, began, is_vouched=is_vouched)
-        self._read_at, self._sees_all = began, access.sees_all("VM")
+        self._read_at, self._read_from = began, began_at
+        self._sees_all, self._malformed = access.sees_all("VM"), malformed
         self._projects = {one.project_id: one.project for one in rows}
         self._users = {one.user_id: one.user for one in rows}
-        return self._answer(malformed)
+        return self._answer()
 
     def hear(self, element: Element) -> Outcome:
         """Apply what an event says of a VM. Raises ValueError, KeyError if it makes no sense."""
@@ -148,8 +153,15 @@ class VMs(Reader):
             if is_vouched:
                 self._events.found(vm_id, Missed.REMOVED)
 
-    def _answer(self, malformed: int) -> Answer:
-        return self._index.vms(self._projects, self._users, is_whole=self._sees_all, malformed=malformed)
+    def _answer(self) -> Answer:
+        answer = self._index.vms(
+            self._projects,
+            self._users,
+            is_whole=self._sees_all,
+            malformed=self._malformed,
+            is_complete=not self._malformed,
+        )
+        return replace(answer, as_of=self._read_from)
 
     def _vm(self, one: Row, flavor: str, clusters: Mapping[str, str], now: float) -> VM:
         known = self._index.get(one.vm_id)

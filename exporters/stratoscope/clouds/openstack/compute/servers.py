@@ -41,6 +41,7 @@ from stratoscope.clouds.openstack.compute.server import (
     vm,
 )
 from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.resources import by_uuid
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import time_left_s
@@ -53,6 +54,9 @@ end in time."""
 _OVERLAP_S: Final = 60.0
 """A list of changes begins this long before the last list: each of Nova's services has its own clock, and
 services whose clocks differ by more count as down (`service_down_time`)."""
+_DOUBTFUL_S: Final = 86400.0
+"""So long after a server vanished without a word the list is no proof that a server is gone: its cell may not
+answer."""
 _CLOCK_OFF_S: Final = 3600.0
 """The most by which this machine's clock can be ahead of the cloud's: with more, tokens would be invalid."""
 _EVERYBODYS: Final = {"all_tenants": "1"}
@@ -75,12 +79,13 @@ class _WholeList:
         scope: Of the query: all projects' servers, or those of the credential's project.
         unlisted: Servers that were known when it began, and have not been listed since.
         failures: How often the request for the next page failed.
+        malformed: Number of malformed items so far.
     """
 
     def __init__(self, clock: Clock, scope: Mapping[str, str], known: dict[str, VM]) -> None:
         self.began, self.began_at = clock.monotonic(), clock.now()
         self.scope, self.unlisted = scope, known
-        self.failures = 0
+        self.failures = self.malformed = 0
         self._query: Query = {**scope, **WHOLE_PAGE}
         self._last: Sequence[str] = ()
 
@@ -114,6 +119,8 @@ class Servers(Reader):
         self._silent: set[str] = set()
         self._missing: set[str] = set()
         self._lost: set[str] = set()
+        self._overlooked = False
+        self._doubtful: dict[str, float] = {}
 
     @question(
         "servers",
@@ -123,6 +130,7 @@ class Servers(Reader):
         "every 30 minutes 1 for each 1,000 servers; with `events` the others every 10 minutes, and "
         "at most every 5 s while an event lacks values",
         role="admin; any other sees its own project's",
+        lists=by_uuid("vms"),
     )
     async def read(self) -> VMs:
         """All current servers.
@@ -132,7 +140,7 @@ class Servers(Reader):
         malformed, self._began = 0, self._clock.monotonic()
         self._events.settle()
         if self._is_spared():
-            return await self._answer(0)
+            return replace(await self._answer(0), as_of=self._known_until)
         self._vouched = self._listed_at is not None and self._events.vouches(self._known_at)
         if self._listed_at is not None and self._clock.monotonic() - self._known_at > _FORGOTTEN_S:
             self._list, self._listed_at = None, None
@@ -169,6 +177,7 @@ class Servers(Reader):
         if self._list is not None:
             self._list.unlisted.pop(server.id, None)
         self._missing.discard(server.id)
+        self._doubtful.pop(server.id, None)
         return Outcome.ASKED if is_lacking else Outcome.APPLIED
 
     def _is_in_doubt(self, server: Server, known: VM | None, updated: float) -> bool:
@@ -186,9 +195,21 @@ class Servers(Reader):
         return self._events.spares(self._known_at) and not is_asked
 
     async def _answer(self, malformed: int) -> VMs:
-        answer = self.index.vms({}, {}, is_whole=self._scope is _EVERYBODYS, malformed=malformed)
+        answer = self.index.vms(
+            {},
+            {},
+            is_whole=self._scope is _EVERYBODYS,
+            malformed=malformed,
+            is_complete=self._is_complete(),
+        )
         projects, users = await self._names.projects(), await self._names.users(answer.by_user)
         return replace(answer, projects=projects, users=users)
+
+    def _is_complete(self) -> bool:
+        """Whether a server that is not known is gone, or never was."""
+        since = self._clock.monotonic() - _DOUBTFUL_S
+        self._doubtful = {vm_id: at for vm_id, at in self._doubtful.items() if at > since}
+        return not (self._overlooked or self._lost or self._missing or self._doubtful)
 
     async def _read_all(self) -> int:
         """Continue the complete list, or begin one. Returns the number of malformed items.
@@ -220,6 +241,7 @@ class Servers(Reader):
                     self._forget(whole.scope)
                 await self._take(page)
                 malformed += page.malformed
+                whole.malformed += page.malformed
                 if page.next_query is None:
                     SERVERS.check(len(self.index), malformed)
                     self._end_list(whole)
@@ -248,6 +270,7 @@ class Servers(Reader):
         except CollectError:
             self._events.is_asked = is_asked or self._events.is_asked
             raise
+        self._overlooked = self._overlooked or malformed > 0
         self._known_until, self._known_at = began_at, began
         self._end_changes(silent - building - mentioned)
         self._silent = self._building - mentioned
@@ -294,6 +317,7 @@ class Servers(Reader):
         updated, known = unix_seconds(server.updated or server.created), self.index.get(server.id)
         if server.updated is not None:
             self._newest = max(self._newest, updated)
+        self._doubtful.pop(server.id, None)
         if self._events.is_newer(server.id, updated, self._began):
             return
         if server.status in GONE:
@@ -344,10 +368,11 @@ class Servers(Reader):
         They, and those whose item is malformed, are shown as UNKNOWN until the next complete list.
         """
         missing = {vm_id for vm_id in whole.unlisted if self.index.get(vm_id) is not None}
+        self._doubtful |= dict.fromkeys(missing & self._lost, whole.began)
         for vm_id in missing & (self._lost | self._building):
             self._drop(vm_id)
         self._missing = missing - self._lost - self._building
-        self._lost = set()
+        self._lost, self._overlooked = set(), whole.malformed > 0
         self._list, self._listed_at = None, whole.began
         if len(self._texts) > _TEXTS:
             self._texts = Texts()
@@ -377,6 +402,7 @@ class Servers(Reader):
         """
         self._scope, self.index = scope, VMIndex(_STATES, CONDITIONS)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()
+        self._overlooked, self._doubtful = False, {}
 
 
 def _sayable(one: VM) -> VM:

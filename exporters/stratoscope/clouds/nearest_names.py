@@ -31,10 +31,14 @@ def only(found: Sequence[T], what: str, wanted: str) -> T:
     return found[0]
 
 
-def unknown(what: str, wanted: str, known: Iterable[str]) -> StepError:
-    """An error with the nearest names that exist; for a name unlike all of them with the first ones."""
+def unknown(what: str, wanted: str, known: Iterable[str], whose: str = "the project") -> StepError:
+    """An error with the nearest names that exist; for a name unlike all of them with the first ones.
+
+    Args:
+        whose: Who has the names.
+    """
     names = sorted({one for one in known if one})
     compared = sorted(names, key=lambda one: one[0] != wanted[0])[:_COMPARED]
     nearest = get_close_matches(wanted, compared, NEAREST, _ALIKE) or names[:NEAREST]
-    text = f"{what}: the project has no {wanted!r}; the nearest it has: {', '.join(nearest) or 'none at all'}"
+    text = f"{what}: {whose} has no {wanted!r}; the nearest it has: {', '.join(nearest) or 'none at all'}"
     return StepError(RunReason.PROBE_MISCONFIGURED, text)
