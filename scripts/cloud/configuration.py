@@ -42,6 +42,7 @@ def write(ports: dict[str, int]) -> None:
             "api_database": database("nova_api"),
             "credential": _filled("credential", values | {"user": service}),
             "nova_credential": _filled("credential", values | {"user": "nova"}),
+            "notifications": "messagingv2" if service == "nova" else "noop",
         }
         file = FILES[service]
         _write(file, _filled("common", own) + "\n" + _filled(file.removesuffix(".conf"), own))

@@ -13,29 +13,42 @@ from stratoscope.hypervisor.kernel.vcpus import VCPU
 from stratoscope.hypervisor.settings import subjects
 from support import debian
 from support.alertmanagers import RealAlertmanager, unpacked
+from support.demo_cloud import demo_cloud
 from support.downtime_process import DowntimeProcess
+from support.fake_broker import PASSWORD, USER, FakeBroker, broker
 from support.front_page import Size, asked, stored
 from support.golden import GOLDEN
+from support.notifications import about
 from support.pages import rendered
 from support.replayed_oned import recorded as recorded_of_oned
 from support.rule_checks import nodes
 from support.vms import PLAIN, disk, domain, kernel, kvm
+from support.watching import watching
 
 __all__ = [
     "GOLDEN",
+    "LOGIN",
     "PLAIN",
     "DowntimeProcess",
+    "FakeBroker",
     "RealAlertmanager",
     "Size",
+    "about",
     "asked",
+    "broker",
     "debian",
+    "demo_cloud",
     "free_port",
     "guests",
     "nodes",
     "recorded_of_oned",
     "stored",
     "unpacked",
+    "watching",
 ]
+
+LOGIN = f"{USER}:{PASSWORD}"
+"""Of the broker, as its credentials_file has it."""
 
 
 def guests() -> list[str]:

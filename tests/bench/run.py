@@ -8,6 +8,7 @@ from typing import Final
 
 import downtimes
 import endurance
+import events
 import front_page
 import handle
 import kills
@@ -40,6 +41,7 @@ PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
     "opennebula": one_refresh.run,
     "requests": lambda _: requests_made.run(),
     "endurance": lambda _: endurance.run(),
+    "events": lambda _: events.run(),
     "probe": lambda _: probe.run(),
     "probes": lambda _: probes.run(),
     "kills": lambda _: kills.run(),

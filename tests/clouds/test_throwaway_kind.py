@@ -62,6 +62,7 @@ class Toy:
     """Implements Management."""
 
     questions: ClassVar[Sequence[Question]] = Lists.questions()
+    events = None
 
     def __init__(self, entry: Entry) -> None:
         self._lists, self.cloud = Lists(entry), entry.name
@@ -70,6 +71,9 @@ class Toy:
     async def ask(self, name: str) -> Any:
         with self.budget.refresh():
             return await self._lists.fetches()[name]()
+
+    async def listen(self) -> None:
+        """It has no events."""
 
     async def close(self) -> None:
         await self._lists.http.close()

@@ -11,9 +11,9 @@ import yaml
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.opennebula.cloud import OpenNebula
-from stratoscope.clouds.opennebula.config import OpenNebulaCloud
+from stratoscope.clouds.opennebula.config import OpenNebulaCloud, Publishers
 from stratoscope.clouds.openstack.cloud import OpenStack
-from stratoscope.clouds.openstack.config import OpenStackCloud
+from stratoscope.clouds.openstack.config import Notifications, OpenStackCloud
 from stratoscope.clouds.registry import entries
 from stratoscope.core.config import decode, known_keys
 from stratoscope.management.settings import Management
@@ -44,8 +44,19 @@ def test_example_of_a_configuration_is_valid() -> None:
 
 
 def test_example_of_an_opennebula_is_valid() -> None:
-    (example,) = re.findall(r"^    clouds:\n(?:    .*\n)+", PAGE, re.MULTILINE)
+    example, _ = re.findall(r"^    clouds:\n(?:    .*\n)+", PAGE, re.MULTILINE)
     (cloud,) = entries(yaml.safe_load(textwrap.dedent(example)), "opennebula", OpenNebulaCloud)
     assert cloud.endpoint == "https://one.example.org:2633/RPC2"
     default = OpenNebulaCloud("x").endpoint
     assert f"# default: {default};" in example
+
+
+def test_example_of_events_is_valid_and_names_the_defaults() -> None:
+    _, example = re.findall(r"^    clouds:\n(?:    .*\n)+", PAGE, re.MULTILINE)
+    document = yaml.safe_load(textwrap.dedent(example))
+    (openstack,) = entries(document, "openstack", OpenStackCloud)
+    (opennebula,) = entries(document, "opennebula", OpenNebulaCloud)
+    default = Notifications(urls=["amqp://x"])
+    assert openstack.events is not None
+    assert (openstack.events.exchange, openstack.events.topic) == (default.exchange, default.topic)
+    assert opennebula.events == Publishers(urls=["tcp://one.example.org:2101"])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from yarl import URL
 
 from stratoscope.clouds.model import Objects
@@ -50,6 +51,16 @@ async def test_vm_is_gone_since_the_first_list_without_it() -> None:
             "cloud": "uni", "kind": "vms", "id": ONE, "status": "gone", "state": None, "since": 1060,
             "as_of": 1120, "age_seconds": 0.0, "is_complete": True,
         }  # fmt: skip
+
+
+async def test_answer_that_events_have_spared_a_list_is_as_old_as_the_last_list() -> None:
+    spared = replace(vms(OTHER), as_of=1000.0)
+    async with handles({"uni/openstack": {"servers": [vms(ONE), spared]}}) as site:
+        await site.refresh(0)
+        await site.refresh()
+        found = await told(site)
+        assert (found["status"], found["since"]) == ("gone", 1060)
+        assert (found["as_of"], found["age_seconds"]) == (1000, 60.0)
 
 
 async def test_vm_that_was_never_listed_is_gone_and_nobody_knows_since_when() -> None:

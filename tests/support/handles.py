@@ -49,6 +49,7 @@ class Cloud:
     """Implements Management. Attributes: answers: The next one of each question; the last one for ever."""
 
     questions: ClassVar[Sequence[Question]] = ()
+    events = None
 
     def __init__(self, name: str, answers: Mapping[str, Sequence[object]], *, numbers: bool) -> None:
         self.cloud, self.budget = name, Budget(Limits())
@@ -65,6 +66,9 @@ class Cloud:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def listen(self) -> None:
+        """It has no events."""
 
     async def close(self) -> None:
         """There is nothing to close."""

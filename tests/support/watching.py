@@ -126,6 +126,7 @@ async def watching(
     collectors: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     budget: Mapping[str, Any] = BUDGET,
+    events: Mapping[str, Any] | None = None,
     is_ready: bool = True,
 ) -> AsyncIterator[Watching]:
     """The exporter on the cloud `admin` of a clouds.yaml.
@@ -133,10 +134,11 @@ async def watching(
     Args:
         collectors: Those that are asked, with their schedules, the others are off; None for all, as they are
             without a configuration.
+        events: The block of the cloud; None for none.
         is_ready: Wait until each of them has been tried.
     """
     file = clouds_file.with_name("watching.yml")
-    file.write_text(configuration(clouds_file, collectors, budget), encoding="utf-8")
+    file.write_text(configuration(clouds_file, collectors, budget, events), encoding="utf-8")
     flags = Flags.parse(PROGRAM, [f"--config.file={file}"])
     ended: list[int] = []
     exporter = replace(EXPORTER, program=replace(PROGRAM, stop_timeout_s=SOON_S / 2))
@@ -161,15 +163,18 @@ def configuration(
     clouds_file: Path,
     collectors: Mapping[str, Mapping[str, Any]] | None = None,
     budget: Mapping[str, Any] = BUDGET,
+    events: Mapping[str, Any] | None = None,
 ) -> str:
     """A configuration file with one cloud, `demo`. JSON is YAML. Args: as of `watching`."""
-    entry = {
+    entry: dict[str, Any] = {
         "name": "demo",
         "kind": "openstack",
         "os_cloud": "admin",
         "clouds_file": str(clouds_file),
         "budget": dict(budget),
     }
+    if events is not None:
+        entry["events"] = dict(events)
     document: dict[str, Any] = {"clouds": [entry]}
     if collectors is None:
         return json.dumps(document)

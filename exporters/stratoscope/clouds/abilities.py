@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.events import Events
 from stratoscope.clouds.lifecycle import Object, Owned, Phase, Resolved, Seen, Underway
 from stratoscope.clouds.resources import Resources
 from stratoscope.core.collector import Every, Offer
@@ -93,14 +94,22 @@ class Management(Protocol):
         cloud: The name that the operator gave it.
         budget: The limits on requests to it, and their counts.
         questions: All questions to such a cloud.
+        events: Those of its VMs, which `listen` receives; None if the entry of `clouds:` asks for none.
     """
 
     cloud: str
     budget: Budget
     questions: ClassVar[Sequence[Question]]
+    events: Events | None
 
     async def ask(self, name: str) -> Any:
         """The answer to a question. Raises as Fetch."""
+
+    async def listen(self) -> None:
+        """Receive events until the connection is lost. Called only if there are `events`.
+
+        Raises CollectError: It cannot be opened, or was lost.
+        """
 
     async def close(self) -> None:
         """Close its connections."""

@@ -75,6 +75,7 @@ class VMs(msgspec.Struct, frozen=True):
         projects, users: Names by id, as far as the credential may read them.
         is_whole: Whether the VMs of all projects are visible, or only those of the credential's project.
         is_complete: As Listed.is_complete.
+        as_of: When the last list began, if events have spared a newer one; Unix seconds.
     """
 
     vms: Mapping[str, VM]
@@ -94,6 +95,7 @@ class VMs(msgspec.Struct, frozen=True):
     malformed: int = 0
     is_complete: bool = True
     conditions: Mapping[str, Condition] = {}
+    as_of: float | None = None
 
 
 class Service(msgspec.Struct, frozen=True, gc=False):

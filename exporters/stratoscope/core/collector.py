@@ -1,5 +1,6 @@
 """A Collector reads a source; with its schedule it is a Collection."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ class Collector(ABC, Generic[T]):
         cloud: The cloud's name; empty where there is none.
         families: Every Family that `samples` may yield, in the order of the page.
         subjects: Families by the name of a subject that `?collect[]=` can select.
+        news: Set when the source itself has said that something changed: then the next collection starts
+            before the interval is over. The Runner clears it.
     """
 
     offer: Offer
@@ -64,6 +67,7 @@ class Collector(ABC, Generic[T]):
     cloud: str = ""
     families: Sequence[Family]
     subjects: Mapping[str, Sequence[Family]] = {}
+    news: asyncio.Event | None = None
 
     @property
     def key(self) -> tuple[str, str]:

@@ -150,6 +150,11 @@ AGAIN_S: Final = 60.0
 """After a failure the next collection starts after max(60 s, duration of the failed one), at most the
 interval: a collection that always times out must not run all the time."""
 
+SOONEST_S: Final = 1.0
+_REST: Final = 4
+"""News start a collection after max(1 s, 4 x duration of the last one), unless that has failed: they may come
+hundreds of times a second."""
+
 
 class Runner:
     """Runs one Collection. `lines` serves scrapes; `run` is the task in the background.
@@ -249,7 +254,8 @@ class Runner:
 
     async def run(self) -> None:
         """Run once, as every collector does at start, and then, in the background, at each interval until
-        `stop`; the first pause depends on the name, to spread load. After a failure, see AGAIN_S."""
+        `stop`; the first pause depends on the name, to spread load. After a failure, see AGAIN_S; with news,
+        see SOONEST_S."""
         await self.first()
         ended, took_s = self._monotonic(), 0.0
         share = 0.5 + zlib.crc32("/".join(self.collector.key).encode()) % 512 / 1024
@@ -257,7 +263,8 @@ class Runner:
             pause_s = schedule.interval_s - took_s
             if self.status.success is False:
                 pause_s = min(pause_s, max(AGAIN_S, took_s))
-            if await self._slept(ended + share * pause_s - self._monotonic()):
+            least_s = max(SOONEST_S, _REST * took_s)
+            if await self._slept(ended + share * pause_s, ended + least_s):
                 began, share = self._monotonic(), 1.0
                 await self.first()
                 ended = self._monotonic()
@@ -274,14 +281,27 @@ class Runner:
         self.status = before.status
         self._snapshot, self._verdict = before._snapshot, before._verdict  # noqa: SLF001 - of the same class
 
-    async def _slept(self, pause_s: float) -> bool:
-        """Whether it slept so long; False when it was woken before."""
-        self._nap = asyncio.ensure_future(self._sleep(max(0.0, pause_s)))
+    async def _slept(self, until: float, soonest: float) -> bool:
+        """Whether it slept until then, or until there were news, but not before `soonest`; False when it was
+        woken before.
+        """
+        self._nap = asyncio.ensure_future(self._until(until))
+        waits = {self._nap}
+        if self.collector.news is not None and self.status.success:
+            waits.add(asyncio.ensure_future(self._hears(self.collector.news, soonest)))
         try:
-            await asyncio.wait({self._nap})
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             return not self._nap.cancelled()
         finally:
-            self._wake()
+            for one in waits:
+                one.cancel()
+
+    async def _until(self, moment: float) -> None:
+        await self._sleep(max(0.0, moment - self._monotonic()))
+
+    async def _hears(self, news: asyncio.Event, soonest: float) -> None:
+        await self._until(soonest)
+        await news.wait()
 
     def _wake(self) -> None:
         if self._nap is not None:
@@ -312,6 +332,8 @@ class Runner:
 
     async def _collect(self) -> Outcome:
         began, as_of = self._monotonic(), self._now()
+        if self.collector.news is not None:
+            self.collector.news.clear()
         try:
             async with self._limit.held():
                 data = await self.collector.fetch()

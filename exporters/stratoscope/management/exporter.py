@@ -8,16 +8,18 @@ from typing import Any, Final
 import msgspec
 
 from stratoscope.clouds import disagreements, model, objects, usage
-from stratoscope.clouds.abilities import Management
+from stratoscope.clouds.abilities import Management, Question
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.registry import kind
-from stratoscope.core.collector import Collections
+from stratoscope.core.collector import Absent, Collections, Collector
+from stratoscope.core.errors import LeftOut
 from stratoscope.core.exporter import Exporter
-from stratoscope.core.part import Opened, Part, Site
+from stratoscope.core.part import Opened, Part, Site, Task
 from stratoscope.core.planner import Planner
 from stratoscope.management import PROGRAM
 from stratoscope.management.collector import QuestionCollector
+from stratoscope.management.events import EventsCollector
 from stratoscope.management.resources.handle import ROUTES, Listed, Watched
 from stratoscope.management.settings import Settings, parse
 from stratoscope.management.subject import Subject
@@ -79,23 +81,37 @@ def _parts(settings: Settings, _: Site) -> Iterator[Part]:
 @asynccontextmanager
 async def _open(entry: Any) -> AsyncIterator[Opened]:
     cloud: Management = kind(entry.kind).opened(entry)
+    listens = [Task(f"events {entry.name}/{entry.kind}", cloud.listen)] if cloud.events is not None else []
     try:
-        questions = [
-            (one, QuestionCollector(one, cloud, SUBJECTS[one.answer](cloud.cloud))) for one in cloud.questions
-        ]
-        collectors = [Requests(cloud.cloud, cloud.budget), *(collector for _, collector in questions)]
+        questions = [(one, _collector(one, cloud)) for one in cloud.questions]
+        collectors = [*_accounts(cloud), *(collector for _, collector in questions)]
         lists = {one.lists.kind: Listed(one.lists, collector) for one, collector in questions if one.lists}
-        yield Opened(collectors, value=Watched(cloud, lists))
+        yield Opened(collectors, listens, value=Watched(cloud, lists))
     finally:
         await cloud.close()
 
 
 def _collections(planner: Planner, limits: Limits, max_named: int, opened: Opened) -> Collections:
-    opened.value.cloud.budget.limits = limits
+    cloud: Management = opened.value.cloud
+    cloud.budget.limits = limits
     for collector in opened.collectors:
         if isinstance(collector, QuestionCollector):
             collector.max_named = max_named
-    return planner.collections(opened.collectors, ())
+    no_events = Absent(EventsCollector.name, LeftOut.NOT_CONFIGURED, cloud.cloud)
+    return planner.collections(opened.collectors, () if cloud.events is not None else (no_events,))
+
+
+def _accounts(cloud: Management) -> Iterator[Collector[Any]]:
+    yield Requests(cloud.cloud, cloud.budget)
+    if cloud.events is not None:
+        yield EventsCollector(cloud.cloud, cloud.events)
+
+
+def _collector(question: Question, cloud: Management) -> QuestionCollector:
+    collector = QuestionCollector(question, cloud, SUBJECTS[question.answer](cloud.cloud))
+    if cloud.events is not None and question.answer is model.VMs:
+        collector.news = cloud.events.news
+    return collector
 
 
 EXPORTER: Final = Exporter(program=PROGRAM, parse=parse, parts=_parts, routes=ROUTES)

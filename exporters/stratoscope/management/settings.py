@@ -7,10 +7,12 @@ import msgspec
 
 from stratoscope.clouds import abilities
 from stratoscope.clouds.client.cost import Requests
+from stratoscope.clouds.events import EventSettings
 from stratoscope.clouds.registry import able, configured, described, kind
 from stratoscope.core.config import Section, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.planner import Planner
+from stratoscope.management.events import EventsCollector
 
 
 class Management(Section, frozen=True):
@@ -36,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True):
     def planner(self) -> Planner:
         """Raises ConfigError: As Planner."""
         offers = [question.offer for cloud in self.clouds for question in kind(cloud.kind).questions]
-        return Planner("management", self.management, [Requests.offer, *offers])
+        return Planner("management", self.management, [Requests.offer, EventsCollector.offer, *offers])
 
 
 def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  # noqa: ARG001 - it has no flags
@@ -56,4 +58,17 @@ def parse(document: Mapping[str, Any], flags: Mapping[str, str]) -> Settings:  #
         )
     settings = Settings(clouds, decode(Management, document.get("management", {}), "management"))
     settings.planner()
+    for cloud in clouds:
+        _check_events(cloud)
     return settings
+
+
+def _check_events(cloud: Any) -> None:
+    """Check the files of an entry's events, which other exporters do not need. Raises ConfigError."""
+    events: EventSettings | None = getattr(cloud, "events", None)
+    if events is None:
+        return
+    try:
+        events.check()
+    except ConfigError as error:
+        raise ConfigError(f"clouds: {cloud.name}/{cloud.kind}: {error}") from error

@@ -1,6 +1,6 @@
 """The entry of `clouds:` for OpenNebula: one zone, its credential and its budget."""
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from yarl import URL
@@ -8,7 +8,31 @@ from yarl import URL
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.core.config import DERIVED, Secret
 
-_EXAMPLE = "expected the URL of oned's XML-RPC, such as `https://one.example.org:2633/RPC2`"
+_EXAMPLE: Final = "expected the URL of oned's XML-RPC, such as `https://one.example.org:2633/RPC2`"
+_PUBLISHER: Final = "expected such as `tcp://one.example.org:2101`: host and port of a hook manager"
+
+
+class Publishers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The block `events:`: where the hook managers of oned publish; they ask for no credential.
+
+    Attributes:
+        urls: One for each oned of the zone: the leader alone publishes.
+    """
+
+    urls: Annotated[list[str], msgspec.Meta(min_length=1, max_length=20)]
+
+    def __post_init__(self) -> None:
+        for text in self.urls:
+            try:
+                url = URL(text)
+                is_good = url.scheme == "tcp" and bool(url.host) and bool(url.port) and url.path in ("", "/")
+            except ValueError:
+                is_good = False
+            if not is_good or url.user is not None or url.query_string or url.fragment:
+                raise ValueError(f"urls: {_PUBLISHER}")
+
+    def check(self) -> None:
+        """It names no files."""
 
 
 class OpenNebulaCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,6 +45,7 @@ class OpenNebulaCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ca_file: The certificates of authorities; by default those of the system.
         cert_file, key_file: The client's certificate and its key, where a proxy before oned asks for one.
         budget: The limits on requests to it.
+        events: Where its events are; without it VMs are known from pools alone.
     """
 
     name: str
@@ -31,6 +56,7 @@ class OpenNebulaCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cert_file: str = ""
     key_file: str = ""
     budget: Limits = Limits()
+    events: Publishers | None = None
 
     def __post_init__(self) -> None:
         try:

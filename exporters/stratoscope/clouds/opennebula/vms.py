@@ -2,15 +2,19 @@
 
 The pool tells neither when a VM came into its state nor its template. The first is when it was first seen in
 it, unless it is being created: then it is when it was created. The second never changes, and is read once.
+
+With events the pool is read every 10 minutes, and the answer comes from what is known.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.events import Events, Missed, Outcome
 from stratoscope.clouds.model import VM
 from stratoscope.clouds.model import VMs as Answer
 from stratoscope.clouds.opennebula import states
@@ -71,44 +75,93 @@ class VMs(Reader):
         *,
         index: VMIndex,
         clock: Clock,
+        events: Events | None = None,
     ) -> None:
         self._pools, self._access, self._owners, self._templates = pools, access, owners, templates
         self._index, self._clock = index, clock
         self._row = Unchanged(row)
         self._template_of: dict[str, str] = {}
+        self._events = Events(clock) if events is None else events
+        self._read_at: float | None = None
+        self._read_from = 0.0
+        self._sees_all, self._malformed = False, 0
+        self._clusters: Mapping[str, str] = {}
+        self._flavors: Mapping[str, str] = {}
+        self._projects: dict[str, str] = {}
+        self._users: dict[str, str] = {}
 
     @question(
         "vms",
         Every(60, 50, 300),
         cost="1 for each 2,000 VMs, and 1 for each 500 new ones, at most 20; 1 for clusters and 1 for "
-        "templates unless they have just been read",
+        "templates unless they have just been read; with `events` every 10 minutes",
         role="group oneadmin, or VM/* USE; any other sees what it may use",
         lists=by_number("vms"),
     )
     async def read(self) -> Answer:
         """All VMs but those that are done. Raises as Pools, and LeftOutError."""
+        began, began_at = self._clock.monotonic(), self._clock.now()
+        self._events.settle()
+        if self._read_at is not None and self._sees_all and self._events.spares(self._read_at):
+            return replace(self._answer(), malformed=0)  # those of the last list were counted then
         rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, _NOT_DONE)
         self._row.keep([one.vm_id for one in rows])
         access = await kept(self._access)
         rows = [one for one in rows if one.state != "DONE"]
         if not malformed:
             access.check("VM", rows, "oned: vmpool.info")
-        clusters = await self._owners.clusters()
+        self._clusters = await self._owners.clusters()
         names = await self._names(rows)
+        is_vouched = self._read_at is not None and self._events.vouches(self._read_at)
+        self._take(rows, names, began, is_vouched=is_vouched)
+        self._read_at, self._read_from = began, began_at
+        self._sees_all, self._malformed = access.sees_all("VM"), malformed
+        self._projects = {one.project_id: one.project for one in rows}
+        self._users = {one.user_id: one.user for one in rows}
+        return self._answer()
+
+    def hear(self, element: Element) -> Outcome:
+        """Apply what an event says of a VM. Raises ValueError, KeyError if it makes no sense."""
+        one = row(element)
+        if not self._sees_all:
+            return Outcome.IGNORED  # maybe of a VM that the credential may not see
+        self._events.says(one.vm_id, is_gone=one.state == "DONE")
+        if one.state == "DONE":
+            self._index.drop(one.vm_id)
+            return Outcome.APPLIED
+        template = self._template_of.setdefault(one.vm_id, element.findtext("TEMPLATE/TEMPLATE_ID", ""))
+        flavor = self._flavors.get(template, "")
+        self._index.put(self._vm(one, flavor, self._clusters, self._clock.now()))
+        self._projects[one.project_id], self._users[one.user_id] = one.project, one.user
+        return Outcome.APPLIED
+
+    def _take(self, rows: Sequence[Row], names: Mapping[str, str], began: float, *, is_vouched: bool) -> None:
+        """Take the pool, unless an event said more of a VM while it was read."""
         now = self._clock.now()
         for one in rows:
-            self._index.put(self._vm(one, names.get(one.vm_id, ""), clusters, now))
+            if self._events.is_newer(one.vm_id, 0.0, began):
+                continue
+            known = self._index.get(one.vm_id)
+            vm = self._vm(one, names.get(one.vm_id, ""), self._clusters, now)
+            self._index.put(vm)
+            if is_vouched and (known is None or known.state != vm.state or known.host != vm.host):
+                self._events.found(one.vm_id, Missed.ADDED if known is None else Missed.CHANGED)
         for vm_id in self._index.known().keys() - {one.vm_id for one in rows}:
+            if self._events.is_newer(vm_id, 0.0, began):
+                continue
             self._index.drop(vm_id)
-        projects = {one.project_id: one.project for one in rows}
-        users = {one.user_id: one.user for one in rows}
-        return self._index.vms(
-            projects,
-            users,
-            is_whole=access.sees_all("VM"),
-            malformed=malformed,
-            is_complete=not malformed,
+            if is_vouched:
+                self._events.found(vm_id, Missed.REMOVED)
+
+    def _answer(self) -> Answer:
+        answer = self._index.vms(
+            self._projects,
+            self._users,
+            is_whole=self._sees_all,
+            malformed=self._malformed,
+            is_complete=not self._malformed,
         )
+        return replace(answer, as_of=self._read_from)
 
     def _vm(self, one: Row, flavor: str, clusters: Mapping[str, str], now: float) -> VM:
         known = self._index.get(one.vm_id)
@@ -147,7 +200,7 @@ class VMs(Reader):
             except LeftOutError:
                 break  # a release without this call: no VM has a flavor
             self._template_of |= dict.fromkeys(some, "") | dict(found)
-        names = await self._templates.names()
+        names = self._flavors = await self._templates.names()
         return {vm_id: names.get(template, "") for vm_id, template in self._template_of.items()}
 
 
@@ -157,7 +210,8 @@ def row(element: Element) -> Row:
     found = {tag: child.text or "" for tag, child in children.items()}
     state = int(found["STATE"])
     of_template, disks, addresses = _template_parts(children.get("TEMPLATE"))
-    history = fields(next(iter(children.get("HISTORY_RECORDS", ())), None))
+    histories = [*children.get("HISTORY_RECORDS", ())]  # the last one alone in a pool
+    history = fields(histories[-1] if histories else None)
     is_placed = state in states.ON_A_HOST
     vcpus, memory, disk = _sizes(of_template, disks)
     return Row(

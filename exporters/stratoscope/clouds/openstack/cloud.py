@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from stratoscope.clouds.abilities import Fetch, Question, Reader
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.limiter import Budget
+from stratoscope.clouds.events import Events
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.endpoints import Endpoints
 from stratoscope.clouds.openstack.client.services import Client
@@ -19,6 +20,7 @@ from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.each.table import EachObject
+from stratoscope.clouds.openstack.events import Listener
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.identity.objects import Keystone
 from stratoscope.clouds.openstack.image import Image
@@ -54,7 +56,12 @@ class OpenStack:
         client = Client(config, self.budget)
         self.created: dict[str, set[str]] = {}
         self._sessions = {config.os_cloud: Session(config.name, client)}
-        self._fetches = fetches([Endpoints(client), *readers(self.session())])
+        self.events = None if config.events is None else Events(clock)
+        read_by = readers(self.session(), self.events)
+        self._fetches = fetches([Endpoints(client), *read_by])
+        if config.events is not None and self.events is not None:
+            servers = next(one for one in read_by if isinstance(one, Servers))
+            self._listener = Listener(config.name, config.events, self.events, servers.hear)
 
     def session(self, os_cloud: str = "") -> Session:
         """The session of a credential; this sends no request. The cloud closes it.
@@ -75,6 +82,10 @@ class OpenStack:
         with self.budget.refresh():
             return await self._fetches[name]()
 
+    async def listen(self) -> None:
+        """Receive notifications until the connection is lost. Raises CollectError."""
+        await self._listener.listen()
+
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
@@ -85,10 +96,10 @@ def fetches(readers: Iterable[Reader]) -> Mapping[str, Fetch]:
     return {name: ask for reader in readers for name, ask in reader.fetches().items()}
 
 
-def readers(api: Api) -> Sequence[Reader]:
+def readers(api: Api, events: Events | None = None) -> Sequence[Reader]:
     """Readers of one cloud, except for its endpoints; what several of them need is read once."""
     names = Names(api)
-    servers = Servers(api, names)
+    servers = Servers(api, names, events=events)
     hypervisors = Hypervisors(api, servers, Providers())
     placement = Placement(api, hypervisors)
     capacity = Capacity(api, hypervisors, placement)

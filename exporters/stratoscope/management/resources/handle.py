@@ -32,7 +32,7 @@ class Handle(msgspec.Struct, frozen=True):
     Attributes:
         state: As the source spells it; None for what is not in the list.
         since: When the first list that says the same began; None if that is not known.
-        as_of: When the last list began.
+        as_of: When the last list began; events may have said more since then.
         age_seconds: How long ago that is.
         is_complete: Whether the list has all objects of the cloud.
     """
@@ -83,6 +83,7 @@ async def show(request: Request) -> web.StreamResponse:
     listing: Listing = latest.kept
     one = _spelled(listed.resources, listing, path["id"])
     found, since = listing.known.objects.get(one), listing.known.since(one)
+    as_of = latest.as_of if listing.as_of is None else listing.as_of
     absent = Presence.GONE if listing.is_complete else Presence.UNKNOWN
     handle = Handle(
         cloud=watched.cloud.cloud,
@@ -91,8 +92,8 @@ async def show(request: Request) -> web.StreamResponse:
         status=absent if found is None else Presence.PRESENT,
         state=None if found is None else one_line(listing.state_of(found)),
         since=None if since is None else int(since),
-        as_of=int(latest.as_of),
-        age_seconds=round(latest.age_s, 1),
+        as_of=int(as_of),
+        age_seconds=round(latest.age_s + latest.as_of - as_of, 1),
         is_complete=listing.is_complete,
     )
     return web.Response(body=msgspec.json.encode(handle) + b"\n", content_type="application/json")

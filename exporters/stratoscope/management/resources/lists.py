@@ -15,11 +15,13 @@ class Listing:
     Attributes:
         is_complete: Whether all objects of the cloud are in it.
         state_of: The state of one of the objects, as the source spells it.
+        as_of: When the last list began, if events have spared a newer one; Unix seconds.
     """
 
     known: Known
     is_complete: bool
     state_of: Callable[[Any], str]
+    as_of: float | None = None
 
 
 def _vms(answer: model.VMs) -> tuple[Mapping[str, object], bool, Callable[[Any], str]]:
@@ -60,4 +62,5 @@ class Lists:
         """
         objects, is_complete, state_of = _LISTS[type(answer)](answer)
         self._known = next_known(self._known, objects, as_of, moved)
-        return Listing(self._known, is_complete, state_of)
+        spared = answer.as_of if isinstance(answer, model.VMs) else None
+        return Listing(self._known, is_complete, state_of, spared)

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from stratoscope.clouds.opennebula.client.credentials import by_environment, context, found
+from stratoscope.clouds.client.files import context
+from stratoscope.clouds.opennebula.client.credentials import by_environment, found
 from stratoscope.clouds.opennebula.config import OpenNebulaCloud
 from stratoscope.core.config import decode
 from stratoscope.core.errors import ConfigError

@@ -7,12 +7,12 @@ from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
+from stratoscope.clouds.client.files import context
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.client.proxies import Proxy, checked
 from stratoscope.clouds.client.request import CallError, Method, Response, outcome
 from stratoscope.clouds.opennebula.client import errors
-from stratoscope.clouds.opennebula.client.credentials import context
 from stratoscope.clouds.opennebula.client.envelope import Answer, answer, call
 from stratoscope.clouds.opennebula.config import Found
 from stratoscope.core.errors import CollectError, LeftOutError, Reason, again

@@ -35,18 +35,18 @@ CONDITIONS: Final = {
 """The condition of a server by its status (nova/api/openstack/common.py: _STATE_MAP). SUSPENDED and
 PAUSED run nothing, though PAUSED keeps its memory."""
 
-_Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 
 
 class Flavor(msgspec.Struct, frozen=True, gc=False):
     """The flavor inside a server; MiB and GiB."""
 
     original_name: Text
-    vcpus: _Size
-    ram: _Size
-    disk: _Size
-    ephemeral: _Size = 0
-    swap: _Size = 0
+    vcpus: Size
+    ram: Size
+    disk: Size
+    ephemeral: Size = 0
+    swap: Size = 0
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):

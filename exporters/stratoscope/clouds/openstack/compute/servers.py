@@ -4,6 +4,8 @@ The complete list is read every 30 minutes, in between only changes (`changes-si
 servers. A list that takes longer than a refresh may continues at the next one, from the page that it reached.
 
 Some changes are only in the complete list: a new floating address does not count as a change of the server.
+
+With notifications both lists are read every 10 and 30 minutes, and the answer comes from what is known.
 """
 
 import asyncio
@@ -20,11 +22,13 @@ from msgspec.structs import replace
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.errors import ForbiddenError
+from stratoscope.clouds.events import ASKED_S, Events, Missed, Outcome
 from stratoscope.clouds.model import VM, VMs
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import unix_seconds
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Page, Query
 from stratoscope.clouds.openstack.compute.missing_faults import MOST, MissingFaults
+from stratoscope.clouds.openstack.compute.notification import Notification
 from stratoscope.clouds.openstack.compute.server import (
     BUILD,
     CONDITIONS,
@@ -100,9 +104,12 @@ class _WholeList:
 class Servers(Reader):
     """The servers of one cloud, kept up to date. Attributes: index: The known servers."""
 
-    def __init__(self, api: Api, names: Names, clock: Clock = CLOCK) -> None:
+    def __init__(self, api: Api, names: Names, clock: Clock = CLOCK, events: Events | None = None) -> None:
         self.index = VMIndex(_STATES, CONDITIONS)
         self._api, self._names, self._clock = api, names, clock
+        self._events = Events(clock) if events is None else events
+        self._began = 0.0
+        self._vouched = False
         self._texts, self._missing_faults = Texts(), MissingFaults(api)
         self._scope: Mapping[str, str] = _EVERYBODYS
         self._list: _WholeList | None = None
@@ -128,7 +135,8 @@ class Servers(Reader):
         Every(60, 50, 300),
         cost="1 for each 1,000 servers that changed, 1 more while any stays in BUILD, "
         f"at most {MOST} for servers in error whose fault no list has; "
-        "every 30 minutes 1 for each 1,000 servers",
+        "every 30 minutes 1 for each 1,000 servers; with `events` the others every 10 minutes, and "
+        "at most every 5 s while an event lacks values",
         role="admin; any other sees its own project's",
         lists=by_uuid("vms"),
     )
@@ -137,7 +145,11 @@ class Servers(Reader):
 
         Raises as Api; CollectError `busy` until the first list is complete: a part is not shown as all.
         """
-        malformed = 0
+        malformed, self._began = 0, self._clock.monotonic()
+        self._events.settle()
+        if self._is_spared():
+            return replace(await self._answer(0), as_of=self._known_until)
+        self._vouched = self._listed_at is not None and self._events.vouches(self._known_at)
         if self._listed_at is not None and self._clock.monotonic() - self._known_at > _FORGOTTEN_S:
             self._list, self._listed_at = None, None
             self._forget(self._scope)
@@ -152,6 +164,45 @@ class Servers(Reader):
         if self._missing:
             await self._read_changes()  # what makes no sense in it was counted above
         await self._missing_faults.ask(self.index)
+        return await self._answer(malformed)
+
+    def hear(self, said: Notification) -> Outcome:
+        """Apply a notification, unless a list or another notification was newer."""
+        server = said.server
+        known = None if server is None else self.index.get(server.id)
+        if server is None or (self._scope is _OWN and known is None):
+            return Outcome.ASKED if said.is_lacking else Outcome.IGNORED
+        updated = unix_seconds(server.updated or server.created)
+        is_old = known is not None and known.state != BUILD and updated < known.changed
+        if is_old or self._events.is_late(server.id, updated):
+            return Outcome.LATE
+        is_lacking = said.is_lacking or self._is_in_doubt(server, known, updated)
+        self._events.says(server.id, updated, is_gone=server.status in GONE)
+        if server.status in GONE:
+            self._drop(server.id)
+        else:
+            self._keep(server, known)
+        if self._list is not None:
+            self._list.unlisted.pop(server.id, None)
+        self._missing.discard(server.id)
+        self._doubtful.pop(server.id, None)
+        return Outcome.ASKED if is_lacking else Outcome.APPLIED
+
+    def _is_in_doubt(self, server: Server, known: VM | None, updated: float) -> bool:
+        """Whether source and destination of a migration say different hosts in the same second."""
+        is_moved = known is not None and known.host and server.host and known.host != server.host
+        return bool(is_moved) and self._events.is_newer(server.id, updated, -math.inf)
+
+    def _is_spared(self) -> bool:
+        """Whether the answer needs no request: notifications have said all changes."""
+        now = self._clock.monotonic()
+        is_listed = self._listed_at is not None and now - self._listed_at < _LISTED_EVERY_S
+        if not is_listed or self._list is not None or self._missing or self._scope is _OWN:
+            return False
+        is_asked = self._events.is_asked and now - self._known_at >= ASKED_S
+        return self._events.spares(self._known_at) and not is_asked
+
+    async def _answer(self, malformed: int) -> VMs:
         answer = self.index.vms(
             {},
             {},
@@ -215,13 +266,17 @@ class Servers(Reader):
         """Read what changed since the last list. Returns the number of malformed items."""
         began, began_at = self._clock.monotonic(), self._clock.now()
         silent, mentioned, malformed = self._silent, set[str](), 0
-        building = await self._read_building() if silent else frozenset()
+        is_asked, self._events.is_asked = self._events.is_asked, False
         try:
+            building = await self._read_building() if silent else frozenset()
             async for page in self._api.pages(SERVERS, self._changes()):
                 mentioned |= await self._take(page)
                 malformed += page.malformed
         except ForbiddenError:
             self._listed_at = None  # the right was taken away: begin anew with what may be seen
+            raise
+        except CollectError:
+            self._events.is_asked = is_asked or self._events.is_asked
             raise
         self._overlooked = self._overlooked or malformed > 0
         self._known_until, self._known_at = began_at, began
@@ -266,14 +321,41 @@ class Servers(Reader):
         return ids
 
     def _put(self, server: Server) -> None:
+        """Take a server of a list, unless a notification said more of it while the list was read."""
+        updated, known = unix_seconds(server.updated or server.created), self.index.get(server.id)
         if server.updated is not None:
-            self._newest = max(self._newest, unix_seconds(server.updated))
+            self._newest = max(self._newest, updated)
         self._doubtful.pop(server.id, None)
+        if self._events.is_newer(server.id, updated, self._began):
+            return
         if server.status in GONE:
             self._drop(server.id)
+        elif server.is_partial and known is not None:
+            self._set(of_unknown_state(known), server)
+        else:
+            self._set(vm(server, self._texts), server)
+        if self._vouched:
+            self._compare(server.id, known, self.index.get(server.id))
+
+    def _keep(self, server: Server, known: VM | None) -> None:
+        """Take a server of a notification, which lacks what is known: floating addresses, mostly the zone."""
+        one = vm(server, self._texts)
+        if known is not None and known.state != BUILD:
+            one = replace(one, addresses=known.addresses)
+        if known is not None and known.host == one.host:
+            one = replace(one, zone=known.zone)
+        self._set(one, server)
+
+    def _compare(self, vm_id: str, before: VM | None, after: VM | None) -> None:
+        """Note a change that a list has, and that notifications should have said."""
+        if before is after:
             return
-        known = self.index.get(server.id) if server.is_partial else None
-        one = vm(server, self._texts) if known is None else of_unknown_state(known)
+        if before is None or after is None:
+            self._events.found(vm_id, Missed.ADDED if before is None else Missed.REMOVED)
+        elif _sayable(before) != _sayable(after):
+            self._events.found(vm_id, Missed.CHANGED)
+
+    def _set(self, one: VM, server: Server) -> None:
         self.index.put(self._with_fault(one, is_listed=server.fault is not None))
         if server.status == BUILD:
             self._building.add(server.id)
@@ -307,6 +389,8 @@ class Servers(Reader):
 
     def _end_changes(self, vanished: AbstractSet[str]) -> None:
         for vm_id in vanished:
+            if self._vouched:
+                self._compare(vm_id, self.index.get(vm_id), None)
             self._drop(vm_id)
         for vm_id in self._missing:
             known = self.index.get(vm_id)
@@ -327,3 +411,8 @@ class Servers(Reader):
         self._scope, self.index = scope, VMIndex(_STATES, CONDITIONS)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()
         self._overlooked, self._doubtful = False, {}
+
+
+def _sayable(one: VM) -> VM:
+    """A VM without what notifications do not say."""
+    return replace(one, changed=0.0, zone="", addresses=None, fault=None)

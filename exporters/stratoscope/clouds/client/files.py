@@ -1,0 +1,61 @@
+"""The files of an entry of `clouds:`: a log-in, and those for TLS."""
+
+import os
+import ssl
+from pathlib import Path
+from typing import Final, Protocol
+
+from stratoscope.core.errors import ConfigError
+from stratoscope.core.files import read
+
+LARGEST: Final = 16 << 20
+_FORM: Final = "allowed: one line, `user:password`"
+
+
+class TLSFiles(Protocol):
+    """Attributes: ca_file: Of authorities; "" for those of the system. cert_file, key_file: The client's."""
+
+    @property
+    def ca_file(self) -> str: ...
+    @property
+    def cert_file(self) -> str: ...
+    @property
+    def key_file(self) -> str: ...
+
+
+def login(file: str) -> str:
+    """The line `user:password` of a `credentials_file`. Raises ConfigError, which does not cite it."""
+    if not file:
+        raise ConfigError(f"credentials_file: missing; a file with the user's credential; {_FORM}")
+    path = Path(expanded(file))
+    where = f"credentials_file: {path}"
+    try:
+        text = read(path, "credentials_file").decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where}: no text in UTF-8; {_FORM}") from None
+    user, colon, password = text.partition(":")
+    if not user or not colon or not password or not text.isprintable():
+        raise ConfigError(f"{where}: no credential in it; {_FORM}")
+    return text
+
+
+def context(files: TLSFiles) -> ssl.SSLContext:
+    """The trusted authorities and the client's certificate. Raises ConfigError for an invalid file."""
+    if files.key_file and not files.cert_file:
+        raise ConfigError("cert_file: missing; the certificate of which key_file is the key")
+    try:
+        made = ssl.create_default_context(cafile=expanded(files.ca_file) or None)
+        if files.cert_file:
+            # Without a password it would ask the terminal.
+            made.load_cert_chain(expanded(files.cert_file), expanded(files.key_file) or None, password="")
+    except OSError as error:  # ssl.SSLError is one
+        paths = {"ca_file": files.ca_file, "cert_file": files.cert_file, "key_file": files.key_file}
+        named = ", ".join(f"{key}: {path}" for key, path in paths.items() if path)
+        reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        why = "not in PEM" if reason in (None, "", "PEM lib") else reason
+        raise ConfigError(f"{named}: {why}") from error
+    return made
+
+
+def expanded(path: str) -> str:
+    return os.path.expanduser(path)  # noqa: PTH111 - pathlib's raises for an unknown user

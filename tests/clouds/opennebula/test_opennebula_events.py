@@ -1,0 +1,233 @@
+"""Events of oned's hook manager over real ZeroMQ: applied from the message; a lost connection says so."""
+
+import asyncio
+import base64
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.events import Events, Missed, Outcome
+from stratoscope.clouds.opennebula import events as listening
+from stratoscope.clouds.opennebula.client.items import Element
+from stratoscope.clouds.opennebula.cloud import OpenNebula
+from stratoscope.clouds.opennebula.config import Found, OpenNebulaCloud, Publishers
+from stratoscope.clouds.opennebula.events import Subscriber
+from stratoscope.core.config import Secret, decode
+from stratoscope.core.deadline import DEADLINE
+from stratoscope.core.errors import CollectError, ConfigError, Reason
+from support.opennebula import PLAIN
+from support.patience import FAR_S
+from support.publisher import Publisher, publisher
+from support.replayed_oned import SESSION, Oned, replayed
+from support.source import until
+
+VM = """<VM><ID>{}</ID><UID>2</UID><GID>100</GID><UNAME>alice</UNAME><GNAME>dev</GNAME><NAME>web</NAME>
+<STATE>{}</STATE><LCM_STATE>{}</LCM_STATE><STIME>1795300000</STIME><TEMPLATE><MEMORY>64</MEMORY>
+<TEMPLATE_ID>0</TEMPLATE_ID></TEMPLATE><HISTORY_RECORDS><HISTORY><SEQ>0</SEQ><HOSTNAME>dummy-a1</HOSTNAME><HID>0</HID>
+<CID>100</CID></HISTORY><HISTORY><SEQ>1</SEQ><HOSTNAME>dummy-a2</HOSTNAME><HID>1</HID><CID>100</CID></HISTORY>
+</HISTORY_RECORDS></VM>"""
+TWO = {"vmpool.info": f"<VM_POOL>{VM.format(7, 3, 3)}{VM.format(8, 3, 3)}</VM_POOL>"}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(listening, "_SUBSCRIBED_S", 0.05)  # 0.5 s otherwise
+    token = DEADLINE.set(time.monotonic() + 100_000)  # by the clock that the test moves
+    yield
+    DEADLINE.reset(token)
+
+
+@asynccontextmanager
+async def subscribed(events: Events, *urls: str, hear: Any = None) -> AsyncIterator[asyncio.Task[None]]:
+    hear = hear or (lambda _: Outcome.APPLIED)
+    listens = asyncio.create_task(Subscriber(Publishers(urls=[*urls]), events, hear).listen())
+    try:
+        await until(lambda: events.account().is_up or listens.done())
+        yield listens
+    finally:
+        listens.cancel()
+        async with asyncio.timeout(FAR_S):
+            await asyncio.gather(listens, return_exceptions=True)
+
+
+async def test_events_of_vms_arrive_once_each_by_their_states() -> None:
+    events, heard = Events(), list[str]()
+
+    def hear(vm: Element) -> Outcome:
+        heard.append(vm.findtext("ID", ""))
+        return Outcome.APPLIED
+
+    with publisher() as oned:
+        async with subscribed(events, oned.url, hear=hear):
+            await oned.says("7", VM.format(7, 3, 3))
+            await oned.sends(b"EVENT HOST 1/ERROR/ ", b"")
+            await oned.says("8", VM.format(8, 8, 0), "POWEROFF", "LCM_INIT")
+            await until(lambda: len(heard) == 2)
+    assert heard == ["7", "8"]
+    assert events.account().counts == {
+        ("VM/ACTIVE/RUNNING", Outcome.APPLIED): 1,
+        ("VM/POWEROFF/LCM_INIT", Outcome.APPLIED): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"no base64!",
+        base64.b64encode(b"\xff"),
+        base64.b64encode(b"<HOOK_MESSAGE><VM>"),
+        base64.b64encode(b"<HOOK_MESSAGE/>"),
+        base64.b64encode(b'<!DOCTYPE x [<!ENTITY a "b">]><HOOK_MESSAGE><VM><ID>&a;</ID></VM></HOOK_MESSAGE>'),
+        base64.b64encode(b"<HOOK_MESSAGE><VM><ID>x</ID></VM></HOOK_MESSAGE>"),
+    ],
+)
+async def test_malformed_event_is_counted_and_the_next_is_heard(message: bytes) -> None:
+    events = Events()
+
+    def hear(vm: Element) -> Outcome:
+        int(vm.findtext("ID", ""))
+        return Outcome.APPLIED
+
+    with publisher() as oned:
+        async with subscribed(events, oned.url, hear=hear):
+            await oned.sends(b"EVENT STATE VM/ACTIVE/BOOT/7 ", message)
+            await oned.sends(b"EVENT STATE VM/ACTIVE/BOOT/7 ")
+            await oned.says("7", VM.format(7, 3, 3))
+            await until(lambda: events.account().counts.get(("VM/ACTIVE/RUNNING", Outcome.APPLIED)) == 1)
+    counts = events.account().counts
+    assert counts["VM/ACTIVE/BOOT", Outcome.MALFORMED] == 1
+    assert counts["other", Outcome.MALFORMED] == 1
+
+
+async def test_lost_publisher_says_so() -> None:
+    events = Events()
+    with publisher() as oned, publisher() as other:
+        async with subscribed(events, oned.url, other.url) as listens:
+            assert events.account().is_up
+            other.end()
+            async with asyncio.timeout(FAR_S):
+                await asyncio.wait({listens})
+            error = listens.exception()
+    assert isinstance(error, CollectError)
+    assert str(error).endswith("the connection is lost")
+    assert (events.account().is_up, events.account().lost) == (False, Reason.UNAVAILABLE)
+
+
+async def test_publisher_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "CONNECT_S", 0.2)  # 20 s otherwise
+    events = Events()
+    with publisher() as oned:
+        async with subscribed(events, oned.url, "tcp://127.0.0.1:1") as listens:
+            await asyncio.wait({listens})
+            assert str(listens.exception()) == "tcp://127.0.0.1:1: no publisher within 0.2 s"
+
+
+class Zone:
+    """A zone with events, whose clock the test moves."""
+
+    def __init__(self, oned: Oned, url: str) -> None:
+        self.now = self._began = 1_795_305_320.0
+        self._monotonic = time.monotonic()
+        entry = Found("one", endpoint=oned.endpoint, session=Secret(SESSION), events=Publishers(urls=[url]))
+        self.cloud = OpenNebula(entry, Clock(monotonic=self._moment, now=lambda: self.now))
+        self.oned = oned
+
+    def _moment(self) -> float:
+        return self._monotonic + self.now - self._began
+
+    @property
+    def events(self) -> Events:
+        assert self.cloud.events is not None
+        return self.cloud.events
+
+    async def after(self, seconds: float) -> dict[str, tuple[str, str]]:
+        """State and host of each VM at the next refresh."""
+        self.now += seconds
+        answer = await self.cloud.ask("vms")
+        return {one.vm_id: (one.state, one.host) for one in answer.vms.values()}
+
+    def pools(self) -> int:
+        """How often the pool was asked for."""
+        return self.oned.calls["vmpool.info"]
+
+
+@asynccontextmanager
+async def zone(answers: Any = None) -> AsyncIterator[tuple[Zone, Publisher]]:
+    with publisher() as one:
+        async with replayed(TWO if answers is None else answers) as oned:
+            made = Zone(oned, one.url)
+            listens = asyncio.create_task(made.cloud.listen())
+            try:
+                await until(lambda: made.events.account().is_up)
+                yield made, one
+            finally:
+                listens.cancel()
+                with suppress(asyncio.CancelledError):
+                    await listens
+                await made.cloud.close()
+
+
+async def heard(one: Zone, number: int) -> None:
+    await until(lambda: sum(one.events.account().counts.values()) == number)
+
+
+async def test_vms_follow_events_without_a_call_for_ten_minutes() -> None:
+    async with zone() as (one, oned):
+        assert await one.after(0) == {"7": ("RUNNING", "dummy-a2"), "8": ("RUNNING", "dummy-a2")}
+        calls = one.pools()
+        await oned.says("7", VM.format(7, 8, 0), "POWEROFF", "LCM_INIT")
+        await oned.says("8", VM.format(8, 6, 0), "DONE", "LCM_INIT")
+        await oned.says("9", VM.format(9, 1, 0), "PENDING", "LCM_INIT")
+        await heard(one, 3)
+        assert await one.after(60) == {"7": ("POWEROFF", "dummy-a2"), "9": ("PENDING", "")}
+        assert one.pools() == calls
+        assert await one.after(540) == {"7": ("RUNNING", "dummy-a2"), "8": ("RUNNING", "dummy-a2")}
+        assert one.pools() > calls
+        await one.after(31)
+    missed = one.events.account().missed
+    assert missed == {Missed.ADDED: 1, Missed.CHANGED: 1, Missed.REMOVED: 1}
+
+
+async def test_lost_events_let_the_pool_be_read_at_each_refresh() -> None:
+    async with zone() as (one, _):
+        await one.after(0)
+        one.events.end(CollectError(Reason.UNAVAILABLE, "lost"))
+        calls = one.pools()
+        await one.after(60)
+        await one.after(60)
+        assert one.pools() == calls + 2
+
+
+async def test_credential_that_does_not_see_all_vms_ignores_events() -> None:
+    async with zone({**PLAIN, **TWO}) as (one, oned):
+        before = await one.after(0)
+        await oned.says("7777", VM.format(7777, 3, 3))
+        await heard(one, 1)
+        assert await one.after(60) == before
+        assert ("VM/ACTIVE/RUNNING", Outcome.IGNORED) in one.events.account().counts
+
+
+async def test_pool_does_not_undo_what_was_said_since_it_was_asked_for() -> None:
+    async with zone() as (one, oned):
+        await one.after(0)
+        one.now += 600
+        await oned.says("7", VM.format(7, 8, 0), "POWEROFF", "LCM_INIT")
+        await oned.says("8", VM.format(8, 6, 0), "DONE", "LCM_INIT")
+        await oned.says("9", VM.format(9, 1, 0), "PENDING", "LCM_INIT")
+        await heard(one, 3)
+        assert await one.after(0) == {"7": ("POWEROFF", "dummy-a2"), "9": ("PENDING", "")}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://one:2101", "tcp://one", "tcp://user:secret@one:2101", "tcp://one:2101/x", "tcp://[::1:2101"],
+)
+def test_wrong_url_is_named_and_not_cited(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        decode(OpenNebulaCloud, {"name": "one", "events": {"urls": [url]}}, "clouds[0]")
+    example = "such as `tcp://one.example.org:2101`: host and port of a hook manager"
+    assert str(refused.value) == f"clouds[0].events.urls: expected {example}"
