@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.client.limiter import Budget, Limits
+from stratoscope.clouds.events import Events
 from stratoscope.clouds.model import Objects, VMs
 from stratoscope.clouds.resources import Listed as ListedObjects
 from stratoscope.clouds.resources import by_number, by_uuid
@@ -49,7 +50,7 @@ class Cloud:
     """Implements Management. Attributes: answers: The next one of each question; the last one for ever."""
 
     questions: ClassVar[Sequence[Question]] = ()
-    events = None
+    events: Events | None = None
 
     def __init__(self, name: str, answers: Mapping[str, Sequence[object]], *, numbers: bool) -> None:
         self.cloud, self.budget = name, Budget(Limits())

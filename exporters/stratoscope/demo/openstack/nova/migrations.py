@@ -4,8 +4,8 @@ from itertools import chain
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json, Request, Response
-from stratoscope.demo.world.models import Migration
 from stratoscope.demo.openstack.service import Route
+from stratoscope.demo.world.models import Migration
 
 _UNCONFIRMED: Final = "resized"
 
