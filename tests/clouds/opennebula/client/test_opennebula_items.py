@@ -45,10 +45,11 @@ def test_a_number_is_in_base_units_and_not_negative() -> None:
         amount({}, "MEMORY")
 
 
-def test_a_pool_is_read_part_by_part_and_the_items_before_are_forgotten(
+def test_a_large_pool_is_read_part_by_part_and_the_items_before_are_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(items, "AT_ONCE", 100)
+    monkeypatch.setattr(items, "MOST_TAGS", 1_000)
     text = "<P>" + "".join(f"<VM><ID>{one}</ID></VM><OTHER/>" for one in range(9_000)) + "</P>"
     read, most = [], 0
     for element in each(text, "VM"):
@@ -60,9 +61,29 @@ def test_a_pool_is_read_part_by_part_and_the_items_before_are_forgotten(
     assert most <= 10  # those of 100 characters, and what stands between
 
 
-def test_what_is_called_as_an_item_within_an_item_is_none() -> None:
-    text = "<P><USER><ID>1</ID><QUOTA><USER><ID>2</ID></USER></QUOTA></USER><USER/></P>"
-    assert [identity(one) for one in each(text, "USER")] == ["1", ""]
+@pytest.mark.parametrize("most", [100, 10_000], ids=["in_parts", "as_a_whole"])
+def test_what_is_called_as_an_item_within_an_item_is_none(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "AT_ONCE", 100)
+    monkeypatch.setattr(items, "MOST_TAGS", most)
+    item = "<USER><ID>1</ID><QUOTA><USER><ID>2</ID></USER></QUOTA></USER><USER/>"
+    assert [identity(one) for one in each(f"<P>{item * 50}</P>", "USER")] == ["1", ""] * 50
+
+
+@pytest.mark.parametrize("most", [100, 10_000], ids=["in_parts", "as_a_whole"])
+@pytest.mark.parametrize("wrong", ["<P>{}", "{}", "<!DOCTYPE P []><P>{}</P>", "<P>{}</P>x"])
+def test_a_pool_that_is_no_document_is_no_pool(
+    wrong: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(items, "AT_ONCE", 100)
+    monkeypatch.setattr(items, "MOST_TAGS", most)
+    with pytest.raises(ValueError, match=r"."):
+        list(each(wrong.format("<VM><ID>1</ID></VM>" * 50), "VM"))
+
+
+def test_attributes_which_no_answer_has_count_as_tags(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "MOST_TAGS", 1_000)
+    with pytest.raises(ValueError, match="more than 1,000 tags"):
+        root("<P>" + '<a b="" c=""/>' * 400 + "</P>")
 
 
 @pytest.mark.parametrize("pool", ["<P><VM>{}</VM></P>", "<P>{}</P>", "<P><VM/>{}<VM/></P>", "<VM>{}</VM>"])

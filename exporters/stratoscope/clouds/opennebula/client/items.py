@@ -14,11 +14,11 @@ MIB: Final = 1 << 20
 KIB: Final = 1 << 10
 _LONGEST: Final = 200
 _UNDECODED: Final = (ValueError, KeyError, OverflowError)
-AT_ONCE: Final = 1 << 18
+AT_ONCE: Final = 1 << 16
 """Characters that are parsed before the items among them are taken."""
-MOST_TAGS: Final = 200_000
-"""Tags of one item, or of a document that is read as a whole. An element costs some 200 bytes of memory,
-however short it is in the text, and as much for each attribute."""
+MOST_TAGS: Final = 400_000
+"""Tags and attributes of one item, or of a document that is read as a whole: some 3,000 VMs. An element costs
+some 200 bytes of memory, however short it is in the text, and each attribute as many."""
 _OPTIONS: Final[dict[str, Any]] = {
     "resolve_entities": False,
     "no_network": True,
@@ -30,7 +30,25 @@ _OPTIONS: Final[dict[str, Any]] = {
 
 def root(text: str) -> Element:
     """The document. Raises ValueError if it is none, or has a document type: no entity is ever resolved."""
-    _check_tags(text.count("<"))
+    _check_tags(_tags(text))
+    return _parsed(text)
+
+
+def each(text: str, *tags: str) -> Iterator[Element]:
+    """The items of a pool, those with these tags: each is there until the next one is asked for.
+
+    A large pool is parsed part by part: it takes longer, but needs no more memory than its text and an item.
+
+    Raises:
+        ValueError: As `root`; an item, or what is between two, has too many tags.
+    """
+    if _tags(text) <= MOST_TAGS:
+        yield from _parsed(text).iterchildren(*tags)
+    else:
+        yield from _each_in_parts(text, tags)
+
+
+def _parsed(text: str) -> Element:
     try:
         found = etree.fromstring(text.encode(), etree.XMLParser(**_OPTIONS))
     except etree.XMLSyntaxError as error:
@@ -39,14 +57,7 @@ def root(text: str) -> Element:
     return found
 
 
-def each(text: str, *tags: str) -> Iterator[Element]:
-    """The items of a pool, those with these tags: each is there until the next one is asked for.
-
-    So a pool needs no more memory than its text, one item, and those in AT_ONCE characters.
-
-    Raises:
-        ValueError: As `root`; an item, or what is between two, has too many tags.
-    """
+def _each_in_parts(text: str, tags: tuple[str, ...]) -> Iterator[Element]:
     open_tags = 0
     parser = etree.XMLPullParser(  # type: ignore[attr-defined]  # the stubs do not know it
         ("end",), tag=tags, **_OPTIONS
@@ -54,7 +65,7 @@ def each(text: str, *tags: str) -> Iterator[Element]:
     try:
         for start in range(0, len(text), AT_ONCE):
             part = text[start : start + AT_ONCE]
-            in_part = part.count("<")
+            in_part = _tags(part)
             open_tags += in_part
             _check_tags(open_tags)
             parser.feed(part)
@@ -71,6 +82,11 @@ def each(text: str, *tags: str) -> Iterator[Element]:
         _check_type(parser.close())
     except etree.XMLSyntaxError as error:
         raise ValueError(str(error)) from error
+
+
+def _tags(text: str) -> int:
+    """The number of tags and attributes at most: some of what is counted may be quoted."""
+    return text.count("<") + text.count("=")
 
 
 def _check_tags(tags: int) -> None:
@@ -105,7 +121,8 @@ class Unchanged(Generic[T]):
 
     def __call__(self, element: Element) -> T:
         """The item. Raises as `decode`."""
-        item, now = identity(element), hash(etree.tostring(element, encoding="unicode"))
+        text = etree.tostring(element, encoding="unicode")  # type: ignore[call-arg]  # not in the stubs
+        item, now = identity(element), hash(text)
         known = self._known.get(item)
         if known is None or known[0] != now:
             known = self._known[item] = (now, self._decode(element))
