@@ -12,9 +12,10 @@ from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+from cloud.ports import free_port
+
 from support import debian
 from support.debian import ROOT
-from support.ports import free_port
 
 QUIET: Final = "route: {receiver: none}\nreceivers: [{name: none}]\n"
 """A configuration that notifies nobody."""
@@ -102,7 +103,8 @@ class RealAlertmanager:
         try:
             with urlopen(f"{self.url}/-/ready", timeout=1):  # noqa: S310 - http://127.0.0.1 only
                 return True
-        except HTTPError:
+        except HTTPError as error:
+            error.close()
             return not is_open
         except (URLError, ConnectionError, TimeoutError):
             return False

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from stratoscope.demo.openstack.boots import Boots
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.boots import Boots
+from stratoscope.demo.world.world import World
 
 
 def forget_host(name: str) -> Callable[[World], None]:

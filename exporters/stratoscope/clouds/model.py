@@ -109,6 +109,8 @@ class Service(msgspec.Struct, frozen=True, gc=False):
             elsewhere. None if the source does not report it.
         runs_vms: VMs run on its host: Nova's nova-compute.
         is_disabled_by_source: The source itself disabled it after failures, nobody planned it.
+        vms_left: VMs that may go on although it is down and disabled; None if the source does not tell.
+        is_leader: Whether it leads the servers of its group; None for one that has no group.
     """
 
     service: str
@@ -122,11 +124,16 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     is_forced_down: bool | None = None
     runs_vms: bool = False
     is_disabled_by_source: bool = False
+    vms_left: int | None = None
+    is_leader: bool | None = None
 
 
 class Services(msgspec.Struct, frozen=True):
+    """Attributes: is_whole: Whether all are visible, or only those that the credential may use."""
+
     services: tuple[Service, ...]
     malformed: int = 0
+    is_whole: bool = True
 
 
 class HostServices(Services, frozen=True):
@@ -178,9 +185,10 @@ class Host(msgspec.Struct, frozen=True):
     """A hypervisor as the management layer sees it.
 
     Attributes:
-        state: As the source spells it, one of `Hosts.states`.
-        kind, version: The hypervisor's (`QEMU`), as the source spells them.
-        vms: Number of its VMs. tasks: Of those that it builds, resizes, moves ... None if not reported.
+        state: One of `Hosts.states`.
+        kind, version: Of the hypervisor, as the source spells them (`QEMU`).
+        vms: Number of its VMs; None if the source does not report it.
+        tasks: Number of VMs that it builds, resizes, moves ...; None if the source does not report it.
         disk_available_least: Bytes that are free even if every image grows to its full size; may be negative.
         resources: By name: `vcpus`, `pcpus` (vCPUs pinned to one), `memory`, `disk`; other classes as the
             source spells them.
@@ -208,12 +216,7 @@ class Hosts(msgspec.Struct, frozen=True):
 
 
 class Aggregate(msgspec.Struct, frozen=True):
-    """Hosts that belong together.
-
-    Attributes:
-        zone: The availability zone that it defines; "" for none.
-        hosts: None if the source does not report them.
-    """
+    """Attributes: zone: That it defines; "" for none. hosts: None if the source does not report them."""
 
     name: str
     zone: str
@@ -230,8 +233,7 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         collector: The question's name.
-        items: Number of items.
-        known: Number of those that have been read.
+        items, known: Number of items, and of those that have been read.
         oldest: When the item that was read longest ago was read; None before the first.
         per_second: Limit on the requests for it.
     """
@@ -248,8 +250,8 @@ class Inventories(msgspec.Struct, frozen=True):
 
     Attributes:
         resources: By host and resource, see Host.resources.
-        zones: The zone of each host that takes VMs, as far as it is known.
-        spread: The progress of reading them; None for a source that lists them.
+        zones: Of each host that takes VMs, as far as it is known.
+        spread: None for a source that lists them.
         by_project: The allocation to a project's VMs, and the share of their hosts' capacity that it stands
             for (a third of it on a host that has allocated three times its capacity), by project id and
             resource (`vcpus`, `memory`, `disk`). Absent if the value of one of these hosts is unknown.
@@ -266,7 +268,6 @@ class Room(msgspec.Struct, frozen=True, gc=False):
     """How many more VMs of a flavor fit into a zone now.
 
     Attributes:
-        vms: The number.
         is_upper_bound: Fewer may fit: no API reports what huge pages and NUMA nodes leave.
     """
 
@@ -277,7 +278,12 @@ class Room(msgspec.Struct, frozen=True, gc=False):
 
 
 class Flavor(msgspec.Struct, frozen=True, gc=False):
-    """A flavor or template; memory and disk in bytes. Attributes: disk: None if unknown."""
+    """A flavor or template; memory and disk in bytes.
+
+    Attributes:
+        disk: None if unknown.
+        costs: Of a VM for an hour, by resource, in the source's own unit of cost; absent if it has no price.
+    """
 
     flavor_id: str
     name: str
@@ -285,6 +291,7 @@ class Flavor(msgspec.Struct, frozen=True, gc=False):
     memory: int
     disk: int | None
     is_public: bool
+    costs: Mapping[str, float] = {}
 
 
 class Flavors(msgspec.Struct, frozen=True):
@@ -338,13 +345,12 @@ class Quota(msgspec.Struct, frozen=True, gc=False):
     """A project's or a user's quota of one resource.
 
     Attributes:
-        project_id: "" for a user's.
+        project_id, user_id: The other one is "".
         service: `compute`, `network`, `block-storage`.
         resource: As the source spells it: `cores`, `ram`, `floatingip`, `gigabytes`.
         limit: None is unlimited.
         used: None for a limit on each single object (`per_volume_gigabytes`), which nothing uses up.
         in_bytes: Whether limit, used and reserved are bytes; else they are pieces.
-        user_id: "" for a project's.
     """
 
     project_id: str
@@ -369,7 +375,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     """Addresses of one subnet, or address range, of a network.
 
     Attributes:
-        is_external: Whether its addresses can be floating IPs; None if unknown.
+        is_external: Whether its addresses are given out to all, such as floating IPs; None if unknown.
         total, used: None if unknown.
         ip_version: 0 for leases without an IP address.
         cidr: The subnet's prefix; "" if the source does not report it.
@@ -437,12 +443,7 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 
 
 class Images(msgspec.Struct, frozen=True):
-    """Images.
-
-    Attributes:
-        objects: Their counts.
-        images: Each of them, in the order of the source, each id once.
-    """
+    """Attributes: objects: Their counts. images: Each id once, in the order of the source."""
 
     objects: Objects
     images: tuple[Image, ...]
@@ -453,16 +454,13 @@ class Images(msgspec.Struct, frozen=True):
 
 
 class Backend(msgspec.Struct, frozen=True, gc=False):
-    """A pool of a storage backend, or a datastore, in bytes.
-
-    None is unknown; infinity is what the source calls infinite.
+    """A pool of a storage backend, or a datastore, in bytes; infinity is what the source calls infinite.
 
     Attributes:
         ratio: The allocation ratio.
-        of_types: The backend's name in volume types; "" if the source does not report it.
-        vendor: "" if the source does not report it.
+        of_types: The backend's name in volume types.
         backend_id: "" for one that has no id besides its name.
-        kind: What it is for, as the source spells it; "" if it does not report it.
+        kind: What it is for, as the source spells it.
         used: What is really used, if the source measures it.
         images: Number of images in it.
     """

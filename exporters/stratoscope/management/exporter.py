@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds import model, objects
+from stratoscope.clouds import model, objects, usage
 from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.limiter import Limits
@@ -36,6 +36,7 @@ from stratoscope.management.subjects.pools import Pools
 from stratoscope.management.subjects.projects import Projects
 from stratoscope.management.subjects.quotas import Quotas
 from stratoscope.management.subjects.services import HostServices, Services
+from stratoscope.management.subjects.usage import HostUsages
 from stratoscope.management.subjects.vms import VMs
 
 SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
@@ -55,6 +56,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Images: Images,
     model.Backends: Backends,
     model.OtherService: OtherServices,
+    usage.HostUsages: HostUsages,
     objects.Each: Each,
 }
 """The subject of each class of answers."""

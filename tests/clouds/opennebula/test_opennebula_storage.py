@@ -51,10 +51,15 @@ async def test_an_image_that_not_all_may_use_is_of_its_group_or_its_owner(
 
 async def test_each_address_range_is_a_subnet_of_its_network() -> None:
     found = await asked("networks")
-    assert found.pools[0] == Pool("1", "net-b", "1/0", "net-b/0", "0", 4, None, 60, 0)
+    assert found.pools[0] == Pool("1", "net-b", "1/0", "net-b/0", "0", 4, True, 60, 0)
     assert {one.subnet_id: (one.total, one.used) for one in found.pools} == {
         "1/0": (60, 0), "1/1": (5, 0), "0/0": (250, 250), "0/1": (600, 2)
     }  # fmt: skip
+
+
+async def test_networks_of_the_group_oneadmin_are_external_and_others_are_not() -> None:
+    found = await asked("networks", changed("vnpool.info", ("<GID>0</GID>", "<GID>100</GID>")))
+    assert {one.network_name: one.is_external for one in found.pools} == {"net-b": False, "net-a": True}
 
 
 async def test_the_leases_of_a_network_with_one_range_are_in_the_pool() -> None:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.nova import attach_volume, flavors, history, hosts, projects, servers
 from stratoscope.demo.openstack.service import Route, Service, named_fault
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.world import World
 
 OLDEST: Final = 1
 _VERSION: Final = re.compile(r"([1-9]\d*)\.([1-9]\d*|0)")
