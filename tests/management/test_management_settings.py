@@ -11,6 +11,7 @@ from stratoscope.core.collector import Every, OnScrape
 from stratoscope.core.config import shown
 from stratoscope.core.errors import ConfigError, MissingSDKError
 from stratoscope.management.settings import Settings, parse
+from stratoscope.management.subject import Bounds
 from support import configs
 
 AUTH = {
@@ -65,6 +66,11 @@ def test_every_collector_can_be_switched_and_scheduled(entry: dict[str, Any]) ->
 
 def test_100_000_vms_fit_below_the_default_bound(entry: dict[str, Any]) -> None:
     assert parsed(entry).planner().max_series("servers") == 1_000_000
+
+
+def test_what_is_shown_by_name_is_bounded_by_default_and_can_be_changed(entry: dict[str, Any]) -> None:
+    assert parsed(entry).management.show == Bounds(orphans=200, migrations=200, migration_pairs=50)
+    assert parsed(entry, {"show": {"orphans": 7}}).management.show == Bounds(orphans=7)
 
 
 def test_a_cloud_of_the_environment_needs_no_file(
@@ -147,6 +153,9 @@ def test_an_unknown_cloud_names_the_known_ones(entry: dict[str, Any]) -> None:
         ),
         ({"max_series": 0}, "management.max_series: "),
         ({"colectors": {}}, "management.colectors: "),
+        ({"show": {"orphans": -1}}, "management.show.orphans: "),
+        ({"show": {"migrations": 5_001}}, "management.show.migrations: "),
+        ({"show": {"pairs": 7}}, "management.show.pairs: unknown key; allowed: "),
     ],
 )
 def test_a_mistake_names_its_key(entry: dict[str, Any], management: Any, message: str) -> None:

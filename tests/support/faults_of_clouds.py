@@ -14,7 +14,7 @@ from stratoscope.demo.openstack.seed.volumes import data_volume
 from stratoscope.demo.openstack.world import World
 from support.faulty_stack import DAYS, FaultyStack
 from support.rule_fault import RuleFault
-from support.world_faults import disable_host, forget_host, stick
+from support.world_faults import disable_host, forget_host, leave_ports, stick
 
 _FAILED: Final = 15
 _LEFT: Final = 60
@@ -142,14 +142,6 @@ def _take_addresses(world: World) -> None:
     assert world.external is not None
     subnet = world.external.subnets[0]
     subnet.taken |= set(range(2, 2 + subnet.total * 95 // 100))
-
-
-def _leave_ports(world: World) -> None:
-    owners = [project for project in world.projects if project.network is not None]
-    for number in range(_LEFT):
-        project = owners[number % len(owners)]
-        assert project.network is not None
-        world.plug(project.network.subnets[0], "", device="", project=project)
 
 
 def _limit(resource: str, limit: int) -> Callable[[World], None]:
@@ -309,7 +301,7 @@ FAULTS: Final = (
         "StratoscopeOrphansGrowing",
         {"cloud": "full", "sort": "ports"},
         f"{_LEFT} ports are left behind",
-        _change("full", _leave_ports),
+        _change("full", lambda world: leave_ports(world, _LEFT)),
         DAYS,
     ),
     _of(

@@ -32,3 +32,12 @@ def stick(world: World) -> None:
     boots.begin(vm)
     vm.is_tame = True
     boots.state(vm, "active", "rebooting")
+
+
+def leave_ports(world: World, number: int) -> None:
+    """Ports are left behind, of each project with a network in turn."""
+    owners = [project for project in world.projects if project.network is not None]
+    for one in range(number):
+        project = owners[one % len(owners)]
+        assert project.network is not None
+        world.plug(project.network.subnets[0], "", device="", project=project)

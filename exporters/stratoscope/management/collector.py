@@ -7,7 +7,7 @@ from stratoscope.clouds.abilities import Management, Question
 from stratoscope.core.collector import Collector
 from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Sample
-from stratoscope.management.subject import Subject
+from stratoscope.management.subject import Bounds, Subject
 
 
 class QuestionCollector(Collector[Any]):
@@ -17,6 +17,10 @@ class QuestionCollector(Collector[Any]):
         self.offer, self.name = question.offer, question.name
         self.cloud, self.families = cloud.cloud, subject.families
         self._source, self._subject = cloud, subject
+
+    def bound(self, bounds: Bounds) -> None:
+        """Show so much by name from the next collection on."""
+        self._subject.bounds = bounds
 
     async def fetch(self) -> Any:
         return await self._source.ask(self.name)

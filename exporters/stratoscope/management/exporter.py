@@ -19,7 +19,7 @@ from stratoscope.core.planner import Planner
 from stratoscope.management import PROGRAM
 from stratoscope.management.collector import QuestionCollector
 from stratoscope.management.settings import Settings, parse
-from stratoscope.management.subject import Subject
+from stratoscope.management.subject import Bounds, Subject
 from stratoscope.management.subjects.aggregates import Aggregates
 from stratoscope.management.subjects.backends import Backends
 from stratoscope.management.subjects.capacity import Capacity
@@ -67,7 +67,7 @@ def _parts(settings: Settings, _: Site) -> Iterator[Part]:
             name=f"{entry.name}/{entry.kind}",
             identity=msgspec.structs.replace(entry, budget=Limits()),
             open=partial(_open, entry),
-            collections=partial(_collections, planner, entry.budget),
+            collections=partial(_collections, planner, entry.budget, settings.management.show),
         )
 
 
@@ -80,8 +80,11 @@ async def _open(entry: Any) -> AsyncIterator[Opened]:
         await cloud.close()
 
 
-def _collections(planner: Planner, limits: Limits, opened: Opened) -> Collections:
+def _collections(planner: Planner, limits: Limits, bounds: Bounds, opened: Opened) -> Collections:
     opened.value.budget.limits = limits
+    for collector in opened.collectors:
+        if isinstance(collector, QuestionCollector):
+            collector.bound(bounds)
     return planner.collections(opened.collectors, ())
 
 

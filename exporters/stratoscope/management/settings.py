@@ -11,12 +11,17 @@ from stratoscope.clouds.registry import able, configured, described, kind
 from stratoscope.core.config import Section, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.planner import Planner
+from stratoscope.management.subject import Bounds
 
 
 class Management(Section, frozen=True):
-    """Attributes: max_series: Of 100,000 VMs one collector has more than 200,000 series."""
+    """Attributes:
+    max_series: Of 100,000 VMs one collector has more than 200,000 series.
+    show: How much is shown by name.
+    """
 
     max_series: Annotated[int, msgspec.Meta(ge=1)] = 1_000_000
+    show: Bounds = Bounds()
 
 
 class Settings(msgspec.Struct, frozen=True):

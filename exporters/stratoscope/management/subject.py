@@ -2,12 +2,30 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar
+
+import msgspec
 
 from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Family, Sample
 
 T = TypeVar("T")
+
+_Most = Annotated[int, msgspec.Meta(ge=0, le=5_000)]
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much is shown by name; the rest is counted.
+
+    Attributes:
+        orphans: Objects of one sort.
+        migrations: Migrations under way.
+        migration_pairs: Pairs of hosts.
+    """
+
+    orphans: _Most = 200
+    migrations: _Most = 200
+    migration_pairs: _Most = 50
 
 
 class Subject(ABC, Generic[T]):
@@ -15,9 +33,11 @@ class Subject(ABC, Generic[T]):
 
     Attributes:
         families: Everything that `samples` and `cached` may yield, in the order of the page.
+        bounds: As the configuration in force says.
     """
 
     families: ClassVar[Sequence[Family]]
+    bounds = Bounds()
 
     def __init__(self, cloud: str) -> None:
         self._cloud = cloud
