@@ -24,8 +24,8 @@ EXTRAS = {
     "key_manager",
 }  # fmt: skip
 OF_ADMINS = {
-    "compute_services", "hypervisors", "inventories", "aggregates", "capacity", "network_agents",
-    "volume_services", "volume_backends",
+    "compute_services", "migrations", "hypervisors", "inventories", "aggregates", "capacity",
+    "network_agents", "volume_services", "volume_backends",
 }  # fmt: skip
 
 

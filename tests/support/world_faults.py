@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from stratoscope.demo.openstack.boots import Boots
+from stratoscope.demo.openstack.migrations import Migrations
 from stratoscope.demo.openstack.world import World
 
 
@@ -32,6 +33,19 @@ def stick(world: World) -> None:
     boots.begin(vm)
     vm.is_tame = True
     boots.state(vm, "active", "rebooting")
+
+
+def stick_migration(world: World) -> None:
+    """A live migration never ends: the memory of its VM changes faster than it is copied."""
+    moves = Migrations(world)
+    for vm in world.vms:
+        if vm.vm_state == "active" and vm.task_state is None:
+            moves.migrate(vm)
+            if vm.id in world.migrations:
+                moves.begin(vm)  # what was to end it is dropped
+                vm.is_tame = True
+                return
+    raise LookupError("no VM can be migrated")
 
 
 def leave_ports(world: World, number: int) -> None:

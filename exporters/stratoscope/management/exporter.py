@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds import model, objects
+from stratoscope.clouds import migrations, model, objects
 from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.limiter import Limits
@@ -29,6 +29,7 @@ from stratoscope.management.subjects.flavors import Flavors
 from stratoscope.management.subjects.hosts import Hosts
 from stratoscope.management.subjects.images import Images
 from stratoscope.management.subjects.inventories import Inventories
+from stratoscope.management.subjects.migrations import Migrations
 from stratoscope.management.subjects.objects import Objects
 from stratoscope.management.subjects.other_services import OtherServices
 from stratoscope.management.subjects.pools import Pools
@@ -47,6 +48,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Flavors: Flavors,
     model.Capacity: Capacity,
     model.VMs: VMs,
+    migrations.Migrations: Migrations,
     model.Projects: Projects,
     model.Quotas: Quotas,
     model.Pools: Pools,

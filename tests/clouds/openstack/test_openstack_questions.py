@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.clouds import model, objects
+from stratoscope.clouds import migrations, model, objects
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.openstack.cloud import OpenStack, fetches, readers
 from support.fake_api import FakeApi
@@ -10,8 +10,8 @@ from support.fake_api import FakeApi
 
 def test_questions_have_names_of_their_own() -> None:
     assert [question.name for question in OpenStack.questions] == [
-        "endpoints", "compute_services", "servers", "hypervisors", "inventories", "flavors", "aggregates",
-        "capacity",
+        "endpoints", "compute_services", "servers", "migrations", "hypervisors", "inventories", "flavors",
+        "aggregates", "capacity",
         "projects",
         "compute_quotas", "network_quotas", "volume_quotas",
         "network_agents", "ports", "routers", "floating_ips", "networks", "addresses",
@@ -33,7 +33,7 @@ def test_question_says_what_it_costs_and_who_may_ask_it(question: Question) -> N
     assert question.answer in {
         model.Projects, model.Services, model.HostServices, model.Objects, model.Images, model.Pools,
         model.Backends, model.Quotas, model.OtherService, objects.Each, model.Endpoints, model.VMs,
-        model.Hosts, model.Inventories,
+        model.Hosts, model.Inventories, migrations.Migrations,
         model.Flavors, model.Aggregates, model.Capacity,
     }  # fmt: skip
 

@@ -39,6 +39,7 @@ from stratoscope.demo.openstack.sorted_index import SortedIndex
 REMEMBERED_S: Final = 1800.0
 """For so long lists of changes show a VM that was deleted."""
 _MOST_ACTIONS: Final = 20
+_MOST_MIGRATIONS: Final = 20_000
 
 
 class World:
@@ -46,7 +47,7 @@ class World:
     timeline: Its time, and what is scheduled.
     first_images: Those that are there from the beginning, in the order of the catalogue.
     external, shared: The network to the outside, and the one that all projects share.
-    migrations: Under way, by VM id.
+    migrations: Under way, by VM id. past_migrations: All, the oldest first.
     live: How many VMs are not deleted.
     wild: How many of them the churn may change.
     """
@@ -70,6 +71,7 @@ class World:
         self.server_groups: list[ServerGroup] = []
         self.actions: dict[str, list[Action]] = {}
         self.migrations: dict[str, Migration] = {}
+        self.past_migrations: deque[Migration] = deque(maxlen=_MOST_MIGRATIONS)
         self.networks = SortedIndex[Network]()
         self.external: Network | None = None
         self.shared: Network | None = None

@@ -6,7 +6,15 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.nova import attach_volume, flavors, history, hosts, projects, servers
+from stratoscope.demo.openstack.nova import (
+    attach_volume,
+    flavors,
+    history,
+    hosts,
+    migrations,
+    projects,
+    servers,
+)
 from stratoscope.demo.openstack.service import Route, Service, named_fault
 from stratoscope.demo.openstack.world import World
 
@@ -38,7 +46,7 @@ class Nova(Service):
             yield Route("GET", path, handler, is_open=True)
         tables = (
             flavors.ROUTES, hosts.ROUTES, projects.ROUTES, history.ROUTES, servers.ROUTES,
-            attach_volume.ROUTES,
+            attach_volume.ROUTES, migrations.ROUTES,
         )  # fmt: skip
         for route in (*self._actions.routes(), *(route for table in tables for route in table)):
             yield route._replace(path=f"/v2.1{route.path}")
