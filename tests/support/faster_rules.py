@@ -16,6 +16,7 @@ DIVIDED: Final = frozenset(
     {
         "import_late_seconds",
         "leaked_age_seconds",
+        "migration_seconds",
         "pool_full_seconds",
         "retention_seconds",
         "room_horizon_seconds",

@@ -14,7 +14,7 @@ from stratoscope.demo.openstack.seed.volumes import data_volume
 from stratoscope.demo.openstack.world import World
 from support.faulty_stack import DAYS, FaultyStack
 from support.rule_fault import RuleFault
-from support.world_faults import disable_host, forget_host, leave_ports, stick
+from support.world_faults import disable_host, forget_host, leave_ports, stick, stick_migration
 
 _FAILED: Final = 15
 _LEFT: Final = 60
@@ -233,6 +233,13 @@ FAULTS: Final = (
         _change("full", stick),
         cloud="full",
         state="rebooting",
+    ),
+    _of(
+        "StratoscopeMigrationStuck",
+        "a live migration never ends",
+        _change("full", stick_migration),
+        cloud="full",
+        kind="live-migration",
     ),
     _of(
         "StratoscopeVMErrorsGrowing",
