@@ -36,8 +36,9 @@ _PROBED: Final = ("creation", "leaky", "skewed", "described")
 _CLOUDS: Final = (*_WATCHED, "slow", *_PROBED, "limited", "ledger", "off", "spare")
 _COLLECTORS: Final = (
     "endpoints", "compute_services", "servers", "migrations", "hypervisors", "inventories", "flavors",
-    "aggregates", "capacity", "projects", "compute_quotas", "network_quotas", "volume_quotas", "network_agents", "ports",
-    "floating_ips", "networks", "addresses", "volume_services", "volume_backends", "volumes", "images",
+    "aggregates", "capacity", "projects", "compute_quotas", "network_quotas", "volume_quotas",
+    "network_agents", "ports", "floating_ips", "networks", "addresses", "volume_services",
+    "volume_backends", "volumes", "images",
 )  # fmt: skip
 _OFTEN: Final = {"interval": "5s", "timeout": "4s", "max_age": "30s"}
 _BUDGET: Final = {"requests_per_second": 100, "timeout": "2s"}

@@ -38,6 +38,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         is_new: It has had no host before the one it is on, or none yet.
+        moves: Number of hosts that it had before, the same one several times.
     """
 
     vm_id: str
@@ -56,10 +57,11 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     disk: int | None
     addresses: int
     is_new: bool
+    moves: int
 
 
 class VMs(Reader):
-    """The VMs of one zone."""
+    """The VMs of one zone. Attributes: rows: The pool as last read, with the number of malformed VMs."""
 
     def __init__(  # noqa: PLR0913 - what a VM is told by
         self,
@@ -74,6 +76,7 @@ class VMs(Reader):
         self._pools, self._access, self._owners, self._templates = pools, access, owners, templates
         self._index, self._clock = index, clock
         self._row = Unchanged(row)
+        self.rows = TTLCache(self._read_rows, clock)
         self._template_of: dict[str, str] = {}
 
     @question(
@@ -85,8 +88,7 @@ class VMs(Reader):
     )
     async def read(self) -> Answer:
         """All VMs but those that are done. Raises as Pools, and LeftOutError."""
-        rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, _NOT_DONE)
-        self._row.keep([one.vm_id for one in rows])
+        rows, malformed = await self.rows.anew()
         access = await kept(self._access)
         rows = [one for one in rows if one.state != "DONE"]
         if not malformed:
@@ -101,6 +103,12 @@ class VMs(Reader):
         projects = {one.project_id: one.project for one in rows}
         users = {one.user_id: one.user for one in rows}
         return self._index.vms(projects, users, is_whole=access.sees_all("VM"), malformed=malformed)
+
+    async def _read_rows(self) -> tuple[list[Row], int]:
+        """The pool, and the number of malformed VMs."""
+        rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, _NOT_DONE)
+        self._row.keep([one.vm_id for one in rows])
+        return rows, malformed
 
     def _vm(self, one: Row, flavor: str, clusters: Mapping[str, str], now: float) -> VM:
         known = self._index.get(one.vm_id)
@@ -169,6 +177,7 @@ def row(element: Element) -> Row:
         disk=disk,
         addresses=addresses,
         is_new=history.get("SEQ", "0") == "0",
+        moves=int(history.get("SEQ") or 0),
     )
 
 
