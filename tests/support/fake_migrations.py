@@ -46,7 +46,7 @@ class FakeMigrations(FakeApi):
 
     def asked(self, path: str = LIST) -> list[Mapping[str, str]]:
         """The queries of the requests since this was last called."""
-        found = [dict(call.params) for call in self.calls if call.path == path]
+        found: list[Mapping[str, str]] = [dict(call.params) for call in self.calls if call.path == path]
         self.calls.clear()
         return found
 
