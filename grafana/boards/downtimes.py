@@ -222,7 +222,8 @@ def _imports() -> Panel:
 
 def _skipped() -> Panel:
     good = "None. Rows that the source gave and that cannot be read."
-    about = About("Rows that were left out", good, empty="all rows could be read.", seen=f"{_OF}import_rows")
+    read = f"{_OF}import_rows or {_SEEN} unless on () {_OF}import_errors_total"  # or there is no source
+    about = About("Rows that were left out", good, empty="all rows could be read.", seen=read)
     columns = [
         Column("exporters", "Exporters"),
         Column("source", "Source"),

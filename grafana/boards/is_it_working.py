@@ -166,7 +166,7 @@ def made() -> Dashboard:
     answer = "One look: what works, what is near or beyond its threshold, what is down on purpose."
     made = board.board("now", "Is it working for users now?", answer, board.clouds(), last="now-1h")
     made = made.with_panel(_state()).with_panel(_today()).with_panel(_budget())
-    made = made.with_row(Row("At a glance: values over their alerts' thresholds"))
+    made = made.with_row(Row("At a glance: each check's worst value divided by its alert's threshold"))
     for title, subject in SUBJECTS.items():
         made = made.with_panel(_glance(title, subject))
     made = made.with_row(Row("What exactly")).with_panel(_where()).with_panel(_firing()).with_panel(_alerts())

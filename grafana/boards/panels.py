@@ -71,7 +71,7 @@ _OF_A_NAME: Final = 200
 _OF_A_MOMENT: Final = 170
 _OF_LABELS: Final = {
     "text": 420,
-    "covers": 180,
+    "covers": _OF_AN_ID,
     "severity": 110,
     "planned": 100,
     "source": 170,

@@ -59,7 +59,7 @@ def run(machine: Machine, logs: Path) -> Iterator[Step]:
     """One machine's newcomer, up to the first needed step that is not good."""
     told: list[str] = []
     for number, typed in enumerate(_typed(machine, told), start=1):
-        log = logs / f"{number:02} {typed.name[:40]}.log"
+        log = logs / f"{number:02} {typed.name[:40].replace('/', '_')}.log"
         done = inside.run(machine, typed.line, log, user=typed.user, interrupt_at=typed.interrupt_at)
         told[:] = MISSING.findall(done.output)
         why = typed.judge(done)

@@ -5,7 +5,6 @@ It has the custom resources of tests/fixtures/crds.
 
 import json
 import secrets
-import socket
 import ssl
 import subprocess
 import time
@@ -16,6 +15,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import yaml
+from cloud.ports import free_port
 
 ROOT: Final = Path(__file__).parents[2]
 _CRDS: Final = ROOT / "tests/fixtures/crds"
@@ -52,9 +52,9 @@ class Apiserver:
     def __init__(self, folder: Path, port: int = 0) -> None:
         """Args: folder: Of all its files. port: Of its API; 0: a free one."""
         self._folder = folder
-        self.url, self.token = f"https://127.0.0.1:{port or _free_port()}", secrets.token_hex(16)
+        self.url, self.token = f"https://127.0.0.1:{port or free_port()}", secrets.token_hex(16)
         self.kubeconfig, self.certificate = folder / "kubeconfig", folder / "server.crt"
-        self._etcd_url = f"http://127.0.0.1:{_free_port()}"
+        self._etcd_url = f"http://127.0.0.1:{free_port()}"
         self._etcd: subprocess.Popen[bytes] | None = None
         self._api: subprocess.Popen[bytes] | None = None
 
@@ -219,10 +219,3 @@ def _said_by(*command: str) -> str:
 def _message(answer: bytes) -> str:
     text = answer.decode()
     return str(json.loads(text)["message"]) if text.startswith("{") else text
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port

@@ -7,7 +7,6 @@ a mount namespace of our own. It has no cgroup, seccomp or network of its own ei
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Final
 
 import yaml
 from cloud.folder import remove
+from cloud.ports import free_port
 
 from oci.folder import FOLDER, LOGS, ImagesError
 from oci.store import Commit, Store
@@ -51,7 +51,7 @@ class Ready:
 def cloud(folder: Path) -> Iterator[None]:
     """The embedded OpenStack on loopback, and the configurations of all exporters in this folder."""
     folder.chmod(0o755)  # for the exporters' user
-    clouds, port = folder / "clouds.yml", _free_port()
+    clouds, port = folder / "clouds.yml", free_port()
     flags = ("--vms=50", f"--web.listen-address=127.0.0.1:{port}", f"--write-config={clouds}")
     command = [sys.executable, "-m", "stratoscope", "demo-cloud", *flags]
     with (LOGS / "cloud.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
@@ -84,7 +84,7 @@ def _configure(folder: Path, clouds: str) -> None:
 
 def scraped(store: Store, exporter: str, commit: Commit, configs: Path) -> Ready:
     """Start it, ask it all that Kubernetes and Prometheus would, and end it. Raises ImagesError."""
-    log, port = LOGS / f"{exporter} started.log", _free_port()
+    log, port = LOGS / f"{exporter} started.log", free_port()
     state = FOLDER / "state"
     remove(state)
     state.mkdir()
@@ -195,10 +195,3 @@ def _until(is_so: Callable[[], bool], words: str) -> None:
         if time.monotonic() > ends:
             raise ImagesError(f"{words} within {_LONGEST_S} s")
         time.sleep(_STEP_S)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-    return port

@@ -1,9 +1,11 @@
-"""What the benchmarks take from the tests."""
+"""What the benchmarks take from the tests, and from the scripts that these share."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1]))
+sys.path += [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "scripts")]
+
+from cloud.ports import free_port
 
 from stratoscope.core.metrics import Labels
 from stratoscope.hypervisor.kernel.cpu import Throttling
@@ -15,7 +17,6 @@ from support.downtime_process import DowntimeProcess
 from support.front_page import Size, asked, stored
 from support.golden import GOLDEN
 from support.pages import rendered
-from support.ports import free_port
 from support.replayed_oned import recorded as recorded_of_oned
 from support.rule_checks import nodes
 from support.vms import PLAIN, disk, domain, kernel, kvm

@@ -16,8 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-
-from support.ports import free_port
+from cloud.ports import free_port
 
 READY_TIMEOUT_S = 30
 TEST_TIMEOUT_S = 900

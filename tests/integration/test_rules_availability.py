@@ -11,6 +11,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from cloud.ports import free_port
 
 from stratoscope.__main__ import main
 from support import argo
@@ -18,7 +19,6 @@ from support.alertmanagers import ROOT
 from support.argo import State
 from support.downtime_process import DowntimeProcess
 from support.patience import FAR_S
-from support.ports import free_port
 from support.worked_days import HOUR, WORKED
 
 pytestmark = pytest.mark.integration

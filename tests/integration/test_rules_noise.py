@@ -1,6 +1,7 @@
 """How often somebody is notified of one fault: with the configuration of the examples."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from support.alertmanagers import RealAlertmanager, unpacked
 from support.examples import alerting, scraping
 from support.exporter_process import ExporterProcess
 from support.live_clouds import LiveCloud, live_clouds
-from support.notified import Webhook, until, webhook
+from support.notified import Webhook, webhook
 from support.prometheus_process import RealPrometheus, Target
 from support.thread_server import Pages, pages
 
@@ -45,13 +46,15 @@ class Stack:
     prometheus: RealPrometheus
     hook: Webhook
 
-    def is_seen(self) -> bool:
-        """Whether all that faults will change has been seen healthy."""
-        probes = "count(stratoscope_vmprobe_success == 1) == 3"
-        hosts = "count(host:stratoscope_management_host_up:max == 1) == 18"
-        vms = f"count(vm:stratoscope_hypervisor_vm_cpu_seconds:rate5m_ratio) == {VMS}"
-        watchdog = 'ALERTS{alertname="StratoscopeWatchdog", alertstate="firing"}'
-        return all(self.prometheus.ask(query) for query in (probes, hosts, vms, watchdog))
+    def unseen(self) -> Sequence[str]:
+        """Of what faults will change, what has not been seen healthy yet."""
+        healthy = (
+            "count(stratoscope_vmprobe_success == 1) == 3",
+            "count(host:stratoscope_management_host_up:max == 1) == 18",
+            f"count(vm:stratoscope_hypervisor_vm_cpu_seconds:rate5m_ratio) == {VMS}",
+            'ALERTS{alertname="StratoscopeWatchdog", alertstate="firing"}',
+        )
+        return [query for query in healthy if not self.prometheus.ask(query)]
 
     def notifications(self, cloud: str) -> Sequence[Sequence[str]]:
         """The names of the alerts of each, oldest first; those of one arrive at one moment."""
@@ -97,7 +100,10 @@ async def running(folder: Path) -> AsyncIterator[Stack]:
         stack.callback(prometheus.stop)
         prometheus.start()
         one = Stack(clouds, hypervisor, prometheus, hook)
-        await until(one.is_seen, 600)
+        ends = time.monotonic() + 600
+        while unseen := one.unseen():
+            assert time.monotonic() < ends, unseen
+            await asyncio.sleep(2)  # the clouds are in this process, too
         yield one
 
 

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from cloud.ports import free_port
 
 from stratoscope.clouds.lifecycle import RunReason, StepError
 from stratoscope.clouds.steps.reachable import Reachable, Reaching
-from support.ports import free_port
 from support.reaching import underway
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

@@ -12,9 +12,10 @@ from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+from cloud.ports import free_port
+
 from support import debian
 from support.debian import ROOT
-from support.ports import free_port
 
 QUIET: Final = "route: {receiver: none}\nreceivers: [{name: none}]\n"
 """A configuration that notifies nobody."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from support.ports import free_port
+from cloud.ports import free_port
 
 _READY_S: Final = 30
 _ENDED_S: Final = 20

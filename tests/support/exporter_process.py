@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from support.ports import free_port
+from cloud.ports import free_port
 
 _READY_S: Final = 180
 _ENDED_S: Final = 30

@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from cloud.ports import free_port
+
 from stratoscope.rules import bundle
 from stratoscope.rules.values import Values
 from support import postgresql
@@ -18,7 +20,6 @@ from support.certificates import Authority
 from support.exporter_process import ExporterProcess
 from support.faster_rules import faster, looks_back
 from support.live_clouds import LiveCloud, live_clouds
-from support.ports import free_port
 from support.prometheus_process import RealPrometheus, Target
 from support.thread_server import pages, wrong_clock
 

@@ -9,10 +9,11 @@ from typing import Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from cloud.ports import free_port
+
 from support.debian import ROOT
 from support.go_programs import go_program
 from support.patience import FAR_S
-from support.ports import free_port
 
 PAGE: Final = ROOT / "docs/dashboards-for-owners.md"
 _NAME: Final = "prom-label-proxy "

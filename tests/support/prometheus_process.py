@@ -12,8 +12,9 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+from cloud.ports import free_port
+
 from support.debian import ROOT, unpacked
-from support.ports import free_port
 
 Labels = frozenset[tuple[str, str]]
 Found = dict[Labels, float]

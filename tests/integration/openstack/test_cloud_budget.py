@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
+from cloud.ports import free_port
 
 from integration.openstack.exporters import configuration, running
 from integration.openstack.outages import Log
 from support.pages import promtool_findings
-from support.ports import free_port
 from support.series import Page, read
 
 pytestmark = pytest.mark.integration
