@@ -3,7 +3,8 @@
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.openstack.models import VM, Flavor, Migration, User
+from stratoscope.demo.openstack.migration import Migration
+from stratoscope.demo.openstack.models import VM, Flavor, User
 from stratoscope.demo.openstack.scheduler import choose_host
 from stratoscope.demo.openstack.transitions import Transitions
 

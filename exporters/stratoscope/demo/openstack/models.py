@@ -465,29 +465,6 @@ POWER_STATES: Final = {
 """libvirt's number by VM state; 0 (NOSTATE) for the others."""
 
 
-class Migration(msgspec.Struct, eq=False):
-    """A live migration or a resize.
-
-    Attributes:
-        vm_state: The VM's when it began.
-        kind, status: As Nova spells them.
-        old_flavor: The VM's when it began.
-    """
-
-    id: str
-    vm: VM
-    source: Host
-    target: Host
-    flavor: Flavor
-    vm_state: str
-    number: int
-    kind: str
-    status: str
-    created: float
-    updated: float
-    old_flavor: Flavor
-
-
 class ServerGroup(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Attributes: members: Ids of VMs; some may be gone."""
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from stratoscope.demo.clock import Timeline
 from stratoscope.demo.openstack.ids import Dice
+from stratoscope.demo.openstack.migration import Migration
 from stratoscope.demo.openstack.models import (
     VM,
     Action,
@@ -20,7 +21,6 @@ from stratoscope.demo.openstack.models import (
     FloatingIP,
     Host,
     Image,
-    Migration,
     Network,
     Pool,
     Port,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
+from stratoscope.demo.openstack.migration import Migration
 from stratoscope.demo.openstack.migrations import LIVE
-from stratoscope.demo.openstack.models import Migration
 from stratoscope.demo.openstack.nova.paging import cut, moment_of, only
 from stratoscope.demo.openstack.nova.servers import find
 from stratoscope.demo.openstack.service import Route
