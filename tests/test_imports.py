@@ -26,6 +26,8 @@ WRONG = {
     "downtime/feeds/rss.py": "import stratoscope.downtime.api.answers",
     "downtime/api/active.py": "import stratoscope.downtime.site.one",
     "demo/clock.py": "import keystoneauth1\nimport libvirt\nimport stratoscope.clouds.errors",
+    "demo/world/ids.py": "import stratoscope.demo.opennebula.states",
+    "demo/opennebula/elements.py": "import stratoscope.demo.openstack.texts",
     "demo/faults.py": "import stratoscope.management.top_k\nimport asyncssh",
     "programs.py": "import stratoscope.core.program",
 }

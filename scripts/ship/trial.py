@@ -98,6 +98,7 @@ class _Program:
             with urlopen(f"{listening[1]}{path}", timeout=_ANSWER_S) as answer:  # noqa: S310 - loopback
                 return f"{answer.status} {answer.read().decode()}"
         except HTTPError as error:
+            error.close()
             return str(error.code)
         except (URLError, ConnectionError, TimeoutError) as error:
             return str(error)

@@ -57,6 +57,28 @@ def user(number: int) -> dict[str, object]:
     return _identity("b", number, f"user-{number:04d}")
 
 
+def volume(number: int) -> dict[str, object]:
+    """A volume as Cinder lists it in detail, as far as it is read."""
+    owner = project(_few(Random(number), PROJECTS))["id"]  # noqa: S311 - no secret
+    return {
+        "id": str(UUID(int=(1 << 100) + number, version=4)),
+        "status": "in-use" if number % 4 else "available",
+        "size": 10,
+        "os-vol-tenant-attr:tenant_id": owner,
+        "attachments": [{"server_id": str(UUID(int=number, version=4))}] if number % 4 else [],
+    }
+
+
+def floating_ip(number: int) -> dict[str, object]:
+    """A floating IP as Neutron lists it with the fields that are asked for."""
+    return {
+        "id": str(UUID(int=(2 << 100) + number, version=4)),
+        "status": "ACTIVE",
+        "project_id": project(_few(Random(number), PROJECTS))["id"],  # noqa: S311 - no secret
+        "port_id": str(UUID(int=number, version=4)),
+    }
+
+
 def joined(some: Sequence[Server]) -> bytes:
     """What stands between the brackets of a list, written as Nova does."""
     return json.dumps(some)[1:-1].encode()

@@ -26,8 +26,17 @@ from openstack_pages import PER_PAGE, Server, joined
 CHANGES: Final = 100
 """One server of so many is another at each list of changes."""
 DETAIL: Final = "/compute/v2.1/servers/detail"
+FLOATING_IPS: Final = 50_000
+"""Addresses of each cloud; it has as many volumes as servers."""
+_LISTS: Final = {"/volume/v3/bench/volumes/detail": "volumes", "/network/v2.0/floatingips": "floatingips"}
 _ROUNDS: Final = 10
 """So many lists of changes are about different servers, before the same ones change again."""
+
+_FIXED: Final = {
+    "": b'{"version": {"id": "v2.1", "version": "2.96", "min_version": "2.1"}}',  # /compute/v2.1/
+    "extensions": b'{"extensions": [{"alias": "router"}]}',
+}
+"""Bodies by the last part of their path."""
 
 Parts = Sequence[bytes]
 """A body in pieces, so that those of many megabytes are not put together for each answer."""
@@ -58,6 +67,23 @@ class Pages:
         return [b'{"servers": [', self._pages[number], b"]", links, b"}"]
 
 
+class Rows:
+    """A list in pages, made when it is asked for."""
+
+    def __init__(self, key: str, row: Callable[[int], object], count: int) -> None:
+        self._key, self._row, self._count = key, row, count
+
+    def page(self, query: Mapping[str, str], address: str) -> Parts:
+        """The page after the query's `marker`, which is the number of rows before it."""
+        start = int(query.get("marker", "0"))
+        end = min(start + PER_PAGE, self._count)
+        page: dict[str, object] = {self._key: [self._row(number) for number in range(start, end)]}
+        if end < self._count:
+            href = f"{address}?{urlencode({**query, 'marker': end})}"
+            page[f"{self._key}_links"] = [{"rel": "next", "href": href}]
+        return [json.dumps(page).encode()]
+
+
 class Content:
     """What the clouds have in common: the servers, those that are being built, and names."""
 
@@ -84,6 +110,14 @@ class Cloud:
         self._content, self._count, self._base = content, count, base
         self._changes = [Pages(_changes(count, turn)) for turn in range(2 * _ROUNDS)]
         self._turn = -1
+        self._rows = {
+            "volumes": Rows("volumes", openstack_pages.volume, count),
+            "floatingips": Rows("floatingips", openstack_pages.floating_ip, FLOATING_IPS),
+        }
+
+    def rows(self, key: str, path: str, query: Mapping[str, str]) -> Parts:
+        """A page of the volumes or floating IPs."""
+        return self._rows[key].page(query, self._base + path)
 
     def detail(self, query: Mapping[str, str]) -> tuple[str, Parts]:
         """The operation and the page that the query asks for."""
@@ -101,7 +135,12 @@ class Cloud:
         return [json.dumps({"servers": ids}).encode()]
 
     def token(self) -> Parts:
-        places = {"identity": "/identity/v3", "compute": "/compute/v2.1"}
+        places = {
+            "identity": "/identity/v3",
+            "compute": "/compute/v2.1",
+            "block-storage": "/volume/v3/bench",
+            "network": "/network",
+        }
         catalogue = [
             {
                 "type": service,
@@ -158,13 +197,14 @@ class Api:
             return operation, 200, body
         if path == "/compute/v2.1/servers":
             return "building", 200, cloud.building()
-        if path == "/compute/v2.1/":
-            return "versions", 200, [b'{"version": {"id": "v2.1", "version": "2.96", "min_version": "2.1"}}']
+        if path in _LISTS:
+            return _LISTS[path], 200, cloud.rows(_LISTS[path], path, query)
         if path == "/identity/v3/auth/tokens":
             return "login", 201, cloud.token()
         name = path.rpartition("/")[2]
-        if name in self._names:
-            return name, 200, [self._names[name]]
+        fixed = {**self._names, **_FIXED}
+        if name in fixed:
+            return name, 200, [fixed[name]]
         return "unknown", 404, [b'{"itemNotFound": {"code": 404, "message": "not here"}}']
 
 

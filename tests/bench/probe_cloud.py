@@ -23,13 +23,13 @@ from aiohttp import web
 from told import Answering, answering
 
 from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
-from stratoscope.demo.openstack import transitions
 from stratoscope.demo.openstack.app import OpenStack
-from stratoscope.demo.openstack.models import VM
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.openstack.service import Route, Service
-from stratoscope.demo.openstack.world import World
 from stratoscope.demo.server import serving
+from stratoscope.demo.world import transitions
+from stratoscope.demo.world.models import VM
+from stratoscope.demo.world.world import World
 
 PROBED: Final = ("-m", "stratoscope", "vmprobe", "--web.listen-address=127.0.0.1:0")
 TAG: Final = "stratoscope-vmprobe"

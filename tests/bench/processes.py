@@ -21,8 +21,10 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 class Running:
     """A process that serves /metrics."""
 
-    def __init__(self, pid: int, port: int) -> None:
+    def __init__(self, pid: int, port: int, headers: Mapping[str, str] | None = None) -> None:
+        """Args: headers: Of each request."""
         self.pid, self.port = pid, port
+        self._headers = headers or {}
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def get(self, path: str = "/metrics", **headers: str) -> bytes:
@@ -37,7 +39,7 @@ class Running:
 
     def _answer(self, path: str, headers: Mapping[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
         try:
-            self._connection.request("GET", path, headers=dict(headers))
+            self._connection.request("GET", path, headers={**self._headers, **headers})
             answer = self._connection.getresponse()
             return answer, answer.read()
         except (OSError, http.client.HTTPException):
@@ -73,8 +75,13 @@ class Running:
 
 
 @contextmanager
-def exporter(config: str = "", *flags: str, command: Sequence[str] = STRATOSCOPE) -> Iterator[Running]:
-    """A Stratoscope exporter with this configuration, ready; ended afterwards."""
+def exporter(
+    config: str = "",
+    *flags: str,
+    command: Sequence[str] = STRATOSCOPE,
+    headers: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
+    """A Stratoscope exporter with this configuration, ready; ended afterwards. Args: headers: See Running."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "stratoscope.yml")
         file.write_text(config)
@@ -83,7 +90,7 @@ def exporter(config: str = "", *flags: str, command: Sequence[str] = STRATOSCOPE
             subprocess.Popen([*command, f"--config.file={file}", *flags], stderr=log) as process,
         ):
             try:
-                running = Running(process.pid, _port(process, Path(folder, "log")))
+                running = Running(process.pid, _port(process, Path(folder, "log")), headers)
                 _wait(lambda: running.get("/-/ready"))
                 yield running
             finally:

@@ -9,6 +9,7 @@ from typing import Final
 import downtimes
 import endurance
 import front_page
+import handle
 import kills
 import large
 import live
@@ -34,6 +35,7 @@ PARTS: Final[Mapping[str, Callable[[int], list[Result]]]] = {
     "recorded": lambda _: recorded.run(),
     "refresh": refresh.run,
     "large": lambda _: large.run(),
+    "handle": lambda _: handle.run(),
     "snapshot": lambda _: snapshot.run(),
     "opennebula": one_refresh.run,
     "requests": lambda _: requests_made.run(),

@@ -51,9 +51,10 @@ def refused(pod: Started, folder: Path) -> str:
     clouds = folder / "clouds.yaml"
     clouds.write_text(yaml.safe_dump({"clouds": {"monitoring": CLOUD, "probe": CLOUD, "lab": CLOUD}}))
     (folder / "password").write_text("secret")
+    (folder / "one_auth").write_text("stratoscope:secret\n")
     file = folder / "stratoscope.yml"
     text = pod.configuration or "clouds: [{name: lab, kind: openstack, os_cloud: lab}]"
-    file.write_text(re.sub(r"/etc/(database|openstack)/", f"{folder}/", text))
+    file.write_text(re.sub(r"/etc/(database|one|openstack)/", f"{folder}/", text))
     moved = {
         "--config.file": str(file),
         "--storage.path": f"{folder}/state",

@@ -120,7 +120,15 @@ def test_errors_that_the_page_names_are_those_of_the_chart() -> None:
 
 def test_page_says_what_to_do_of_each_way_in_which_a_pod_does_not_start() -> None:
     rows = re.findall(r"^\| (.+?) \|", PAGE, re.MULTILINE)
-    for state in ("ErrImagePull", "InvalidImageName", "CrashLoopBackOff", "FailedMount", "Pending", "0 pods"):
+    for state in (
+        "ErrImagePull",
+        "InvalidImageName",
+        "CrashLoopBackOff",
+        "FailedMount",
+        "Pending",
+        "0 pods",
+        "limits.cpu",
+    ):
         assert [row for row in rows if state in row], state
     assert 'no matches for kind "PodMonitor"' in PAGE
 

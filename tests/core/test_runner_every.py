@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from stratoscope.core.collector import Collection, Every
+from stratoscope.core.collector import Collection, Every, OnScrape
 from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.metrics import Sample
-from stratoscope.core.runner import Runner
+from stratoscope.core.runner import Latest, Runner
 from support.pages import joined
 from support.patience import FAR_S
 from support.source import Clock, Source, Stubborn, until, vcpus
@@ -224,3 +224,53 @@ async def test_what_is_inherited_is_withdrawn_when_the_first_collection_fails() 
     await runner.first()
     lines, status = await runner.lines(1)
     assert (lines, status.success, status.samples, status.last_success) == (None, False, 0, 1000)
+
+
+class Keeping(Source):
+    """Keeps how many samples it had, and when that began."""
+
+    def kept(self, data: list[Sample], as_of: float, /) -> object:
+        return len(data), as_of
+
+
+async def test_latest_has_what_is_kept_of_the_last_success_until_it_is_withdrawn() -> None:
+    clock = Clock()
+
+    async def slow() -> list[Sample]:
+        clock.time_s += 7
+        return [vcpus("vm-1"), vcpus("vm-2")]
+
+    runner = runner_of(Keeping(slow, DOWN), clock)
+    assert runner.latest() is None
+    await runner.first()
+    clock.time_s += 3
+    assert runner.latest() == Latest(kept=(2, 1000.0), as_of=1000.0, age_s=10.0)
+    await runner.first()
+    clock.time_s += 297  # the snapshot's age counts from its end
+    assert runner.latest() == Latest(kept=(2, 1000.0), as_of=1000.0, age_s=307.0)
+    clock.time_s += 0.001
+    assert runner.latest() is None
+    assert (await runner.lines(1))[0] is None
+
+
+async def test_latest_of_a_collector_that_keeps_nothing_says_when_it_began() -> None:
+    clock = Clock()
+    runner = runner_of(Source(), clock)
+    await runner.first()
+    assert runner.latest() == Latest(kept=None, as_of=1000.0, age_s=0.0)
+
+
+async def test_collector_that_runs_when_scraped_keeps_nothing() -> None:
+    runner = Runner(Collection(Keeping(), OnScrape()))
+    await runner.first()
+    assert runner.latest() is None
+
+
+async def test_successor_has_what_was_kept_until_it_has_been_tried() -> None:
+    clock = Clock()
+    before, after = runner_of(Keeping(), clock), runner_of(Keeping(DOWN), clock)
+    await before.first()
+    after.inherit(before)
+    assert after.latest() == before.latest()
+    await after.first()
+    assert after.latest() is None

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession
 
-from stratoscope.demo.openstack.seed.identity import PASSWORD
+from stratoscope.demo.world.seed.identity import PASSWORD
 from support.demo_cloud import DemoCloud
 
 NOVA = {"OpenStack-API-Version": "compute 2.96"}

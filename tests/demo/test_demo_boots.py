@@ -5,7 +5,7 @@ import pytest
 from demo.client import client, server_request
 from demo.worlds import assert_consistent
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
-from stratoscope.demo.openstack.models import Resources
+from stratoscope.demo.world.models import Resources
 from support.demo_cloud import DemoCloud, demo_cloud
 
 ACCEPTED = [name for name, error in BOOT_ERRORS.items() if not error.status]

@@ -75,6 +75,23 @@ def test_it_writes_where_it_listens_and_ends_when_told(tmp_path: Path, number: i
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clouds.yaml", "stratoscope.yml"]
 
 
+def test_opennebula_is_written_with_the_credential_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "stratoscope.yml"
+    size = ("--vms=20", "--hosts=3", "--projects=2")
+    for _ in range(2):  # the second one writes over its own files
+        assert run(file, "--kind=opennebula", *size) == 0
+        (entry,) = yaml_file.load(file)["clouds"]
+        endpoint = entry.pop("endpoint")
+        assert endpoint.startswith("http://127.0.0.1:")
+        assert endpoint.endswith("/RPC2")
+        assert entry == {
+            "name": "demo-one", "kind": "opennebula", "credentials_file": str(tmp_path / "one_auth")
+        }  # fmt: skip
+        assert (tmp_path / "one_auth").read_text() == "oneadmin:demo\n"
+        assert stat.filemode((tmp_path / "one_auth").lstat().st_mode) == "-rw-------"
+        file.unlink()
+
+
 def test_process_listens_on_several_addresses_and_ends_at_once(tmp_path: Path) -> None:
     file = tmp_path / "stratoscope.yml"
     command = [
@@ -97,8 +114,7 @@ def test_process_listens_on_several_addresses_and_ends_at_once(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--kind=opennebula", "--kind: opennebula is not there yet; allowed: openstack"),
-        ("--kind=nope", "--kind: unknown: nope; allowed: openstack"),
+        ("--kind=nope", "--kind: unknown: nope; allowed: openstack, opennebula"),
         ("--vms=x", "--vms: 'x' is not allowed; allowed: whole numbers from 0 to 100000"),
         ("--hosts=0", "--hosts: '0' is not allowed; allowed: whole numbers from 1 to 2000"),
         ("--projects=1001", "--projects: '1001' is not allowed; allowed: whole numbers from 1 to 1000"),
@@ -108,6 +124,10 @@ def test_process_listens_on_several_addresses_and_ends_at_once(tmp_path: Path) -
         ("--web.listen-address=", "--web.listen-address: expected a value, got nothing"),
         ("--write-config=/nope/file.yml", "--write-config: /nope: No such directory"),
         (
+            "--write-hosts=/nope --kind=opennebula",
+            "--write-hosts: there are no files of hosts yet; allowed: --kind=openstack",
+        ),
+        (
             "--write-config=/clouds.yaml",
             "--write-config: /clouds.yaml: the clouds.yaml is written beside it; ",
         ),
@@ -116,7 +136,7 @@ def test_process_listens_on_several_addresses_and_ends_at_once(tmp_path: Path) -
 def test_wrong_flag_is_one_line_and_status_2(
     flag: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--vms=0", "--hosts=1", "--projects=1", flag]) == 2
+    assert main(["--vms=0", "--hosts=1", "--projects=1", *flag.split()]) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"stratoscope demo-cloud: {message}")
     assert said.count("\n") == 1

@@ -10,6 +10,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from demo.client import NOVA, Client, client, server_request
 from stratoscope.core.errors import ConfigError
 from stratoscope.demo.faults import Faults
+from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from support.demo_cloud import DemoCloud, demo_cloud
 
 DETAIL = "/compute/v2.1/servers/detail?all_tenants=1"
@@ -138,7 +139,7 @@ async def test_expired_token_is_refused_and_a_new_one_is_not() -> None:
 
 
 def test_token_expires_with_the_first_request_that_has_one() -> None:
-    faults = Faults(lambda *_: lambda: None, list)
+    faults = Faults(lambda *_: lambda: None, list, BOOT_ERRORS)
     faults.add({"fault": "expire_token", "count": 1})
     hits = [len(faults.hit("compute", "/", "GET", has_token=has_token)) for has_token in (False, True, True)]
     assert hits == [0, 1, 0]
@@ -291,7 +292,7 @@ def daemon_is_up(cloud: DemoCloud) -> bool:
 
 def test_chance_is_the_same_each_time() -> None:
     def hits() -> list[int]:
-        faults = Faults(lambda *_: lambda: None, list)
+        faults = Faults(lambda *_: lambda: None, list, BOOT_ERRORS)
         faults.add({"fault": "500", "share": 0.3})
         return [len(faults.hit("compute", "/servers", "GET", has_token=True)) for _ in range(50)]
 
@@ -344,7 +345,7 @@ async def test_fault_that_is_no_json_by_its_header_is_refused() -> None:
 
 
 def test_faults_are_a_thousand_at_most() -> None:
-    faults = Faults(lambda *_: lambda: None, list)
+    faults = Faults(lambda *_: lambda: None, list, BOOT_ERRORS)
     faults.add([{"fault": "500"}] * 999)
     with pytest.raises(ConfigError, match="faults: too many in force; allowed: 1000; DELETE ends them"):
         faults.add([{"fault": "500"}] * 2)

@@ -6,7 +6,7 @@ import pytest
 
 from demo.client import Client, client, server_request
 from demo.worlds import assert_consistent
-from stratoscope.demo.openstack.models import VM, Project
+from stratoscope.demo.world.models import VM, Project
 from support.demo_cloud import DemoCloud, demo_cloud
 
 ADDRESSES = "/network/v2.0/floatingips"

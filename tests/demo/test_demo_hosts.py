@@ -13,8 +13,8 @@ from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.hypervisors import writer
 from stratoscope.demo.openstack.hypervisors.activity import stretch
 from stratoscope.demo.openstack.hypervisors.writer import moving, shown_hosts
-from stratoscope.demo.openstack.scheduler import choose_host
 from stratoscope.demo.openstack.seed import Size, build
+from stratoscope.demo.world.scheduler import choose_host
 from support import logs
 from support.pages import promtool_findings
 from support.shown_hosts import BEGAN, Shown, exporter_of

@@ -23,8 +23,8 @@ from stratoscope.demo.openstack.hypervisors.meters import HostMeter
 from stratoscope.demo.openstack.hypervisors.moving_files import moving_files
 from stratoscope.demo.openstack.hypervisors.still_files import still_files
 from stratoscope.demo.openstack.hypervisors.writer import HostFiles
-from stratoscope.demo.openstack.models import VM, Resources
 from stratoscope.demo.openstack.seed import Size, build
+from stratoscope.demo.world.models import VM, Resources
 from support.shown_hosts import BEGAN
 
 HALF: Final = Activity(mean=0.5, swing=0.0, edge=1.0, period_s=600.0, phase=0.0, resident=0.5)

@@ -4,8 +4,8 @@ from typing import Any
 
 from demo.client import Client, client
 from demo.worlds import assert_consistent
-from stratoscope.demo.openstack.migrations import Migrations
-from stratoscope.demo.openstack.models import VM
+from stratoscope.demo.world.migrations import Migrations
+from stratoscope.demo.world.models import VM
 from support.demo_cloud import DemoCloud, demo_cloud
 
 NOVA = "/compute/v2.1"

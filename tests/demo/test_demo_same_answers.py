@@ -15,7 +15,7 @@ from demo.calls import Call, calls, changes
 from demo.exchange import Answer, Asked, log_in
 from demo.places import places
 from demo.shapes import differences
-from stratoscope.demo.openstack.seed.identity import CREDENTIAL_ID, PASSWORD
+from stratoscope.demo.world.seed.identity import CREDENTIAL_ID, PASSWORD
 from support.demo_cloud import DemoCloud, demo_cloud_in_thread
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "openstack"

@@ -8,7 +8,7 @@ import pytest
 
 from demo.client import Client, client, server_request
 from demo.worlds import assert_consistent
-from stratoscope.demo.openstack.models import VM, Project, Resources
+from stratoscope.demo.world.models import VM, Project, Resources
 from support.demo_cloud import DemoCloud, demo_cloud
 
 SERVERS = "/compute/v2.1/servers"

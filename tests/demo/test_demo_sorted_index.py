@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stratoscope.demo.openstack.sorted_index import SortedIndex
+from stratoscope.demo.world.sorted_index import SortedIndex
 
 
 class Item(NamedTuple):

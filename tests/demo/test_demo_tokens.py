@@ -6,7 +6,7 @@ import pytest
 from aiohttp import ClientSession
 
 from demo.client import client, log_in
-from stratoscope.demo.openstack.seed.identity import CREDENTIAL_ID, PASSWORD
+from stratoscope.demo.world.seed.identity import CREDENTIAL_ID, PASSWORD
 from support.demo_cloud import DemoCloud, demo_cloud
 
 

@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 
 from demo.worlds import assert_consistent, live
-from stratoscope.demo.openstack.churn import Churn
-from stratoscope.demo.openstack.operations import Operations
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.churn import Churn
+from stratoscope.demo.world.operations import Operations
+from stratoscope.demo.world.world import World
 
 EPOCH = 1_800_000_000.0
 

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from stratoscope.demo.openstack.models import NOTHING, VM
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import NOTHING, VM
+from stratoscope.demo.world.world import World
 
 _ON_THE_WAY = ("migrating", "resize_prep", "resize_migrating", "deleting")
 

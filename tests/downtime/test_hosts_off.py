@@ -15,7 +15,7 @@ from stratoscope.downtime.model import DAY_S, Downtime, Rearm, Severity
 
 NOW = 1_800_000_000
 CAP_S = 7 * DAY_S
-OFF = DisabledHost("n1", "az1", is_up=False, reason="saves power", heartbeat=NOW - 600.0)
+OFF = DisabledHost("n1", "az1", is_in_use=False, reason="saves power", heartbeat=NOW - 600.0)
 NOTHING = Plan([], [], [], [])
 
 
@@ -63,8 +63,8 @@ def test_a_host_is_disabled_on_purpose_if_a_person_disabled_what_runs_vms(
 
 def test_hosts_come_with_their_reason_by_name() -> None:
     assert disabled_hosts([service(host="n2", is_up=True), service()]) == [
-        DisabledHost("n1", "az1", is_up=False, reason="r", heartbeat=5.0),
-        DisabledHost("n2", "az1", is_up=True, reason="r", heartbeat=5.0),
+        DisabledHost("n1", "az1", is_in_use=False, reason="r", heartbeat=5.0),
+        DisabledHost("n2", "az1", is_in_use=True, reason="r", heartbeat=5.0),
     ]
 
 
@@ -78,6 +78,8 @@ def test_hosts_come_with_their_reason_by_name() -> None:
         ({"is_forced_down": True}, None),
         ({"is_disabled_by_source": True}, None),
         ({"is_up": True, "reason": "up"}, (True, "up")),
+        ({"vms_left": 2, "reason": "left"}, (True, "left")),
+        ({"vms_left": 0, "heartbeat": 6.0, "reason": "none left"}, (False, "none left")),
         ({"heartbeat": 6.0, "reason": "later"}, (False, "later")),
         ({"heartbeat": None, "reason": "never"}, (False, "r")),
         ({"runs_vms": False, "is_enabled": True, "is_up": True}, (False, "r")),
@@ -87,7 +89,7 @@ def test_a_host_that_stands_there_twice_is_off_only_if_nothing_speaks_against_it
     other: dict[str, Any], seen: tuple[bool, str] | None, turn: int
 ) -> None:
     found = disabled_hosts([service(), service(**other)][::turn])
-    assert [(one.is_up, one.reason) for one in found] == ([seen] if seen else [])
+    assert [(one.is_in_use, one.reason) for one in found] == ([seen] if seen else [])
 
 
 def test_a_host_that_is_off_is_an_outage_that_silences_it_for_a_day() -> None:
@@ -99,7 +101,7 @@ def test_a_host_that_is_off_is_an_outage_that_silences_it_for_a_day() -> None:
 
 
 def test_a_host_that_is_disabled_and_up_is_at_risk_and_silences_nothing() -> None:
-    ((_, filed),) = planned(replace(OFF, is_up=True, reason="")).file
+    ((_, filed),) = planned(replace(OFF, is_in_use=True, reason="")).file
     assert filed.title == "n1 disabled, its VMs go on"
     assert (filed.severity, filed.silences) == (Severity.AT_RISK, False)
 
@@ -147,7 +149,7 @@ def test_a_host_at_risk_that_goes_off_has_one_downtime_after_the_other() -> None
 def test_a_host_that_is_off_beyond_the_cap_becomes_an_alarm_until_it_has_reported_again(
     heartbeat: float | None, is_up: bool, is_filed: bool
 ) -> None:
-    host = replace(OFF, heartbeat=heartbeat, is_up=is_up)
+    host = replace(OFF, heartbeat=heartbeat, is_in_use=is_up)
     last = downtime(start=NOW - 60 - CAP_S, end=NOW - 60, external_id="at risk: n1" if is_up else "off: n1")
     found = planned(host, filed=[last])
     assert (bool(found.file), found.over_cap) == (is_filed, [] if is_filed or is_up else ["n1"])

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from stratoscope.demo.openstack.seed import Size
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.world import World
 from support.alertmanagers import RealAlertmanager, unpacked
 from support.examples import alerting, scraping
 from support.exporter_process import ExporterProcess

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds.opennebula.cloud import OpenNebula
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.core.collector import Absent, Collections
 from stratoscope.core.errors import LeftOut
@@ -160,4 +161,10 @@ async def test_each_collector_has_the_families_of_what_answers_it(cloud: DemoClo
     async with opened(cloud, tmp_path, **ALL_ON) as collections:
         for collection in collections.running:
             shown |= set(collection.collector.families)
-    assert {family for subject in SUBJECTS.values() for family in subject.families} <= shown
+    answers = {question.answer for question in OpenStack.questions}
+    assert {family for answer in answers for family in SUBJECTS[answer].families} <= shown
+
+
+def test_each_class_of_answers_that_has_a_subject_answers_some_cloud() -> None:
+    answers = {question.answer for kind in (OpenStack, OpenNebula) for question in kind.questions}
+    assert answers == SUBJECTS.keys()

@@ -1,13 +1,14 @@
 """The exporter as configured, on an OpenNebula whose oned answers what a real one did."""
 
 import logging
+import math
 from pathlib import Path
 
 import pytest
 
 from stratoscope.core.errors import LeftOut, Reason
 from support.golden import assert_golden
-from support.opennebula import PLAIN, seen
+from support.opennebula import PLAIN, changed, seen
 from support.pages import promtool_findings
 from support.replayed_oned import chosen, recorded
 
@@ -16,8 +17,11 @@ SOME = ["6", "46", "47", "48", "49", "50", "51", "52", "53", "54", "57", "158", 
 _OF_THE_MOMENT = ("latency_seconds", "stratoscope_cloud_")
 
 
-async def test_oneadmin_sees_everything(tmp_path: Path) -> None:
-    statuses, shown = await seen(tmp_path, {"vmpool.info": chosen(recorded("vmpool.info"), SOME)})
+async def test_oneadmin_sees_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What was recorded is older than anything that is shown of a measurement.
+    monkeypatch.setattr("stratoscope.clouds.opennebula.measured.OLD_S", math.inf)
+    some = {"vmpool.info": chosen(recorded("vmpool.info"), SOME)} | priced()
+    statuses, shown = await seen(tmp_path, some, each_vm={"enabled": True})
     assert {name for name, status in statuses.items() if not status.success} == set()
     assert sum(status.malformed for status in statuses.values()) == 0
     assert promtool_findings(shown) == ""
@@ -27,11 +31,19 @@ async def test_oneadmin_sees_everything(tmp_path: Path) -> None:
     assert_golden("management_opennebula.prom", "".join(lines))
 
 
+def priced() -> dict[str, str]:
+    """The template `small` with the prices that oned has as its defaults."""
+    prices = {"CPU_COST": "0.5", "MEMORY_COST": "0.0002", "DISK_COST": "0.00001"}
+    more = "".join(f"<{name}>{price}</{name}>" for name, price in prices.items())
+    return changed("templatepool.info", ("<CPU><![CDATA[0.05]]></CPU>", f"<CPU>0.05</CPU>{more}"))
+
+
 async def test_a_plain_user_leaves_out_what_it_may_not_see(tmp_path: Path) -> None:
     statuses, shown = await seen(tmp_path, PLAIN)
     left_out = {name: status.left_out for name, status in statuses.items() if status.left_out}
     assert left_out == dict.fromkeys(
-        ("host_services", "hosts", "inventories", "vms", "migrations", "room"), LeftOut.UNAUTHORIZED
+        ("host_services", "host_usage", "hosts", "inventories", "vms", "migrations", "room"),
+        LeftOut.UNAUTHORIZED,
     )
     assert 'stratoscope_management_list_truncated{cloud="one",sort="users"} 1\n' in shown
     assert "stratoscope_management_users{" not in shown

@@ -45,6 +45,10 @@ OBJECTS: tuple[msgspec.Struct, ...] = (
     objects.Image("i1", "cirros", "p0", "public", False, True, "qcow2", "bare", "active", 65536, WHEN),
     objects.Image("i2", "", "", "shared", None, None, "", "", "queued", None, None),
     objects.VM("7", "web", "100", "2", "node1", 2, 0.5, 4 * GIB, 1, 2, WHEN),
+    objects.VM(
+        "9", "busy", "100", "2", "node1", 2, 0.5, 4 * GIB, 1, 2, WHEN, 1.25, 3 * GIB, 10, 20, 30, 40, 5, 6,
+        WHEN + 60,
+    ),
     objects.VM("8", "", "100", "2", "", None, None, None, None, None, None),
     objects.Disk("7/0", "7", "3", "default", 20 * GIB),
     objects.KeystoneDomain("d1", "Default", "The default domain", "enabled"),

@@ -8,7 +8,7 @@ from support.pages import promtool_findings, rendered
 
 GIB = 2**30
 SOME = (
-    Flavor("f1", "m1.small", 1, 2 * GIB, 20 * GIB, is_public=True),
+    Flavor("f1", "m1.small", 1, 2 * GIB, 20 * GIB, is_public=True, costs={"cpu": 0.5, "disk": 0.0}),
     Flavor("f2", "gpu", 8, 64 * GIB, 0, is_public=False),
 )
 

@@ -100,7 +100,7 @@ def test_service_that_runs_no_vms_makes_no_host() -> None:
 
 def hosts(*services: Service, malformed: int = 0) -> list[str]:
     page = rendered(HostServices("uni").samples(Answer(services, malformed)), HostServices.families)
-    return [line for line in page.splitlines() if line.startswith("stratoscope_management_hosts")]
+    return [line for line in page.splitlines() if line.startswith("stratoscope_management_hosts{")]
 
 
 def test_hosts_are_counted_once_also_where_none_is_listed() -> None:
@@ -111,3 +111,19 @@ def test_hosts_are_counted_once_also_where_none_is_listed() -> None:
 
 def test_number_of_hosts_is_not_known_where_a_service_could_not_be_read() -> None:
     assert hosts(SOME[2], malformed=1) == []
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_whether_all_hosts_are_visible_is_said(*, is_whole: bool) -> None:
+    answer = Answer(SOME, is_whole=is_whole)
+    page = rendered(HostServices("uni").samples(answer), HostServices.families)
+    assert f'stratoscope_management_hosts_whole{{cloud="uni"}} {int(is_whole)}\n' in page
+
+
+@pytest.mark.parametrize(("is_leader", "shown_as"), [(True, [" 1"]), (False, [" 0"]), (None, [])])
+def test_which_server_leads_is_shown_of_those_that_have_a_group(
+    is_leader: bool | None, shown_as: list[str]
+) -> None:
+    page = shown(replace(SOME[2], is_leader=is_leader))
+    leads = [line for line in page.splitlines() if line.startswith("stratoscope_management_service_leads{")]
+    assert [line[-2:] for line in leads] == shown_as

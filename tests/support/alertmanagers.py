@@ -103,7 +103,8 @@ class RealAlertmanager:
         try:
             with urlopen(f"{self.url}/-/ready", timeout=1):  # noqa: S310 - http://127.0.0.1 only
                 return True
-        except HTTPError:
+        except HTTPError as error:
+            error.close()
             return not is_open
         except (URLError, ConnectionError, TimeoutError):
             return False

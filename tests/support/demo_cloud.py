@@ -10,8 +10,8 @@ from pathlib import Path
 from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.openstack.world import World
 from stratoscope.demo.server import serving
+from stratoscope.demo.world.world import World
 from support.loop_thread import in_thread
 
 LOOPBACK = "127.0.0.1:0"

@@ -108,6 +108,7 @@ class DowntimeProcess:
         try:
             return self.get("/-/ready") != ""
         except HTTPError as error:
+            error.close()
             return error.code == HTTPStatus.UNAUTHORIZED  # it answers nobody without a log-in
         except (URLError, ConnectionError, TimeoutError):
             return False

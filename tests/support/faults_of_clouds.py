@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
-from stratoscope.demo.openstack.boots import Boots
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
-from stratoscope.demo.openstack.models import RESERVED_MIB, Host, Project, Resources
-from stratoscope.demo.openstack.seed.hosts import CONTROLLER
-from stratoscope.demo.openstack.seed.plan import draw
-from stratoscope.demo.openstack.seed.vms import new_vm
-from stratoscope.demo.openstack.seed.volumes import data_volume
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.boots import Boots
+from stratoscope.demo.world.models import RESERVED_MIB, Host, Project, Resources
+from stratoscope.demo.world.seed.hosts import CONTROLLER
+from stratoscope.demo.world.seed.plan import draw
+from stratoscope.demo.world.seed.vms import new_vm
+from stratoscope.demo.world.seed.volumes import data_volume
+from stratoscope.demo.world.world import World
 from support.faulty_stack import DAYS, FaultyStack
 from support.rule_fault import RuleFault
 from support.world_faults import disable_host, forget_host, leave_ports, stick, stick_migration

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.world import World
 from support.faulty_stack import DAYS, FaultyStack
 from support.rule_fault import RuleFault
 

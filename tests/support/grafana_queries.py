@@ -179,7 +179,8 @@ class Grafana:
             with urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - loopback
                 return json.load(answer)["data"]
         except HTTPError as error:
-            raise AnswerError(f"{asked}: {error.read().decode()}") from error
+            with error:
+                raise AnswerError(f"{asked}: {error.read().decode()}") from error
 
 
 def legend(target: Target, series: Series) -> str:

@@ -14,8 +14,8 @@ from stratoscope.demo.config_writer import clouds
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.keystone.service import Keystone
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.openstack.world import World
 from stratoscope.demo.server import serving
+from stratoscope.demo.world.world import World
 from support.loop_thread import in_thread
 
 T = TypeVar("T")

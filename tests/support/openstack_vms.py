@@ -13,7 +13,7 @@ from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.kind import KIND
 from stratoscope.clouds.openstack.lifecycle.vms import OpenStackVMs
 from stratoscope.core.config import decode
-from stratoscope.demo.openstack.models import Project
+from stratoscope.demo.world.models import Project
 from support.demo_cloud import DemoCloud
 
 TAG: Final = "stratoscope-vmprobe"

@@ -12,7 +12,7 @@ from stratoscope.core.runner import Runner
 from stratoscope.demo.openstack.hypervisors.guests import ShownHost
 from stratoscope.demo.openstack.hypervisors.writer import CONFIGURATION, HostFiles, shown_hosts
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.world import World
 from stratoscope.hypervisor.exporter import EXPORTER
 from support.opened import opened_exporter
 from support.series import Page, read

@@ -67,7 +67,8 @@ def wrong_clock(to: str) -> Iterator[WrongClock]:
                 with urlopen(request) as answer:  # noqa: S310 - loopback
                     status, content = answer.status, answer.read()
             except HTTPError as error:
-                status, content = error.code, error.read()
+                with error:
+                    status, content = error.code, error.read()
             self.answer(status, content)
 
         do_GET = do_POST = do_DELETE = _pass_on  # noqa: N815 - names of BaseHTTPRequestHandler

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from stratoscope.demo.openstack.boots import Boots
-from stratoscope.demo.openstack.migrations import Migrations
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.boots import Boots
+from stratoscope.demo.world.migrations import Migrations
+from stratoscope.demo.world.world import World
 
 
 def forget_host(name: str) -> Callable[[World], None]:

@@ -347,6 +347,29 @@ def test_an_object_that_is_busy_is_deleted_as_soon_as_it_can_be() -> None:
     on(work)
 
 
+def test_a_vm_that_is_busy_is_deleted_as_soon_as_it_can_be() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.fails(f"delete vm-{ID}-1", BusyError(RunReason.CLEANUP, "it boots"), times=4)
+        ended = await bench.run()
+        assert ended.outcome is Outcome.SUCCESS
+        assert 2.0 <= ended.phases[Phase.DELETED] <= 2.25
+        bench.check_clean()
+
+    on(work)
+
+
+def test_a_vm_that_stays_busy_is_left_and_why_is_said() -> None:
+    async def work(bench: Bench) -> None:
+        bench.cloud.fails(f"delete vm-{ID}-1", BusyError(RunReason.CLEANUP, "it boots"), times=999)
+        ended = await bench.run()
+        assert verdict(ended) == ("gone", "cleanup", "cloud")
+        assert ended.failure is not None
+        assert ended.failure.message == "it boots"
+        assert SERVER in bench.ledger.open_objects[ID]
+
+    on(work)
+
+
 def test_an_object_that_stays_busy_is_left_and_why_is_said() -> None:
     async def work(bench: Bench) -> None:
         bench.cloud.fails(f"delete volume-{ID}", BusyError(RunReason.VOLUME, "it is detached"), times=99)

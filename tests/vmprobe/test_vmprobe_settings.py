@@ -169,7 +169,7 @@ def test_a_rotation_begins_within_its_time_although_its_hosts_are_not_known_yet(
 def test_clouds_without_probes_and_kinds_that_create_no_vms_are_left_alone() -> None:
     others = [
         {"name": "other", "kind": "openstack", "os_cloud": "user", "clouds_file": "clouds.yaml"},
-        {"name": "uni", "kind": "opennebula"},
+        {"name": "uni", "kind": "ec2"},
     ]
     assert [cloud.name for cloud in parsed(BOOT, clouds=others).clouds] == ["uni"]
 
@@ -198,11 +198,11 @@ def test_the_place_of_a_probe_does_not_change_it() -> None:
         ({"cloud": "unu"}, ".cloud: unknown: unu; allowed: uni"),
         (
             {"cloud": "hosts"},
-            ".cloud: hosts is of kind opennebula, which creates no VMs; allowed: a cloud of",
+            ".cloud: hosts is of kind ec2, which creates no VMs; allowed: a cloud of",
         ),
         (
-            {"cloud": "hosts/opennebula"},
-            ".cloud: hosts/opennebula is of kind opennebula, which creates no VMs",
+            {"cloud": "hosts/ec2"},
+            ".cloud: hosts/ec2 is of kind ec2, which creates no VMs",
         ),
         (
             {"flavour": "x"},
@@ -237,7 +237,7 @@ def test_the_place_of_a_probe_does_not_change_it() -> None:
     ],
 )
 def test_a_mistake_in_a_probe_names_its_key(wrong: dict[str, Any], message: str) -> None:
-    said = refusal(BOOT | wrong, clouds=[{"name": "hosts", "kind": "opennebula"}])
+    said = refusal(BOOT | wrong, clouds=[{"name": "hosts", "kind": "ec2"}])
     said = said.removeprefix("vmprobe.probes").removeprefix("[0]")
     assert said.startswith(message), said
 
@@ -286,9 +286,9 @@ def test_a_configuration_without_probes_is_refused() -> None:
 
 
 def test_a_configuration_without_a_cloud_that_can_create_vms_is_refused() -> None:
-    said = "clouds: no entry of a kind that can create VMs; allowed: libvirt, openstack"
+    said = "clouds: no entry of a kind that can create VMs; allowed: libvirt, opennebula, openstack"
     with pytest.raises(ConfigError) as refused:
-        parse({"clouds": [{"name": "uni", "kind": "opennebula"}], "vmprobe": {"probes": [BOOT]}}, {})
+        parse({"clouds": [{"name": "uni", "kind": "ec2"}], "vmprobe": {"probes": [BOOT]}}, {})
     assert str(refused.value) == said
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.lifecycle import Object, Owned, Phase, Resolved, Seen, Underway
+from stratoscope.clouds.resources import Resources
 from stratoscope.core.collector import Every, Offer
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
@@ -26,6 +27,8 @@ class Question:
         cost: For the documentation: the requests that one refresh makes.
         role: For the documentation: the role that it needs to see the whole cloud.
         is_on: Whether it is asked by default.
+        lists: What its answer lists one by one, with ids by which users may ask; None for nothing. One kind
+            of resources stands in one question of a cloud.
     """
 
     name: str
@@ -34,18 +37,22 @@ class Question:
     cost: str
     role: str
     is_on: bool = True
+    lists: Resources | None = None
 
     @property
     def offer(self) -> Offer:
         return Offer(self.name, self.every, self.is_on)
 
 
-def question(name: str, every: Every, *, cost: str, role: str, is_on: bool = True) -> Callable[[F], F]:
+def question(  # noqa: PLR0913 - the attributes of Question
+    name: str, every: Every, *, cost: str, role: str, is_on: bool = True, lists: Resources | None = None
+) -> Callable[[F], F]:
     """Mark a Reader's method as the answer to a question. The question is known without an instance."""
 
     def mark(method: F) -> F:
+        answer = method.__annotations__["return"]
         declared = Question(
-            name=name, answer=method.__annotations__["return"], every=every, cost=cost, role=role, is_on=is_on
+            name=name, answer=answer, every=every, cost=cost, role=role, is_on=is_on, lists=lists
         )
         method.question = declared  # type: ignore[attr-defined]  # mypy knows no attributes of functions
         return method

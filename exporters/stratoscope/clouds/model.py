@@ -13,6 +13,7 @@ import msgspec
 
 from stratoscope.clouds.condition import Condition, FaultReason
 from stratoscope.clouds.orphans import Orphans
+from stratoscope.clouds.resources import Listed
 
 
 class VM(msgspec.Struct, frozen=True, gc=False):
@@ -74,6 +75,7 @@ class VMs(msgspec.Struct, frozen=True):
         in_transition: Number of VMs, and their earliest VM.changed, by transition.
         projects, users: Names by id, as far as the credential may read them.
         is_whole: Whether the VMs of all projects are visible, or only those of the credential's project.
+        is_complete: As Listed.is_complete.
     """
 
     vms: Mapping[str, VM]
@@ -91,6 +93,7 @@ class VMs(msgspec.Struct, frozen=True):
     users: Mapping[str, str]
     is_whole: bool
     malformed: int = 0
+    is_complete: bool = True
 
 
 class Service(msgspec.Struct, frozen=True, gc=False):
@@ -104,6 +107,8 @@ class Service(msgspec.Struct, frozen=True, gc=False):
         is_forced_down: Somebody marked it as down, whatever it reports; None if the source does not say.
         runs_vms: VMs run on its host: Nova's nova-compute.
         is_disabled_by_source: The source itself disabled it after failures, nobody planned it.
+        vms_left: VMs that may go on although it is down and disabled; None if the source does not tell.
+        is_leader: Whether it leads the servers of its group; None for one that has no group.
     """
 
     service: str
@@ -117,11 +122,16 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     is_forced_down: bool | None = None
     runs_vms: bool = False
     is_disabled_by_source: bool = False
+    vms_left: int | None = None
+    is_leader: bool | None = None
 
 
 class Services(msgspec.Struct, frozen=True):
+    """Attributes: is_whole: Whether all are visible, or only those that the credential may use."""
+
     services: tuple[Service, ...]
     malformed: int = 0
+    is_whole: bool = True
 
 
 class HostServices(Services, frozen=True):
@@ -157,11 +167,9 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     """One resource of a host, in vCPUs, bytes or pieces.
 
     Attributes:
-        total: The capacity; None if unknown.
-        reserved: The part of it that is reserved for the host itself.
+        total: The capacity; None if unknown. reserved: The part of it that the host itself has.
         ratio: The allocation ratio.
-        allocated: The allocation to VMs.
-        allocatable: What may be allocated to VMs, if the source counts it itself; else None.
+        allocated: The allocation to VMs. allocatable: What may be, if the source counts it; else None.
     """
 
     total: float | None
@@ -175,9 +183,8 @@ class Host(msgspec.Struct, frozen=True):
     """A hypervisor as the management layer sees it.
 
     Attributes:
-        state: As the source spells it, one of `Hosts.states`.
-        kind: The hypervisor's kind (`QEMU`).
-        version: The hypervisor's version, as the source spells it.
+        state: One of `Hosts.states`.
+        kind, version: Of the hypervisor, as the source spells them (`QEMU`).
         vms: Number of its VMs; None if the source does not report it.
         tasks: Number of VMs that it builds, resizes, moves ...; None if the source does not report it.
         disk_available_least: Bytes that are free even if every image grows to its full size; may be negative.
@@ -207,12 +214,7 @@ class Hosts(msgspec.Struct, frozen=True):
 
 
 class Aggregate(msgspec.Struct, frozen=True):
-    """Hosts that belong together.
-
-    Attributes:
-        zone: The availability zone that it defines; "" for none.
-        hosts: None if the source does not report them.
-    """
+    """Attributes: zone: That it defines; "" for none. hosts: None if the source does not report them."""
 
     name: str
     zone: str
@@ -229,8 +231,7 @@ class Spread(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         collector: The question's name.
-        items: Number of items.
-        known: Number of those that have been read.
+        items, known: Number of items, and of those that have been read.
         oldest: When the item that was read longest ago was read; None before the first.
         per_second: Limit on the requests for it.
     """
@@ -247,12 +248,11 @@ class Inventories(msgspec.Struct, frozen=True):
 
     Attributes:
         resources: By host and resource, see Host.resources.
-        zones: The zone of each host that takes VMs, as far as it is known.
-        spread: The progress of reading them; None for a source that lists them.
+        zones: Of each host that takes VMs, as far as it is known.
+        spread: None for a source that lists them.
         by_project: The allocation to a project's VMs, and the share of their hosts' capacity that it stands
-            for, by project id and resource (`vcpus`, `memory`, `disk`). On a host that has allocated three
-            times its capacity, that share is a third of a VM's allocation. Absent if the value of one of the
-            VMs' hosts is unknown.
+            for (a third of it on a host that has allocated three times its capacity), by project id and
+            resource (`vcpus`, `memory`, `disk`). Absent if the value of one of these hosts is unknown.
     """
 
     resources: Mapping[str, Mapping[str, Resource]]
@@ -266,7 +266,6 @@ class Room(msgspec.Struct, frozen=True, gc=False):
     """How many more VMs of a flavor fit into a zone now.
 
     Attributes:
-        vms: The number.
         is_upper_bound: Fewer may fit: no API reports what huge pages and NUMA nodes leave.
     """
 
@@ -277,7 +276,12 @@ class Room(msgspec.Struct, frozen=True, gc=False):
 
 
 class Flavor(msgspec.Struct, frozen=True, gc=False):
-    """A flavor or template; memory and disk in bytes. Attributes: disk: None if unknown."""
+    """A flavor or template; memory and disk in bytes.
+
+    Attributes:
+        disk: None if unknown.
+        costs: Of a VM for an hour, by resource, in the source's own unit of cost; absent if it has no price.
+    """
 
     flavor_id: str
     name: str
@@ -285,6 +289,7 @@ class Flavor(msgspec.Struct, frozen=True, gc=False):
     memory: int
     disk: int | None
     is_public: bool
+    costs: Mapping[str, float] = {}
 
 
 class Flavors(msgspec.Struct, frozen=True):
@@ -338,13 +343,12 @@ class Quota(msgspec.Struct, frozen=True, gc=False):
     """A project's or a user's quota of one resource.
 
     Attributes:
-        project_id: "" for a user's.
+        project_id, user_id: The other one is "".
         service: `compute`, `network`, `block-storage`.
         resource: As the source spells it: `cores`, `ram`, `floatingip`, `gigabytes`.
         limit: None is unlimited.
         used: None for a limit on each single object (`per_volume_gigabytes`), which nothing uses up.
         in_bytes: Whether limit, used and reserved are bytes; else they are pieces.
-        user_id: "" for a project's.
     """
 
     project_id: str
@@ -369,7 +373,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     """Addresses of one subnet, or address range, of a network.
 
     Attributes:
-        is_external: Whether its addresses can be floating IPs; None if unknown.
+        is_external: Whether its addresses are given out to all, such as floating IPs; None if unknown.
         total, used: None if unknown.
         ip_version: 0 for leases without an IP address.
         cidr: The subnet's prefix; "" if the source does not report it.
@@ -415,6 +419,7 @@ class Objects(msgspec.Struct, frozen=True):
         admin_down: Number of those that are administratively down, whatever their state (Neutron:
             admin_state_up false). None as for `orphans`.
         named: Orphans by name, and objects in error; None for a sort of which none is named.
+        listed: Each of them, where users may ask for one; else None.
     """
 
     sort: str
@@ -425,6 +430,7 @@ class Objects(msgspec.Struct, frozen=True):
     malformed: int = 0
     admin_down: int | None = None
     named: Orphans | None = None
+    listed: Listed | None = None
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
@@ -437,12 +443,7 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 
 
 class Images(msgspec.Struct, frozen=True):
-    """Images.
-
-    Attributes:
-        objects: Their counts.
-        images: Each of them, in the order of the source, each id once.
-    """
+    """Attributes: objects: Their counts. images: Each id once, in the order of the source."""
 
     objects: Objects
     images: tuple[Image, ...]
@@ -453,16 +454,13 @@ class Images(msgspec.Struct, frozen=True):
 
 
 class Backend(msgspec.Struct, frozen=True, gc=False):
-    """A pool of a storage backend, or a datastore, in bytes.
-
-    None is unknown; infinity is what the source calls infinite.
+    """A pool of a storage backend, or a datastore, in bytes; infinity is what the source calls infinite.
 
     Attributes:
         ratio: The allocation ratio.
-        of_types: The backend's name in volume types; "" if the source does not report it.
-        vendor: "" if the source does not report it.
+        of_types: The backend's name in volume types.
         backend_id: "" for one that has no id besides its name.
-        kind: What it is for, as the source spells it; "" if it does not report it.
+        kind: What it is for, as the source spells it.
         used: What is really used, if the source measures it.
         images: Number of images in it.
     """

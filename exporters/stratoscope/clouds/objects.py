@@ -185,7 +185,14 @@ class Project(msgspec.Struct, frozen=True, gc=False):
 
 
 class VM(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: cpus: What it is promised of its host's CPUs, which may be a part of one."""
+    """What it is and has; what it uses, as the management layer measured it last, and maybe not at all.
+
+    Attributes:
+        cpus: What it is promised of its host's CPUs, which may be a part of one.
+        cpus_in_use, memory_in_use: Of its host, by its process: 1.5 CPUs for example, and bytes.
+        network_received ... disk_writes: Bytes, and requests, since it was started.
+        measured: When, in Unix seconds of its host's clock.
+    """
 
     vm_id: str
     vm_name: str
@@ -198,6 +205,15 @@ class VM(msgspec.Struct, frozen=True, gc=False):
     disks: int | None
     nics: int | None
     created: float | None
+    cpus_in_use: float | None = None
+    memory_in_use: int | None = None
+    network_received: int | None = None
+    network_transmitted: int | None = None
+    disk_read: int | None = None
+    disk_written: int | None = None
+    disk_reads: int | None = None
+    disk_writes: int | None = None
+    measured: float | None = None
 
 
 class Disk(msgspec.Struct, frozen=True, gc=False):

@@ -19,7 +19,7 @@ from stratoscope.core.errors import ConfigError, MissingSDKError
 
 KINDS: Final[Mapping[str, tuple[str, Sequence[type[Any]]]]] = {
     "libvirt": ("stratoscope.clouds.libvirt.kind", (Hypervisor, Lifecycle)),
-    "opennebula": ("stratoscope.clouds.opennebula.kind", (Management,)),
+    "opennebula": ("stratoscope.clouds.opennebula.kind", (Management, Lifecycle)),
     "openstack": ("stratoscope.clouds.openstack.kind", (Management, Lifecycle)),
 }
 """By the `kind` of an entry: the module with its KIND, and the abilities of its clouds."""

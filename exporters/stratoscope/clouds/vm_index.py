@@ -82,7 +82,13 @@ class VMIndex:
         return list(self._placed.items())
 
     def vms(
-        self, projects: Mapping[str, str], users: Mapping[str, str], *, is_whole: bool, malformed: int = 0
+        self,
+        projects: Mapping[str, str],
+        users: Mapping[str, str],
+        *,
+        is_whole: bool,
+        malformed: int = 0,
+        is_complete: bool = True,
     ) -> VMs:
         """A copy of all VMs and totals. Args: see VMs."""
         return VMs(
@@ -103,6 +109,7 @@ class VMIndex:
             users=users,
             is_whole=is_whole,
             malformed=malformed,
+            is_complete=is_complete,
         )
 
     def _count(self, vm: VM, by: int) -> None:

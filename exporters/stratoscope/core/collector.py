@@ -91,6 +91,14 @@ class Collector(ABC, Generic[T]):
         """
         return ()
 
+    def kept(self, data: T, as_of: float, /) -> object:  # noqa: ARG002 - not used by most
+        """What the exporter's routes get of the data, as `Runner.latest`, as long as its lines are shown.
+
+        Immutable. Called in a thread, one at a time, after `samples`. Args: as_of: Unix seconds at which the
+        collection began.
+        """
+        return None
+
     def failure(self) -> Iterable[Sample]:
         """The samples of a failed collection: what follows from the failure itself, never old data. Pure.
 

@@ -8,7 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from stratoscope.core.collector import Absent, Collection, Every
 from stratoscope.core.deadline import Limit
@@ -112,6 +112,32 @@ class Status:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The last success of a collector in the background.
+
+    Attributes:
+        kept: What the collector keeps of it, see Collector.kept.
+        as_of: When the collection began, in Unix seconds: what came later may be missing.
+        age_s: How long ago that is.
+    """
+
+    kept: Any
+    as_of: float
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """The lines of a success. Attributes: ended, began: Of the monotonic clock."""
+
+    ended: float
+    began: float
+    as_of: float
+    lines: Lines
+    kept: object
+
+
 Outcome: TypeAlias = "tuple[Lines | None, Status]"
 """The lines of a collection, and the status that belongs to them."""
 
@@ -158,7 +184,7 @@ class Runner:
         self._limit: Limit
         self._stopped = False
         self._rendering = threading.Lock()
-        self._snapshot: tuple[float, Lines] | None = None
+        self._snapshot: _Snapshot | None = None
         self._verdict: Lines | None = None
         self._nap: asyncio.Future[None] | None = None
         self._labels = Labels(cloud=self.collector.cloud, collector=self.collector.name)
@@ -188,13 +214,27 @@ class Runner:
 
     def shown(self) -> Outcome:
         """What a scrape shows if it waits for nothing: the snapshot, or the samples of a failure."""
-        schedule = self.collection.schedule
-        if not isinstance(schedule, Every):
+        if not isinstance(self.collection.schedule, Every):
             return None, self.status
-        if self._snapshot is not None and self._snapshot[0] < self._monotonic() - schedule.max_age_s:
-            self._snapshot = None
-        lines = self._verdict if self._snapshot is None else self._snapshot[1]
+        snapshot = self._young()
+        lines = self._verdict if snapshot is None else snapshot.lines
         return lines, replace(self.status, samples=0 if lines is None else lines.samples)
+
+    def latest(self) -> Latest | None:
+        """The last success in the background; None where a scrape shows none."""
+        snapshot = self._young()
+        if snapshot is None:
+            return None
+        return Latest(snapshot.kept, snapshot.as_of, self._monotonic() - snapshot.began)
+
+    def _young(self) -> _Snapshot | None:
+        """The snapshot, which is withdrawn at its `max_age_s`."""
+        schedule, snapshot = self.collection.schedule, self._snapshot
+        if not isinstance(schedule, Every) or snapshot is None:
+            return None
+        if snapshot.ended < self._monotonic() - schedule.max_age_s:
+            self._snapshot = None
+        return self._snapshot
 
     async def first(self) -> None:
         """Run once; returns when the collection has ended or timed out."""
@@ -271,36 +311,36 @@ class Runner:
         return asyncio.create_task(self._collect(), name=name, context=self._limit.context)
 
     async def _collect(self) -> Outcome:
-        began = self._monotonic()
+        began, as_of = self._monotonic(), self._now()
         try:
             async with self._limit.held():
                 data = await self.collector.fetch()
                 async with self._turn:
-                    lines = await asyncio.to_thread(self._render, data)
+                    lines, kept = await asyncio.to_thread(self._render, data, as_of)
             malformed = self.collector.malformed(data)
         except (Exception, asyncio.CancelledError) as error:
             if is_cancelled(error):  # else it is the border: a bug in one collector must not end the others
                 raise
             return await self._ended_badly(began, error)
-        return self._succeeded(began, lines, malformed)
+        return self._succeeded(_Snapshot(self._monotonic(), began, as_of, lines, kept), malformed)
 
-    def _render(self, data: object) -> Lines:
+    def _render(self, data: object, as_of: float) -> tuple[Lines, object]:
         """Runs in a thread, one at a time: an abandoned collection may still use the cached lines."""
         collector, most = self.collector, self.collection.max_series
         with self._rendering:
             lines = render(collector.samples(data), collector.families, most)
-            return together(lines, collector.cached(data), most)
+            return together(lines, collector.cached(data), most), collector.kept(data, as_of)
 
-    def _succeeded(self, began: float, lines: Lines, malformed: int) -> Outcome:
-        before = self.status
+    def _succeeded(self, snapshot: _Snapshot, malformed: int) -> Outcome:
+        before, lines = self.status, snapshot.lines
         if before.success is False or before.left_out:
             log.info("recovered %s", self._who)
         if new := lines.dropped.keys() - before.dropped.keys():
             log.warning("samples dropped %s reasons=%s", self._who, ",".join(sorted(new)))
-        self._snapshot = (self._monotonic(), lines) if isinstance(self.collection.schedule, Every) else None
+        self._snapshot = snapshot if isinstance(self.collection.schedule, Every) else None
         self._verdict = None
         self.status = replace(
-            before.ended(None, "", self._monotonic() - began, lines),
+            before.ended(None, "", snapshot.ended - snapshot.began, lines),
             last_success=self._now(),
             dropped=before.dropped + Counter(lines.dropped),
             malformed=before.malformed + malformed,

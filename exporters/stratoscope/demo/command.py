@@ -20,12 +20,15 @@ from stratoscope.core.flags import Parser
 from stratoscope.core.program import USAGE_STATUS
 from stratoscope.core.web.listen import Address
 from stratoscope.demo import COMMAND
-from stratoscope.demo.config_writer import CLOUD, CLOUDS_YAML, check_own, write_config
+from stratoscope.demo.config_writer import BESIDE, CLOUD, check_own, write_config
+from stratoscope.demo.opennebula import seed as of_opennebula
+from stratoscope.demo.opennebula.app import OpenNebula
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.hypervisors.choice import LEAST_HOSTS
 from stratoscope.demo.openstack.hypervisors.writer import moving, shown_hosts
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.server import serving
+from stratoscope.demo.server import Cloud, serving
+from stratoscope.demo.world.world import World
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         flags = _parser().parse_args(arguments)
         logs.set_up("info", "logfmt")
         size = Size(flags.vms, flags.hosts, flags.projects)
-        asyncio.run(_run(size, flags.seed, flags.listen or [_ADDRESS], _file(flags), _folder(flags)))
+        asyncio.run(_run(flags, size, _file(flags), _folder(flags)))
     except ConfigError as error:
         sys.stderr.write(f"stratoscope demo-cloud: {error}\n")
         return USAGE_STATUS
@@ -66,7 +69,7 @@ def _file(flags: argparse.Namespace) -> Path | None:
         return None
     path = flags.write_config
     file = Path(os.path.abspath(path))  # noqa: PTH100 - it resolves `..`, too
-    beside = file.parent / CLOUDS_YAML
+    beside = file.parent / BESIDE[flags.kind]
     if not file.parent.is_dir():
         raise ConfigError(f"--write-config: {file.parent}: No such directory")
     for one in (file, beside):
@@ -75,9 +78,9 @@ def _file(flags: argparse.Namespace) -> Path | None:
             raise ConfigError(
                 f"--write-config: {one}: expected the name of a file, got a directory or a device"
             )
-    if file.name == CLOUDS_YAML:
+    if file == beside:
         raise ConfigError(
-            f"--write-config: {file}: the clouds.yaml is written beside it; allowed: another name"
+            f"--write-config: {file}: the {beside.name} is written beside it; allowed: another name"
         )
     for one in (file, beside):
         check_own(one)
@@ -91,6 +94,8 @@ def _folder(flags: argparse.Namespace) -> Path | None:
     """
     if flags.write_hosts is None:
         return None
+    if flags.kind != "openstack":
+        raise ConfigError("--write-hosts: there are no files of hosts yet; allowed: --kind=openstack")
     if flags.hosts < LEAST_HOSTS:
         raise ConfigError(f"--write-hosts: needs more hosts; allowed: --hosts={LEAST_HOSTS} or more")
     folder = Path(os.path.abspath(flags.write_hosts))  # noqa: PTH100 - it resolves `..`, too
@@ -108,14 +113,14 @@ def _folder(flags: argparse.Namespace) -> Path | None:
     return folder
 
 
-async def _run(
-    size: Size, seed: int, addresses: Sequence[str], file: Path | None, folder: Path | None
-) -> None:
+async def _run(flags: argparse.Namespace, size: Size, file: Path | None, folder: Path | None) -> None:
+    addresses = flags.listen or [_ADDRESS]
     for address in addresses:
         Address.parse(address)
-    world = build(size, seed=seed, now=time.time())
+    make = build if flags.kind == "openstack" else of_opennebula.build
+    world = make(size, seed=flags.seed, now=time.time())
     shown = () if folder is None else shown_hosts(world)
-    cloud = OpenStack(world, time.time)
+    cloud = _face(flags.kind, world)
     gc.freeze()  # collections need not visit what lives as long as the process
     over = asyncio.Event()
     for number in _SIGNALS:
@@ -126,10 +131,14 @@ async def _run(
         if folder is not None:
             tasks.append(await stack.enter_async_context(moving(shown, world, folder, CLOUD)))
         if file is not None:
-            write_config(file, running.urls[0])
+            write_config(file, running.urls[0], flags.kind)
         log.info("listening urls=%s vms=%d hosts=%d", ",".join(running.urls), size.vms, size.hosts)
         await _until(over, tasks)
         log.info("stopping")
+
+
+def _face(kind: str, world: World) -> Cloud:
+    return OpenStack(world, time.time) if kind == "openstack" else OpenNebula(world, time.time)
 
 
 async def _until(over: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -149,7 +158,13 @@ def _end(*_: object) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="stratoscope demo-cloud", description=COMMAND.summary)
     add = parser.add_argument
-    add("--kind", metavar="KIND", type=_kind, default="openstack", help="openstack (default openstack)")
+    add(
+        "--kind",
+        metavar="KIND",
+        type=_kind,
+        default="openstack",
+        help=f"{' or '.join(BESIDE)} (default openstack)",
+    )
     for name, (default, least, most) in _SIZES.items():
         add(
             f"--{name}", metavar="NUMBER", type=_Integer(least, most), default=default,
@@ -165,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add(
         "--write-config", metavar="FILE", type=not_empty,
-        help="once it listens, write a block `clouds:` there, and the clouds.yaml that it names beside it",
+        help="once it listens, write a block `clouds:` there, and the credentials that it names beside it",
     )  # fmt: skip
     add(
         "--write-hosts", metavar="FOLDER", type=not_empty,
@@ -189,7 +204,6 @@ class _Integer:
 
 
 def _kind(text: str) -> str:
-    if text == "openstack":
+    if text in BESIDE:
         return text
-    known = f"{text} is not there yet" if text == "opennebula" else f"unknown: {text}"
-    raise argparse.ArgumentTypeError(f"{known}; allowed: openstack")
+    raise argparse.ArgumentTypeError(f"unknown: {text}; allowed: {', '.join(BESIDE)}")

@@ -1,21 +1,22 @@
 """Faults on demand in the embedded cloud: which, for which requests, how often."""
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Final, Literal
 
 import msgspec
 
 from stratoscope.core.config import decode, one_of
 from stratoscope.core.errors import ConfigError
-from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, BootError
+from stratoscope.demo.world.boot_errors import BootError
 
 Kind = Literal[
     "latency", "429", "500", "503", "hang", "cut", "garbage", "expire_token", "malformed_item", "refuse_boot",
     "down",
 ]  # fmt: skip
-Name = Literal["identity", "compute", "placement", "network", "block-storage", "image"]
-Variant = Literal["no_flavor", "null_host", "huge_name", "no_id", "no_object"]
+OPENSTACK: Final = ("identity", "compute", "placement", "network", "block-storage", "image")
+"""The services of an OpenStack."""
+Variant = Literal["no_flavor", "null_host", "huge_name", "no_id", "no_object", "odd_state"]
 
 _OF_REQUESTS: Final = ("service", "path", "method", "count", "share")
 _MEANINGFUL: Final = {
@@ -60,7 +61,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
     """
 
     fault: Kind
-    service: Name | None = None
+    service: str | None = None
     path: str = ""
     method: str = ""
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -85,10 +86,22 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_o
 
 
 class Faults:
-    """The faults in force, the oldest first. Args: images: The names of those that there are now."""
+    """The faults in force, the oldest first.
 
-    def __init__(self, silence: Silence, images: Callable[[], Collection[str]]) -> None:
-        self._silence, self._images = silence, images
+    Args:
+        images: The names of those that there are now.
+        errors: By the names in `refusal`.
+        services: Those that the cloud has.
+    """
+
+    def __init__(
+        self,
+        silence: Silence,
+        images: Callable[[], Collection[str]],
+        errors: Mapping[str, BootError],
+        services: Collection[str] = OPENSTACK,
+    ) -> None:
+        self._silence, self._images, self._errors, self._services = silence, images, errors, services
         self._in_force: list[Fault] = []
         self._undo: list[Callable[[], None]] = []
         self._dice = random.Random(1)  # noqa: S311 - nothing to guard
@@ -104,7 +117,7 @@ class Faults:
         keys = [f"faults[{number}]" if isinstance(document, list) else "" for number in range(len(rows))]
         if len(self._in_force) + len(rows) > MOST:
             raise ConfigError(f"faults: too many in force; allowed: {MOST}; DELETE ends them")
-        faults = [_checked(row, key, self._images) for row, key in zip(rows, keys, strict=True)]
+        faults = [self._checked(row, key) for row, key in zip(rows, keys, strict=True)]
         for fault, key in zip(faults, keys, strict=True):
             if fault.fault == "down":
                 self._undo.append(self._silenced(fault, key))
@@ -136,7 +149,7 @@ class Faults:
         """
         for fault in self._in_force:
             if fault.fault == "refuse_boot" and fault.image in ("", image) and self._strikes(fault):
-                error = BOOT_ERRORS[fault.refusal]
+                error = self._errors[fault.refusal]
                 return error._replace(text=fault.text or error.text)
         return None
 
@@ -156,22 +169,23 @@ class Faults:
             where = f"{key}.host".removeprefix(".")
             raise ConfigError(f"{where}: unknown: {fault.host}; allowed: {error}") from error
 
-
-def _checked(row: object, key: str, images: Callable[[], Collection[str]]) -> Fault:
-    if isinstance(row, dict) and isinstance(row.get("fault"), int):
-        row = {**row, "fault": str(row["fault"])}
-    fault = decode(Fault, row, key)
-    dot = f"{key}." if key else ""
-    one_of(fault.refusal, BOOT_ERRORS, f"{dot}refusal")
-    if fault.image:
-        one_of(fault.image, images(), f"{dot}image")
-    keys = set(row) if isinstance(row, dict) else set()
-    allowed = ("fault", *_MEANINGFUL[fault.fault])
-    for name in sorted(keys):
-        if name not in allowed:
-            text = f"{dot}{name}: means nothing for {fault.fault}; allowed: {', '.join(allowed)}"
-            raise ConfigError(text)
-    for name in _NEEDED.get(fault.fault, ()):
-        if name not in keys:
-            raise ConfigError(f"{dot}{name}: {fault.fault} needs it")
-    return fault
+    def _checked(self, row: object, key: str) -> Fault:
+        if isinstance(row, dict) and isinstance(row.get("fault"), int):
+            row = {**row, "fault": str(row["fault"])}
+        fault = decode(Fault, row, key)
+        dot = f"{key}." if key else ""
+        one_of(fault.refusal, self._errors, f"{dot}refusal")
+        if fault.service is not None:
+            one_of(fault.service, self._services, f"{dot}service")
+        if fault.image:
+            one_of(fault.image, self._images(), f"{dot}image")
+        keys = set(row) if isinstance(row, dict) else set()
+        allowed = ("fault", *_MEANINGFUL[fault.fault])
+        for name in sorted(keys):
+            if name not in allowed:
+                text = f"{dot}{name}: means nothing for {fault.fault}; allowed: {', '.join(allowed)}"
+                raise ConfigError(text)
+        for name in _NEEDED.get(fault.fault, ()):
+            if name not in keys:
+                raise ConfigError(f"{dot}{name}: {fault.fault} needs it")
+        return fault

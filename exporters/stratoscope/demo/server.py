@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import hdrs, web
@@ -13,17 +13,34 @@ from aiohttp import hdrs, web
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.web.cross_site import is_cross_site
 from stratoscope.core.web.listen import Address, listening, url
-from stratoscope.demo.openstack.app import OpenStack
+from stratoscope.demo.faults import Faults
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
 
 _TICK_S: Final = 0.5
 _SHUTDOWN_S: Final = 0.4
-_ABOUT: Final = """An embedded OpenStack for demonstrations, tests and benchmarks.
+_ABOUT: Final = """An embedded {kind} for demonstrations, tests and benchmarks.
 
-{url}/identity/v3   Keystone; the other services stand in its catalogue
+{url}{entrance}
 {url}/demo/faults   GET shows, POST adds, DELETE ends faults
 """
+
+
+class Cloud(Protocol):
+    """A face of the world.
+
+    Attributes:
+        kind: As its users call it.
+        entrance: The path where clients begin, and what is there.
+    """
+
+    kind: str
+    entrance: str
+    faults: Faults
+
+    def add_to(self, app: web.Application) -> None: ...
+
+    def advance(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +50,13 @@ class Running:
     advancing: What advances its time; it fails by a bug only.
     """
 
-    cloud: OpenStack
+    cloud: Cloud
     urls: Sequence[str]
     advancing: asyncio.Task[None]
 
 
 @asynccontextmanager
-async def serving(cloud: OpenStack, addresses: Sequence[str]) -> AsyncIterator[Running]:
+async def serving(cloud: Cloud, addresses: Sequence[str]) -> AsyncIterator[Running]:
     """Serve a cloud, and advance its time, until the block ends.
 
     Raises:
@@ -67,7 +84,7 @@ async def serving(cloud: OpenStack, addresses: Sequence[str]) -> AsyncIterator[R
         await runner.cleanup()
 
 
-def application(cloud: OpenStack) -> web.Application:
+def application(cloud: Cloud) -> web.Application:
     """The cloud's own paths, and those for faults."""
     app = web.Application()
     app.on_response_prepare.append(_strip_headers)
@@ -81,13 +98,14 @@ def application(cloud: OpenStack) -> web.Application:
 
 
 class _Pages:
-    """The pages beside OpenStack's."""
+    """The pages beside the cloud's."""
 
-    def __init__(self, cloud: OpenStack) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
     async def about(self, request: web.Request) -> web.Response:
-        return web.Response(text=_ABOUT.format(url=f"{request.scheme}://{request.host}"))
+        url = f"{request.scheme}://{request.host}"
+        return web.Response(text=_ABOUT.format(kind=self._cloud.kind, url=url, entrance=self._cloud.entrance))
 
     async def show(self, _: web.Request) -> web.Response:
         return self._shown()
@@ -138,7 +156,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-async def _advance(cloud: OpenStack) -> None:
+async def _advance(cloud: Cloud) -> None:
     """Advance the time often, so that the first request after a pause does not wait for all of it."""
     while True:
         await asyncio.sleep(_TICK_S)

@@ -7,6 +7,7 @@ from stratoscope.clouds.abilities import Management, Question
 from stratoscope.core.collector import Collector
 from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Sample
+from stratoscope.management.resources.lists import Listing, Lists
 from stratoscope.management.subject import Bounds, Subject
 
 
@@ -17,6 +18,7 @@ class QuestionCollector(Collector[Any]):
         self.offer, self.name = question.offer, question.name
         self.cloud, self.families = cloud.cloud, subject.families
         self._source, self._subject = cloud, subject
+        self._lists = Lists() if question.lists else None
 
     def bound(self, bounds: Bounds) -> None:
         """Show so much by name from the next collection on."""
@@ -30,6 +32,10 @@ class QuestionCollector(Collector[Any]):
 
     def cached(self, data: Any, /) -> Iterable[CachedLines]:
         return self._subject.cached(data)
+
+    def kept(self, data: Any, as_of: float, /) -> Listing | None:
+        moved = self._subject.moved()
+        return self._lists.next(data, as_of, moved) if self._lists else None
 
     def malformed(self, data: Any, /) -> int:
         number: int = data.malformed

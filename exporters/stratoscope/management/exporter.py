@@ -7,17 +7,18 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds import migrations, model, objects
+from stratoscope.clouds import migrations, model, objects, usage
 from stratoscope.clouds.abilities import Management
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.registry import kind
-from stratoscope.core.collector import Collections, Collector
+from stratoscope.core.collector import Collections
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.part import Opened, Part, Site
 from stratoscope.core.planner import Planner
 from stratoscope.management import PROGRAM
 from stratoscope.management.collector import QuestionCollector
+from stratoscope.management.resources.handle import ROUTES, Listed, Watched
 from stratoscope.management.settings import Settings, parse
 from stratoscope.management.subject import Bounds, Subject
 from stratoscope.management.subjects.aggregates import Aggregates
@@ -36,6 +37,7 @@ from stratoscope.management.subjects.pools import Pools
 from stratoscope.management.subjects.projects import Projects
 from stratoscope.management.subjects.quotas import Quotas
 from stratoscope.management.subjects.services import HostServices, Services
+from stratoscope.management.subjects.usage import HostUsages
 from stratoscope.management.subjects.vms import VMs
 
 SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
@@ -56,6 +58,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Images: Images,
     model.Backends: Backends,
     model.OtherService: OtherServices,
+    usage.HostUsages: HostUsages,
     objects.Each: Each,
 }
 """The subject of each class of answers."""
@@ -77,23 +80,22 @@ def _parts(settings: Settings, _: Site) -> Iterator[Part]:
 async def _open(entry: Any) -> AsyncIterator[Opened]:
     cloud: Management = kind(entry.kind).opened(entry)
     try:
-        yield Opened([*_collectors(cloud)], value=cloud)
+        questions = [
+            (one, QuestionCollector(one, cloud, SUBJECTS[one.answer](cloud.cloud))) for one in cloud.questions
+        ]
+        collectors = [Requests(cloud.cloud, cloud.budget), *(collector for _, collector in questions)]
+        lists = {one.lists.kind: Listed(one.lists, collector) for one, collector in questions if one.lists}
+        yield Opened(collectors, value=Watched(cloud, lists))
     finally:
         await cloud.close()
 
 
 def _collections(planner: Planner, limits: Limits, bounds: Bounds, opened: Opened) -> Collections:
-    opened.value.budget.limits = limits
+    opened.value.cloud.budget.limits = limits
     for collector in opened.collectors:
         if isinstance(collector, QuestionCollector):
             collector.bound(bounds)
     return planner.collections(opened.collectors, ())
 
 
-def _collectors(cloud: Management) -> Iterator[Collector[Any]]:
-    yield Requests(cloud.cloud, cloud.budget)
-    for question in cloud.questions:
-        yield QuestionCollector(question, cloud, SUBJECTS[question.answer](cloud.cloud))
-
-
-EXPORTER: Final = Exporter(program=PROGRAM, parse=parse, parts=_parts)
+EXPORTER: Final = Exporter(program=PROGRAM, parse=parse, parts=_parts, routes=ROUTES)

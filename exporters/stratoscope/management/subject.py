@@ -1,7 +1,7 @@
 """Subject: makes the samples of one class of answers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -49,3 +49,8 @@ class Subject(ABC, Generic[T]):
     def cached(self, answer: T, /) -> Iterable[CachedLines]:  # noqa: ARG002 - not used by most
         """The other lines of the answer, of series that are many and seldom change; see Collector.cached."""
         return ()
+
+    def moved(self) -> Mapping[str, bool] | None:
+        """Which ids came (true) or went (false) since the last call, of what `cached` has seen; None from a
+        subject that does not compare its answers."""
+        return None

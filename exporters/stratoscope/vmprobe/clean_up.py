@@ -1,6 +1,7 @@
 """The clean-up of a run: its VM, and then what its steps have created."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from stratoscope.clouds.abilities import Lifecycle
 from stratoscope.clouds.lifecycle import BusyError, Object, Phase, RunReason, StepError
@@ -15,24 +16,21 @@ async def clean_up(run: Progress) -> None:
     """
     objects = [*run.objects.values()]
     if run.vm is not None:
-        async with run.phase(Phase.DELETED):
-            await run.lifecycle.delete(run.vm)
-            polling = Polling(run.clock)
-            while await run.see(polling) is not None:
-                pass
+        with _busy(Phase.DELETED) as busy:
+            async with run.phase(Phase.DELETED):
+                await _delete(run, [run.vm], busy)
+                polling = Polling(run.clock)
+                while await run.see(polling) is not None:
+                    await _delete(run, [*busy], busy)
     ours = left = [*([run.vm] if run.vm else ()), *objects]
-    busy: dict[Object, BusyError] = {}
     try:
-        async with run.phase(Phase.GONE):
-            busy = await _delete(run, objects[::-1])
-            polling = Polling(run.clock)
-            while left := await left_of(run.lifecycle, run.vm_id, objects):
-                await run.poll(polling)
-                busy = await _delete(run, [*busy])
-    except PhaseError as error:
-        if busy and error.failure.reason is RunReason.TIMEOUT:
-            raise PhaseError(Phase.GONE, RunReason.CLEANUP, str(next(iter(busy.values())))) from error
-        raise
+        with _busy(Phase.GONE) as busy:
+            async with run.phase(Phase.GONE):
+                await _delete(run, objects[::-1], busy)
+                polling = Polling(run.clock)
+                while left := await left_of(run.lifecycle, run.vm_id, objects):
+                    await run.poll(polling)
+                    await _delete(run, [*busy], busy)
     finally:
         for one in left:
             await run.records.created(run.run.id, one)
@@ -50,14 +48,29 @@ async def left_of(lifecycle: Lifecycle, vm_id: str, objects: Sequence[Object]) -
     return [one for one in left if vm_id or (one.kind, one.id) in ours]
 
 
-async def _delete(run: Progress, objects: Sequence[Object]) -> dict[Object, BusyError]:
-    """Request the deletion of each. Returns those that are busy, and why.
+@contextmanager
+def _busy(phase: Phase) -> Iterator[dict[Object, BusyError]]:
+    """Around a phase: the objects that are busy, and why; a time-out says so if there is one."""
+    busy: dict[Object, BusyError] = {}
+    try:
+        yield busy
+    except PhaseError as error:
+        if busy and error.failure.reason is RunReason.TIMEOUT:
+            raise PhaseError(phase, RunReason.CLEANUP, str(next(iter(busy.values())))) from error
+        raise
+
+
+async def _delete(run: Progress, objects: Sequence[Object], busy: dict[Object, BusyError]) -> None:
+    """Request the deletion of each.
+
+    Args:
+        busy: Gets those that are busy, and loses the others.
 
     Raises the first other StepError, after all were tried.
     """
-    busy: dict[Object, BusyError] = {}
     failed: StepError | None = None
     for one in objects:
+        busy.pop(one, None)
         try:
             await run.lifecycle.delete(one)
         except BusyError as error:
@@ -66,4 +79,3 @@ async def _delete(run: Progress, objects: Sequence[Object]) -> dict[Object, Busy
             failed = failed or error
     if failed is not None:
         raise failed
-    return busy

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
@@ -20,7 +22,7 @@ from stratoscope.clouds.lifecycle import (
     StepLeftOutError,
     Underway,
 )
-from stratoscope.core.deadline import bounded
+from stratoscope.core.deadline import DEADLINE, bounded
 from stratoscope.core.errors import short_line
 from stratoscope.core.singleflight import consume_exception, is_cancelled
 from stratoscope.vmprobe.database import LedgerError
@@ -34,6 +36,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+_LEAST_S: Final = 0.1
+"""A look needs at least so long."""
 _SEES: Final = frozenset({Phase.SCHEDULED, Phase.NETWORKED, Phase.BUILT, Phase.DELETED})
 """Phases that end with what is seen of the VM."""
 
@@ -108,8 +112,15 @@ class Progress:
         self.report()
 
     async def poll(self, polling: Polling) -> None:
-        """Wait for the next moment to look, and count the look."""
+        """Wait for the next moment to look, and count the look.
+
+        Raises:
+            TimeoutError: The phase has no time left for an answer. The budget would refuse the look, as if it
+                had no turn.
+        """
         await polling.wait()
+        if DEADLINE.get(math.inf) - time.monotonic() < _LEAST_S:
+            raise TimeoutError
         self.change(polls=self.run.polls + 1)
 
     async def see(self, polling: Polling) -> Seen | None:

@@ -11,7 +11,7 @@ import pytest
 
 from stratoscope.clouds.libvirt.connection import Connection
 from stratoscope.clouds.libvirt.connections import Connections
-from stratoscope.clouds.libvirt.monitors import MOST_HUNG, Monitors
+from stratoscope.clouds.libvirt.monitors import MOST_HUNG, PIECES, Monitors
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_libvirt import FakeDaemon, FakeDomain, failure
 from support.patience import FAR_S
@@ -261,6 +261,7 @@ async def test_a_cancelled_ask_leaves_its_calls_alone(asked: Asked) -> None:
     asked.hang(7)
     task = asyncio.create_task(asked())
     await until(asked.daemon.domains["7"].monitor.locked)
+    await until(lambda: len(asked.daemon.asked) == PIECES)  # none waits for its connection any more
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -1,13 +1,14 @@
 """Hosts: wanted apart from up, sizes with what is reserved or promised twice, never monitored ones."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 
 from stratoscope.clouds.model import Resource
 from stratoscope.core.errors import LeftOut, LeftOutError
 from support.opennebula import PLAIN, asked, changed, cloud_of
-from support.replayed_oned import recorded, replayed
+from support.replayed_oned import recorded, refused, replayed
 
 GIB = 1 << 30
 A1 = "<NAME>dummy-a1</NAME><STATE>2</STATE>"
@@ -110,3 +111,51 @@ async def test_an_empty_pool_is_not_believed_from_a_plain_user(question: str) ->
     with pytest.raises(LeftOutError, match="hostpool") as caught:
         await asked(question, PLAIN)
     assert caught.value.reason is LeftOut.UNAUTHORIZED
+
+
+OFFLINE = "<NAME>dummy-a1</NAME><STATE>8</STATE>"
+STATES = {
+    "RUNNING": (3, 3), "MIGRATE": (3, 4), "UNKNOWN": (3, 16), "BOOT_FAILURE": (3, 36), "POWEROFF": (8, 0),
+}  # fmt: skip
+ON_A1 = ["8", "11"]
+"""The VMs that the fixture lists on dummy-a1."""
+
+
+def set_of(states: Iterable[str]) -> str:
+    """The answer to `infoset`, of VMs in these states, for the VMs of dummy-a1."""
+    vms = [
+        f"<VM><ID>{vm_id}</ID><STATE>{STATES[state][0]}</STATE><LCM_STATE>{STATES[state][1]}</LCM_STATE></VM>"
+        for vm_id, state in zip(ON_A1, states, strict=True)
+    ]
+    return f"<VM_POOL>{''.join(vms)}</VM_POOL>"
+
+
+async def left(answers: dict[str, str | bytes]) -> int | None:
+    found = await asked("host_services", changed("hostpool.info", (A1, OFFLINE)) | answers)
+    return {one.host: one.vms_left for one in found.services}["dummy-a1"]
+
+
+async def test_only_of_offline_hosts_vms_that_are_left_are_looked_up() -> None:
+    found = await asked("host_services")
+    assert {one.host: one.vms_left for one in found.services if one.vms_left is not None} == {"dummy-off": 0}
+
+
+@pytest.mark.parametrize(
+    ("states", "number"),
+    [(("RUNNING", "POWEROFF"), 1), (("MIGRATE", "UNKNOWN"), 2), (("BOOT_FAILURE", "POWEROFF"), 0)],
+)
+async def test_of_an_offline_host_the_vms_that_may_go_on_are_counted(
+    states: tuple[str, str], number: int
+) -> None:
+    assert await left({"vmpool.infoset": set_of(states)}) == number
+
+
+@pytest.mark.parametrize("answer", ["<VM_POOL/>", refused("unknown_method")], ids=["unseen", "no_call"])
+async def test_a_vm_of_which_nothing_is_known_may_go_on(answer: str | bytes) -> None:
+    assert await left({"vmpool.infoset": answer}) == 2
+
+
+async def test_a_partial_view_of_hosts_says_so() -> None:
+    assert (await asked("host_services")).is_whole is True
+    some = PLAIN | {"hostpool.info": recorded("hostpool.info")}
+    assert (await asked("host_services", some)).is_whole is False

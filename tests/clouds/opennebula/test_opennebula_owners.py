@@ -4,7 +4,7 @@ import pytest
 
 from stratoscope.clouds.model import Project, Quota, User
 from stratoscope.clouds.opennebula.client.items import root
-from stratoscope.clouds.opennebula.owners import bounded, quotas_of
+from stratoscope.clouds.opennebula.owners import bounded, limits_of, quotas_of
 from support.opennebula import PLAIN, asked, changed
 
 
@@ -88,15 +88,17 @@ def test_of_quotas_of_single_objects_those_that_are_used_most_are_shown(
     assert [one.used for one in bounded(quotas)] == [1, 9, 50]
 
 
+def quotas(text: str) -> list[Quota]:
+    """Of a user."""
+    return quotas_of([limits_of(root(text))], is_user=True)
+
+
 def test_a_limit_of_0_allows_nothing() -> None:
     part = "<VM_QUOTA><VM><VMS>0</VMS><VMS_USED>0</VMS_USED></VM></VM_QUOTA>"
-    found, _ = quotas_of(root(f"<P><QUOTAS><ID>1</ID>{part}</QUOTAS></P>"), is_user=False)
-    assert [one.limit for one in found] == [0]
+    assert [one.limit for one in quotas(f"<QUOTAS><ID>1</ID>{part}</QUOTAS>")] == [0]
 
 
 def test_a_pool_without_defaults_has_unlimited_ones() -> None:
     part = "<VM_QUOTA><VM><VMS>-1</VMS><VMS_USED>4</VMS_USED></VM></VM_QUOTA>"
-    found, malformed = quotas_of(
-        root(f"<USER_POOL><QUOTAS><ID>7</ID>{part}</QUOTAS></USER_POOL>"), is_user=True
-    )
-    assert (found, malformed) == ([Quota("", "vm", "VMS", None, 4.0, None, False, "7")], 0)
+    found = quotas(f"<QUOTAS><ID>7</ID>{part}</QUOTAS>")
+    assert found == [Quota("", "vm", "VMS", None, 4.0, None, False, "7")]

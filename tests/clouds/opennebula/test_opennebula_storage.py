@@ -53,6 +53,13 @@ async def test_an_image_in_error_is_named_whatever_it_is_for() -> None:
     ]
 
 
+async def test_images_are_kept_by_id_and_complete_unless_one_is_malformed() -> None:
+    found = (await asked("images")).objects.listed
+    assert (found.states, found.is_complete) == ({"1": "READY", "0": "USED"}, True)
+    found = (await asked("images", changed("imagepool.info", ("<STATE>1<", "<STATE>x<")))).objects.listed
+    assert (found.states, found.is_complete) == ({"0": "USED"}, False)
+
+
 @pytest.mark.parametrize(("rights", "visibility"), [("<GROUP_U>1<", "group"), ("<GROUP_U>0<", "private")])
 async def test_an_image_that_not_all_may_use_is_of_its_group_or_its_owner(
     rights: str, visibility: str
@@ -63,10 +70,15 @@ async def test_an_image_that_not_all_may_use_is_of_its_group_or_its_owner(
 
 async def test_each_address_range_is_a_subnet_of_its_network() -> None:
     found = await asked("networks")
-    assert found.pools[0] == Pool("1", "net-b", "1/0", "net-b/0", "0", 4, None, 60, 0)
+    assert found.pools[0] == Pool("1", "net-b", "1/0", "net-b/0", "0", 4, True, 60, 0)
     assert {one.subnet_id: (one.total, one.used) for one in found.pools} == {
         "1/0": (60, 0), "1/1": (5, 0), "0/0": (250, 250), "0/1": (600, 2)
     }  # fmt: skip
+
+
+async def test_networks_of_the_group_oneadmin_are_external_and_others_are_not() -> None:
+    found = await asked("networks", changed("vnpool.info", ("<GID>0</GID>", "<GID>100</GID>")))
+    assert {one.network_name: one.is_external for one in found.pools} == {"net-b": False, "net-a": True}
 
 
 async def test_the_leases_of_a_network_with_one_range_are_in_the_pool() -> None:

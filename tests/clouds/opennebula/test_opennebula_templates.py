@@ -1,5 +1,7 @@
 """Templates as flavors, and the room for each."""
 
+import pytest
+
 from stratoscope.clouds.model import Flavor, Room
 from stratoscope.clouds.opennebula.client.items import root
 from stratoscope.clouds.opennebula.templates import fitting, template, unique
@@ -68,6 +70,35 @@ def test_a_template_without_cpu_takes_no_host() -> None:
 
 async def test_a_plain_user_sees_the_templates_that_it_may_use() -> None:
     assert len((await asked("templates", PLAIN)).flavors) == 3
+
+
+PRICES = {"CPU_COST": "0.5", "MEMORY_COST": "0.0002", "DISK_COST": "0.00001"}
+
+
+def priced(**prices: str) -> dict[str, str | bytes]:
+    """The template `small`, of 0.05 CPU, 64 MiB and a disk of 1 GiB, with prices."""
+    more = "".join(f"<{name}>{price}</{name}>" for name, price in prices.items())
+    return {**changed("templatepool.info", (SMALL, SMALL + more))}
+
+
+async def test_an_hour_costs_what_cpu_memory_and_disks_cost() -> None:
+    flavors = {one.name: one for one in (await asked("templates", priced(**PRICES))).flavors}
+    assert flavors["small"].costs == pytest.approx(
+        {"cpu": 0.05 * 0.5, "memory": 64 * 0.0002, "disk": 1024 * 0.00001}
+    )
+    assert flavors["huge"].costs == {}
+
+
+async def test_what_has_no_price_or_no_known_size_costs_nothing_that_is_known() -> None:
+    answers = priced(CPU_COST="0", DISK_COST="1") | {"imagepool.info": "<IMAGE_POOL/>"}
+    flavors = {one.name: one for one in (await asked("templates", answers)).flavors}
+    assert flavors["small"].costs == {"cpu": 0.0}
+
+
+@pytest.mark.parametrize("wrong", ["-1", "dear", "nan", "inf"])
+async def test_a_price_that_makes_no_sense_costs_its_template_alone(wrong: str) -> None:
+    found = await asked("templates", priced(CPU_COST=wrong))
+    assert ({one.name for one in found.flavors}, found.malformed) == ({"nodisk", "huge"}, 1)
 
 
 def _template(number: str, name: str) -> str:

@@ -190,3 +190,9 @@ async def test_a_name_with_markup_is_shown_as_it_is() -> None:
 async def test_all_states_add_up() -> None:
     found = await asked("vms")
     assert sum(found.by_condition.values()) == sum(Counter(found.by_state).values()) == 256
+
+
+@pytest.mark.parametrize(("second", "is_complete"), [("", True), ("<VM><ID>8</ID></VM>", False)])
+async def test_vms_are_complete_unless_one_is_malformed(second: str, *, is_complete: bool) -> None:
+    found = await asked("vms", pool(a_vm(), second))
+    assert (found.vms.keys(), found.is_complete) == ({"7"}, is_complete)

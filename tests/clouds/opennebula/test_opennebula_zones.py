@@ -7,7 +7,7 @@ from yarl import URL
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.model import Count
-from stratoscope.clouds.opennebula.zones import Zone, own_zone
+from stratoscope.clouds.opennebula.zones import MOST, Zone, own_zone
 from support.opennebula import asked, cloud_of
 from support.replayed_oned import Oned, refused, replayed
 
@@ -78,6 +78,53 @@ async def test_servers_of_a_zone_have_their_states_and_a_silent_one_is_in_error(
         "servers": {"LEADER": Count(1), "ERROR": Count(1)},
         "zones": {"ENABLED": Count(1), "DISABLED": Count(1)},
     }
+
+
+async def test_one_server_leads_and_a_silent_one_does_not(oned: Oned) -> None:
+    cloud = cloud_of(oned)
+    found = await cloud.ask("zones")
+    await cloud.close()
+    assert {one.host: one.is_leader for one in found.agents} == {"one-1": True, "one-2": False}
+
+
+@pytest.mark.parametrize(("state", "leads"), [(0, None), (1, False), (2, False), (3, True), (7, False)])
+async def test_who_leads_is_what_raft_says_and_a_lone_server_leads_nobody(
+    state: int, *, leads: bool | None
+) -> None:
+    (one,) = (await asked("zones", {"zone.raftstatus": LEADER.replace(">3<", f">{state}<")})).agents
+    assert one.is_leader is leads
+
+
+async def test_a_candidate_is_down_as_without_a_leader_nothing_can_be_changed() -> None:
+    up = []
+    for state in (0, 1, 2, 3):
+        (one,) = (await asked("zones", {"zone.raftstatus": LEADER.replace(">3<", f">{state}<")})).agents
+        up.append(one.is_up)
+    assert up == [True, False, True, True]
+
+
+async def test_an_endpoint_that_is_gone_is_forgotten_with_its_counts(oned: Oned) -> None:
+    now = 0.0
+    cloud = cloud_of(oned, Clock(monotonic=lambda: now))
+    pool = oned.answers["zonepool.info"]
+    counts = []
+    for zones in (pool, f"<ZONE_POOL>{zone('north', oned.endpoint)}</ZONE_POOL>", pool, pool):
+        now += 1000
+        oned.answers["zonepool.info"] = zones
+        endpoints = (await cloud.ask("endpoints")).endpoints
+        counts.append({one.service: one.counts[-1] for one in endpoints})
+    await cloud.close()
+    assert [len(one) for one in counts] == [3, 1, 3, 3]
+    assert [one["oned"] for one in counts] == [1, 2, 3, 4]
+    assert [one.get("oned/other") for one in counts] == [None] * 4
+
+
+async def test_so_many_servers_are_asked_and_no_more(oned: Oned) -> None:
+    servers = [(f"one-{number}", oned.endpoint) for number in range(MOST + 5)]
+    oned.answers["zonepool.info"] = f"<ZONE_POOL>{zone('north', oned.endpoint, *servers)}</ZONE_POOL>"
+    cloud = cloud_of(oned)
+    assert len((await cloud.ask("zones")).agents) == MOST
+    await cloud.close()
 
 
 def test_the_own_zone_is_the_one_that_names_the_endpoint() -> None:

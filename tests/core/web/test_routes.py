@@ -1,6 +1,8 @@
 """The routes of an exporter, over real connections."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from cryptography import x509
 
 from stratoscope.core.web.auth import Access
 from stratoscope.core.web.routes import (
+    AS_METRICS,
     LOGGED_IN,
     OPEN,
     Answer,
@@ -29,7 +32,8 @@ from support.asking import WHOAMI, ask, basic, web_config, whoami
 from support.certificates import Authority, trusting
 from support.connections import serving
 from support.logs import logged
-from support.services import FakeService, served
+from support.services import Domains, FakeService, served
+from support.services import service as collected
 
 VERIFIED = (
     "tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.crt,"
@@ -345,3 +349,42 @@ async def test_client_certificate_is_asked_for_on_open_routes(
         assert (await ask(f"{url}/open", ssl=context)).status == status
         with pytest.raises((aiohttp.ClientError, ConnectionError)):
             await ask(f"{url}/open", ssl=trusting(tmp_path))
+
+
+SCRAPED = Route("GET", "/scraped", whoami, AS_METRICS)
+
+
+async def test_who_may_scrape_may_ask_for_a_route_that_is_as_metrics(tmp_path: Path) -> None:
+    far = {"source": "127.0.0.2", "headers": {"X-Forwarded-For": "192.0.2.1"}}
+    async with served(service(SCRAPED)) as url:
+        for path in ("/scraped", "/metrics"):
+            assert (await ask(url + path, **far)).status == 200  # type: ignore[arg-type]  # of two types
+    async with served(service(SCRAPED), web_config(tmp_path)) as url:
+        for path in ("/scraped", "/metrics"):
+            assert (await ask(url + path)).status == 401
+            assert (await ask(url + path, headers=basic("alice", "wrong"))).status == 401
+            assert (await ask(url + path, headers=basic("alice"))).status == 200
+        answer = await ask(f"{url}/scraped", headers=basic("alice"))
+        assert (answer.text, answer.headers["Cache-Control"]) == (":", "private, no-cache")
+
+
+async def test_route_that_is_as_metrics_opens_no_file_of_pages(tmp_path: Path) -> None:
+    for routes, status in (((SCRAPED,), 401), ((SCRAPED, *WHOAMI), 200)):
+        async with served(service(*routes), web_config(tmp_path)) as url:
+            page = (await ask(f"{url}/", headers=basic("bob"))).text
+            (style,) = re.findall(r'rel="stylesheet" href="([^"]+)"', page)
+            assert (await ask(f"{url}/{style}")).status == status
+
+
+async def test_route_gets_the_runner_of_a_collector_that_runs() -> None:
+    runs, off = Domains(), Domains()
+    found = []
+
+    async def look(request: Request) -> web.Response:
+        found.extend([request.runner(runs), request.runner(off)])
+        return web.Response()
+
+    shown = replace(collected(runs), routes=[Route("GET", "/look", look, OPEN)])
+    async with served(shown) as url:
+        await ask(f"{url}/look")
+    assert found == [shown.runners[0], None]

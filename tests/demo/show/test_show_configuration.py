@@ -12,7 +12,6 @@ import yaml
 
 from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.faults import Faults
-from stratoscope.demo.openstack.fault_effects import silence
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.show import alertmanager, cloud, exporters, probes, prometheus
@@ -22,6 +21,7 @@ from stratoscope.demo.show.exporters import Exporter
 from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer
 from stratoscope.demo.show.servers import Server
 from stratoscope.demo.show.terminal import say, table
+from stratoscope.demo.world.silence import silence
 from stratoscope.downtime import settings as of_downtime
 from stratoscope.management import settings as of_management
 from stratoscope.vmprobe import settings as of_vmprobe
@@ -172,6 +172,7 @@ def test_cloud_has_the_host_that_is_down_and_takes_the_fault() -> None:
     faults = Faults(
         lambda service, host, seconds: silence(world, service, host, seconds),
         lambda: [image.name for image in world.images],
+        BOOT_ERRORS,
     )
     faults.add([cloud.SILENT, cloud.LOST])
     down = {(one.service, one.host) for one in world.daemons if one.silent_since is not None}

@@ -1,13 +1,14 @@
-"""VMs and their disks one by one, which are off by default: `vmpool.info`, page by page."""
+"""VMs and their disks one by one, which are off by default: `vmpool.info`, page by page; what VMs use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.objects import VM, Disk, Each
-from stratoscope.clouds.opennebula import states
+from stratoscope.clouds.opennebula import measured, states
 from stratoscope.clouds.opennebula.client.access import Access, kept
 from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, optional
 from stratoscope.clouds.opennebula.client.pools import Pools
@@ -23,13 +24,15 @@ _ROLE: Final = "group oneadmin, or VM/* USE; any other sees what it may use"
 class EachObject(Reader):
     """The VMs of one zone, one by one."""
 
-    def __init__(self, pools: Pools, access: TTLCache[Access]) -> None:
-        self._pools, self._access = pools, access
+    def __init__(self, pools: Pools, access: TTLCache[Access], clock: Clock) -> None:
+        self._pools, self._access, self._clock = pools, access, clock
 
-    @question("each_vm", Every(300, 120, 900), cost=_COST, role=_ROLE, is_on=False)
+    @question("each_vm", Every(300, 120, 900), cost=f"{_COST}, and 1", role=_ROLE, is_on=False)
     async def vms(self) -> Each:
-        """Raises as Pools, and LeftOutError."""
-        return await self._each(VM, "each_vm", lambda element: [vm(element)])
+        """VMs, and what those that are active used when they were measured last. Raises as `disks`."""
+        used, malformed = await measured.vms(self._pools, self._clock.now())
+        each = await self._each(VM, "each_vm", lambda element: [vm(element, used)])
+        return msgspec.structs.replace(each, malformed=each.malformed + malformed)
 
     @question("each_disk", Every(300, 120, 900), cost=_COST, role=_ROLE, is_on=False)
     async def disks(self) -> Each:
@@ -54,13 +57,17 @@ class EachObject(Reader):
         )
 
 
-def vm(element: Element) -> msgspec.Struct:
-    """A VM of the pool. Raises ValueError, KeyError if it makes no sense."""
+def vm(element: Element, used: Mapping[str, measured.OfVM]) -> msgspec.Struct:
+    """A VM of the pool. Raises ValueError, KeyError if it makes no sense.
+
+    Args: used: By id.
+    """
     found, template = fields(element), element.find("TEMPLATE")
     of_template = fields(template)
     tags = [] if template is None else [child.tag for child in template]
-    is_placed = int(found["STATE"]) in states.ON_A_HOST
-    return VM(
+    state = int(found["STATE"])
+    is_placed = state in states.ON_A_HOST
+    one = VM(
         vm_id=str(int(found["ID"])),
         vm_name=found["NAME"],
         project_id=found["GID"],
@@ -72,6 +79,23 @@ def vm(element: Element) -> msgspec.Struct:
         disks=tags.count("DISK"),
         nics=tags.count("NIC"),
         created=float(amount(found, "STIME")),
+    )
+    last = used.get(one.vm_id) if state == states.ACTIVE else None
+    return one if last is None else _with_use(one, last)
+
+
+def _with_use(one: VM, last: measured.OfVM) -> VM:
+    return msgspec.structs.replace(
+        one,
+        cpus_in_use=last.cpus,
+        memory_in_use=last.memory,
+        network_received=last.network_received,
+        network_transmitted=last.network_transmitted,
+        disk_read=last.disk_read,
+        disk_written=last.disk_written,
+        disk_reads=last.disk_reads,
+        disk_writes=last.disk_writes,
+        measured=last.measured,
     )
 
 

@@ -1,22 +1,30 @@
-"""Hosts: `hostpool.info`, which several questions share, and when each was last monitored."""
+"""Hosts: `hostpool.info`, which several questions share, and what was last measured on each.
 
-from collections.abc import Mapping, Sequence
+An OFFLINE host is switched off on purpose, and nothing is measured there; but its VMs go on if somebody took
+it offline while they ran. The pool lists all VMs that have a place on it, so those of OFFLINE hosts are
+looked up.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.condition import Condition
 from stratoscope.clouds.model import Host, HostServices, Inventories, Resource, Service
 from stratoscope.clouds.model import Hosts as Answer
-from stratoscope.clouds.opennebula import states
+from stratoscope.clouds.opennebula import measured, states
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import KIB, MIB, Element, amount, fields, optional
+from stratoscope.clouds.opennebula.client.items import KIB, MIB, Element, amount, fields, ids, optional
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.overcommit import by_project
 from stratoscope.clouds.ttl_cache import TTLCache
+from stratoscope.clouds.usage import HostUsage, HostUsages
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
+from stratoscope.core.errors import LeftOutError
 
 _SHARED_S: Final = 20.0
 """A pool that another question has just read is not read again."""
@@ -24,6 +32,11 @@ _PERCENT: Final = 100
 _DOWN: Final = frozenset({"ERROR", "MONITORING_ERROR", "OFFLINE", "INIT", "MONITORING_INIT"})
 _OFF: Final = frozenset({"DISABLED", "MONITORING_DISABLED", "OFFLINE"})
 _TAKES: Final = frozenset({"MONITORED", "MONITORING_MONITORED"})
+_OFFLINE: Final = "OFFLINE"
+_ENDED: Final = frozenset({Condition.STOPPED, Condition.ERROR})
+_AT_ONCE: Final = 500
+_MOST: Final = 20
+"""Requests in one refresh for the VMs of OFFLINE hosts."""
 _ROLE: Final = "group oneadmin, or HOST/* USE"
 
 
@@ -35,6 +48,8 @@ class HostRow(msgspec.Struct, frozen=True):
         hypervisor: As its probes say, else what runs its VMs (VM_MAD).
         total_cpu, total_memory: What it has; 0 until it is monitored for the first time.
         max_cpu, max_memory: What VMs may be allocated.
+        disk_used: What is really used; None if unknown.
+        vm_ids: The VMs that have a place on it, whatever their state.
     """
 
     host_id: str
@@ -51,7 +66,9 @@ class HostRow(msgspec.Struct, frozen=True):
     memory_usage: int
     max_disk: int
     disk_usage: int
+    disk_used: int | None
     vms: int
+    vm_ids: tuple[str, ...]
 
     @property
     def takes_vms(self) -> bool:
@@ -73,17 +90,36 @@ class Hosts(Reader):
     def __init__(self, oned: Oned, pools: Pools, access: TTLCache[Access], index: VMIndex) -> None:
         self._pools, self._access, self._index = pools, access, index
         self._rows = TTLCache(self._read, oned.budget.clock)
+        self._clock = oned.budget.clock
+        self._measured = TTLCache(lambda: measured.hosts(pools), oned.budget.clock)
 
     async def rows(self, seconds: float = _SHARED_S) -> tuple[Sequence[HostRow], int]:
         """The hosts, not older than that, and the number of malformed ones. Raises as Pools, LeftOutError."""
         return await self._rows.not_older_than(seconds)
 
-    @question("host_services", Every(60, 30, 180), cost="2", role=_ROLE)
+    @question(
+        "host_services",
+        Every(60, 30, 180),
+        cost=f"2, and 1 for each 500 VMs on hosts that are OFFLINE, at most {_MOST}",
+        role=_ROLE,
+    )
     async def services(self) -> HostServices:
         """The monitoring of each host: which should be up, and which are. Raises as `rows`."""
         rows, malformed = await self.rows()
-        seen, _ = await self._pools.whole("hostpool.monitoring", "MONITORING", moment, 0)
-        return HostServices(tuple(_service(one, dict(seen)) for one in rows), malformed)
+        seen = await self._seen()
+        left = await self._left(rows)
+        services = tuple(_service(one, seen.get(one.host_id), left.get(one.host_id)) for one in rows)
+        return HostServices(services, malformed, (await kept(self._access)).sees_all("HOST"))
+
+    @question("host_usage", Every(60, 30, 180), cost="2, unless another has just read them", role=_ROLE)
+    async def usage(self) -> HostUsages:
+        """What is in use on each host that was measured lately. Raises as `rows`."""
+        rows, malformed = await self.rows()
+        seen, odd = await self._measured.not_older_than(_SHARED_S)
+        found = [(one, seen[one.host_id]) for one in rows if one.host_id in seen]
+        now = self._clock.now()
+        fresh = tuple(_usage(one, last) for one, last in found if now - last.measured <= measured.OLD_S)
+        return HostUsages(fresh, len(found) - len(fresh), malformed + odd)
 
     @question("hosts", Every(60, 30, 180), cost="1, unless another has just read them", role=_ROLE)
     async def hosts(self) -> Answer:
@@ -104,6 +140,26 @@ class Hosts(Reader):
             by_project=await by_project(self._index, resources),
             malformed=malformed,
         )
+
+    async def _seen(self) -> Mapping[str, measured.OfHost]:
+        try:
+            return (await self._measured.not_older_than(_SHARED_S))[0]
+        except LeftOutError:
+            return {}  # a release without this call: no heartbeats
+
+    async def _left(self, rows: Iterable[HostRow]) -> Mapping[str, int]:
+        """The VMs that may go on, by each OFFLINE host's id: those that are not known to have ended."""
+        offline = {one.host_id: set(one.vm_ids) for one in rows if one.state == _OFFLINE}
+        several = sorted({vm for vms in offline.values() for vm in vms})[: _MOST * _AT_ONCE]
+        for start in range(0, len(several), _AT_ONCE):
+            some = several[start : start + _AT_ONCE]
+            try:
+                found, _ = await self._pools.whole("vmpool.infoset", "VM", _ended, ",".join(some), False)
+            except LeftOutError:
+                break  # a release without this call: all may go on
+            ended = {vm_id for vm_id, has_ended in found if has_ended}
+            offline = {host: vms - ended for host, vms in offline.items()}
+        return {host: len(vms) for host, vms in offline.items()}
 
     async def _read(self) -> tuple[Sequence[HostRow], int]:
         rows, malformed = await self._pools.whole("hostpool.info", "HOST", row)
@@ -131,14 +187,22 @@ def row(element: Element) -> HostRow:
         memory_usage=amount(share, "MEM_USAGE", KIB),
         max_disk=optional(disk, "MAX_DISK", MIB) or 0,
         disk_usage=optional(disk, "DISK_USAGE", MIB) or 0,
+        disk_used=optional(disk, "USED_DISK", MIB),
         vms=amount(share, "RUNNING_VMS"),
+        vm_ids=tuple(ids(element.find("VMS"))),
     )
 
 
-def moment(element: Element) -> tuple[str, float]:
-    """A host's id, and when it was monitored."""
+def _ended(element: Element) -> tuple[str, bool]:
+    """A VM's id, and whether it runs no more, for sure."""
     found = fields(element)
-    return found["ID"], float(amount(found, "TIMESTAMP"))
+    state = states.vm(int(found["STATE"]), int(found["LCM_STATE"]))
+    return found["ID"], states.CONDITIONS.get(state) in _ENDED
+
+
+def _usage(one: HostRow, last: measured.OfHost) -> HostUsage:
+    disk = one.disk_used if one.max_disk else None  # a host that is off has 0 of 0
+    return HostUsage(one.name, last.cpus, last.memory, disk, last.measured)
 
 
 def _resource(total: int, most: int, allocated: int, unit: int) -> Resource:
@@ -166,7 +230,7 @@ def _host(one: HostRow) -> Host:
     )
 
 
-def _service(one: HostRow, seen: Mapping[str, float]) -> Service:
+def _service(one: HostRow, last: measured.OfHost | None, left: int | None) -> Service:
     return Service(
         service="host",
         binary=one.driver,
@@ -175,6 +239,7 @@ def _service(one: HostRow, seen: Mapping[str, float]) -> Service:
         is_up=one.state not in _DOWN,
         is_enabled=one.state not in _OFF,
         reason="",
-        heartbeat=seen.get(one.host_id),
+        heartbeat=None if last is None else last.measured,
         runs_vms=True,
+        vms_left=left,
     )

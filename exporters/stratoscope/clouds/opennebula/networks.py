@@ -18,6 +18,8 @@ from stratoscope.core.errors import CollectError, Reason
 
 _VERSIONS: Final = {"IP4": 4, "IP4_6": 4, "IP4_6_STATIC": 4, "IP6": 6, "IP6_STATIC": 6, "ETHER": 0}
 """By type. One lease of a range with both versions has an address of each: it is counted once, as IPv4."""
+_ONEADMIN: Final = "0"
+"""The group of who runs the cloud: its networks serve all, those of other groups are their own matter."""
 _MOST: Final = 20
 """Networks whose ranges are read in one refresh."""
 _PER_SECOND: Final = 0.1
@@ -104,7 +106,7 @@ def _pools(one: Network, ranges: tuple[Range, ...]) -> list[Pool]:
             subnet_name=f"{one.name}/{part.range_id}",
             project_id=one.project_id,
             ip_version=part.ip_version,
-            is_external=None,
+            is_external=one.project_id == _ONEADMIN,
             total=part.size,
             used=part.used,
         )

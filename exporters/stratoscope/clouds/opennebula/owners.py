@@ -25,6 +25,9 @@ _SECTIONS: Final = {"VM": "vm", "DATASTORE": "datastore", "NETWORK": "network", 
 """The label `service` by section of the quotas."""
 
 
+_DEFAULTS: Final = ("DEFAULT_GROUP_QUOTAS", "DEFAULT_USER_QUOTAS")
+
+
 class _Part(msgspec.Struct, frozen=True):
     """One quota of one owner. Attributes: object_id: Of a datastore, network or image; "" for VMs."""
 
@@ -33,6 +36,13 @@ class _Part(msgspec.Struct, frozen=True):
     resource: str
     limit: float
     used: float
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The quotas of one owner. Attributes: owner: "" for the default ones."""
+
+    owner: str
+    parts: tuple[_Part, ...]
 
 
 class Owners(Reader):
@@ -75,9 +85,8 @@ class Owners(Reader):
         found: list[Quota] = []
         malformed = 0
         for method, is_user in (("grouppool.info", False), ("userpool.info", True)):
-            pool = await self._pools.one(method)
-            of_pool, odd = quotas_of(pool, is_user=is_user)
-            found += of_pool
+            limits, odd = await self._pools.whole(method, ("QUOTAS", *_DEFAULTS), limits_of)
+            found += quotas_of(limits, is_user=is_user)
             malformed += odd
         return Quotas(tuple(bounded(found)), None, malformed)
 
@@ -86,19 +95,21 @@ class Owners(Reader):
         return dict(found)
 
 
-def quotas_of(pool: Element, *, is_user: bool) -> tuple[list[Quota], int]:
-    """The quotas that a pool of groups or users has, and the number of owners whose are malformed."""
-    default = pool.find("DEFAULT_USER_QUOTAS" if is_user else "DEFAULT_GROUP_QUOTAS")
-    defaults = {} if default is None else {_key(part): part.limit for part in _parts(default)}
-    found: list[Quota] = []
-    malformed = 0
-    for element in pool.iterchildren("QUOTAS"):
-        try:
-            owner = str(int(element.findtext("ID", "")))
-            found += [_quota(owner, part, defaults, is_user=is_user) for part in _parts(element)]
-        except (ValueError, KeyError):
-            malformed += 1
-    return found, malformed
+def limits_of(element: Element) -> Limits:
+    """The quotas of an owner, or the default ones. Raises ValueError, KeyError if they make no sense."""
+    owner = "" if element.tag in _DEFAULTS else str(int(element.findtext("ID", "")))
+    return Limits(owner, tuple(_parts(element)))
+
+
+def quotas_of(limits: Sequence[Limits], *, is_user: bool) -> list[Quota]:
+    """The quotas of groups or users."""
+    defaults = {_key(part): part.limit for one in limits if not one.owner for part in one.parts}
+    return [
+        _quota(one.owner, part, defaults, is_user=is_user)
+        for one in limits
+        if one.owner
+        for part in one.parts
+    ]
 
 
 def bounded(quotas: Sequence[Quota]) -> Iterable[Quota]:

@@ -47,7 +47,10 @@ _IMAGE: Final[Mapping[int, str]] = {
     0: "INIT", 1: "READY", 2: "USED", 3: "DISABLED", 4: "LOCKED", 5: "ERROR", 6: "CLONE", 7: "DELETE",
     8: "USED_PERS", 9: "LOCKED_USED", 10: "LOCKED_USED_PERS",
 }  # fmt: skip
-_RAFT: Final[Mapping[int, str]] = {0: "SOLO", 1: "CANDIDATE", 2: "FOLLOWER", 3: "LEADER"}
+SOLO: Final = "SOLO"
+LEADER: Final = "LEADER"
+CANDIDATE: Final = "CANDIDATE"
+_RAFT: Final[Mapping[int, str]] = {0: SOLO, 1: CANDIDATE, 2: "FOLLOWER", 3: LEADER}
 _ZONE: Final[Mapping[int, str]] = {0: "ENABLED", 1: "DISABLED"}
 
 _RUNNING: Final = "RUNNING"

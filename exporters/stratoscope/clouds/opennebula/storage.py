@@ -14,6 +14,7 @@ from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fie
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.orphans import Orphan, OrphanReason, orphans_of
+from stratoscope.clouds.resources import Listed, by_number
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOutError
@@ -66,6 +67,7 @@ class Storage(Reader):
         Every(300, 60, 900),
         cost="1 for each 2,000 images",
         role="group oneadmin, or IMAGE/* USE; any other sees what it may use",
+        lists=by_number("volumes"),
     )
     async def images(self) -> Images:
         """Raises as Pools, and LeftOutError."""
@@ -85,6 +87,7 @@ class Storage(Reader):
                 for one in found
                 if (why := _reason(one)) is not None
             ),
+            listed=Listed({one.image_id: one.state for one in found}, not malformed),
         )
         named = (Image(one.image_id, one.name, one.project_id, one.visibility) for one in found)
         return Images(objects, tuple(named))

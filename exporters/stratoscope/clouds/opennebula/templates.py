@@ -21,6 +21,7 @@ from stratoscope.core.errors import CollectError
 _KEPT_S: Final = 45.0
 _NARROWS: Final = ("SCHED_REQUIREMENTS", "TOPOLOGY", "PCI", "NUMA_NODE")
 """Attributes that leave a template fewer hosts, or less of them, than its size alone."""
+_PRICES: Final = ("CPU_COST", "MEMORY_COST", "DISK_COST")
 _MOST: Final = 1_000
 """Templates that are shown: those that others may use first, then the oldest."""
 
@@ -33,6 +34,8 @@ class Template(msgspec.Struct, frozen=True):
         disks: Sizes that it states itself.
         images: Ids of the images of the other disks.
         is_known: All its disks have a size or an image.
+        prices: For an hour, by attribute: of one CPU, of 1 MiB of memory and of disks. oned's default for
+            those without is in its configuration, which is not read, since it holds ONE_KEY.
     """
 
     template_id: str
@@ -45,6 +48,7 @@ class Template(msgspec.Struct, frozen=True):
     is_known: bool
     is_public: bool
     is_narrow: bool
+    prices: Mapping[str, float]
 
 
 class Templates(Reader):
@@ -161,15 +165,41 @@ def template(element: Element) -> Template:
         is_known=all(disk.get("IMAGE_ID") for disk in others),
         is_public=rights.get("OTHER_U") == "1",
         is_narrow=any(name in of_template for name in _NARROWS),
+        prices={name: _price(of_template, name) for name in _PRICES if of_template.get(name)},
     )
+
+
+def _price(found: Mapping[str, str], name: str) -> float:
+    price = float(found[name])
+    if not 0 <= price < math.inf:
+        raise ValueError(f"{name}: no price")
+    return price
 
 
 def _flavor(one: Template, names: Mapping[str, str], sizes: Mapping[str, int]) -> Flavor:
     is_known = one.is_known and all(image in sizes for image in one.images)
     disk = sum(one.disks) + sum(sizes[image] for image in one.images) if is_known else None
     return Flavor(
-        one.template_id, names[one.template_id], one.vcpus, one.memory or 0, disk, is_public=one.is_public
+        flavor_id=one.template_id,
+        name=names[one.template_id],
+        vcpus=one.vcpus,
+        memory=one.memory or 0,
+        disk=disk,
+        is_public=one.is_public,
+        costs=_costs(one, disk),
     )
+
+
+def _costs(one: Template, disk: int | None) -> Mapping[str, float]:
+    """What an hour of a VM costs, as showback counts it: by CPU (not VCPU), by MiB of memory and of disks."""
+    cpu, memory = (one.cpu or 0) / 100, (one.memory or 0) / MIB
+    amounts = {"cpu": cpu, "memory": memory, "disk": None if disk is None else disk / MIB}
+    prices = zip(amounts.items(), _PRICES, strict=True)
+    return {
+        resource: amount_of * one.prices[price]
+        for (resource, amount_of), price in prices
+        if price in one.prices and amount_of is not None
+    }
 
 
 def _fit(one: Template, host: HostRow) -> int:

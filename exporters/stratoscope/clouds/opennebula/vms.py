@@ -19,6 +19,7 @@ from stratoscope.clouds.opennebula.client.items import MIB, Element, Unchanged, 
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
+from stratoscope.clouds.resources import by_number
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
@@ -85,6 +86,7 @@ class VMs(Reader):
         cost="1 for each 2,000 VMs, and 1 for each 500 new ones, at most 20; 1 for clusters and 1 for "
         "templates unless they have just been read",
         role="group oneadmin, or VM/* USE; any other sees what it may use",
+        lists=by_number("vms"),
     )
     async def read(self) -> Answer:
         """All VMs but those that are done. Raises as Pools, and LeftOutError."""
@@ -102,7 +104,13 @@ class VMs(Reader):
             self._index.drop(vm_id)
         projects = {one.project_id: one.project for one in rows}
         users = {one.user_id: one.user for one in rows}
-        return self._index.vms(projects, users, is_whole=access.sees_all("VM"), malformed=malformed)
+        return self._index.vms(
+            projects,
+            users,
+            is_whole=access.sees_all("VM"),
+            malformed=malformed,
+            is_complete=not malformed,
+        )
 
     async def _read_rows(self) -> tuple[list[Row], int]:
         """The pool, and the number of malformed VMs."""

@@ -24,13 +24,15 @@ from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import at_most_s
-from stratoscope.core.errors import CollectError, LeftOutError
+from stratoscope.core.errors import CollectError, LeftOutError, Reason
 
 MOST: Final = 30
 _TIMEOUT_S: Final = 10.0
 _KEPT_S: Final = 600.0
 _ERROR: Final = "ERROR"
 """The state of a server that does not answer, as OpenNebula's own tools call it."""
+_DOWN: Final = frozenset({_ERROR, states.CANDIDATE})
+"""An election takes seconds. Servers that stay candidates have no leader: oned changes nothing any more."""
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -62,6 +64,7 @@ class Zones(Reader):
         """Whether each endpoint answers a GET, which bears no credential. No error: a silent one is down."""
         places = {SERVICE: self._oned.url} | await self._others()
         asked = [*places][:MOST]
+        self._checks = {name: self._checks.get(name, Checks()) for name in asked}
         async with asyncio.TaskGroup() as group:
             for name in asked:
                 group.create_task(self._look(name, places[name]))
@@ -69,7 +72,7 @@ class Zones(Reader):
 
     @question("zones", Every(60, 30, 180), cost="2, and 1 for each server of a zone with several", role="any")
     async def servers(self) -> OtherService:
-        """The servers of the own zone, and in which state of Raft each is. Raises as Pools."""
+        """The servers of the own zone, and in which state of Raft each is, the leader. Raises as Pools."""
         zones, malformed = await self._zones.anew()
         own = own_zone(zones, self._oned.url)
         found: dict[str, str] = {}
@@ -77,7 +80,7 @@ class Zones(Reader):
             found[self._oned.url.host or ""] = await self._raft(self._oned.url)
         else:
             async with asyncio.TaskGroup() as group:
-                asked = {one.name: group.create_task(self._state(one)) for one in own.servers}
+                asked = {one.name: group.create_task(self._state(one)) for one in own.servers[:MOST]}
             found = {name: task.result() for name, task in asked.items()}
         zone = "" if own is None else own.name
         counted = (("servers", found.values()), ("zones", [one.state for one in zones]))
@@ -109,10 +112,14 @@ class Zones(Reader):
         """The server's state. The credential goes to another server of the zone, whose users are the same."""
         if self._oned.url.scheme == "https" and url.scheme != "https":
             return _ERROR
-        return states.raft(int(root(await self._oned.call("zone.raftstatus", url=url)).findtext("STATE", "")))
+        text = await self._oned.call("zone.raftstatus", url=url)
+        try:
+            return states.raft(int(root(text).findtext("STATE", "")))
+        except ValueError as error:
+            raise CollectError(Reason.MALFORMED, f"{SERVICE}: zone.raftstatus: {error}") from error
 
     async def _look(self, name: str, url: URL) -> None:
-        checks = self._checks.setdefault(name, Checks())
+        checks = self._checks[name]
         await checks.record(self._oned.look("check", url, at_most_s(self._timeout_s)))
 
     async def _read_zones(self) -> tuple[list[Zone], int]:
@@ -144,8 +151,9 @@ def _agent(name: str, state: str, zone_name: str) -> Service:
         binary=SERVICE,
         host=name,
         zone=zone_name,
-        is_up=state != _ERROR,
+        is_up=state not in _DOWN,
         is_enabled=None,
         reason="",
         heartbeat=None,
+        is_leader=None if state == states.SOLO else state == states.LEADER,
     )

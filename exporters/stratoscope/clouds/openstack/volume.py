@@ -19,6 +19,7 @@ from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.counting import CountedList, counted_row
 from stratoscope.clouds.openstack.client.fields import GIB, Amount, Id, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing
+from stratoscope.clouds.resources import by_uuid
 from stratoscope.core.collector import Every
 
 _Amount = Amount | Literal["infinite", "unknown"] | None
@@ -84,7 +85,9 @@ def _counted(sort: str, project_id: str, version: str = "", **more: Any) -> Coun
     )
 
 
-_VOLUMES: Final = _counted("volumes", "os-vol-tenant-attr:tenant_id", is_orphan=_is_bound_to_nothing)
+_VOLUMES: Final = _counted(
+    "volumes", "os-vol-tenant-attr:tenant_id", is_orphan=_is_bound_to_nothing, keeps_each=True
+)
 _SNAPSHOTS: Final = _counted("snapshots", "os-extended-snapshot-attributes:project_id")
 # 3.18 reports the project of a backup.
 _BACKUPS: Final = _counted("backups", "os-backup-project-attr:project_id", "3.18", extension="backups")
@@ -112,7 +115,13 @@ class Volume(Reader):
             await only_admins_see(self._api, "Cinder's pools")
         return Backends(tuple(map(_backend, pools)), malformed)
 
-    @question("volumes", Every(300, 120, 900), cost="1 for each 1,000 volumes", role=_OWN)
+    @question(
+        "volumes",
+        Every(300, 120, 900),
+        cost="1 for each 1,000 volumes",
+        role=_OWN,
+        lists=by_uuid("volumes"),
+    )
     async def volumes(self) -> Objects:
         """Volumes; one that is `available` and has no attachment is orphaned.
 

@@ -17,6 +17,7 @@ from stratoscope.core.web.cross_site import is_cross_site
 from stratoscope.core.web.forms import FormTokens
 from stratoscope.core.web.pages import Pages
 from stratoscope.core.web.routes import (
+    AS_METRICS,
     LOGGED_IN,
     OPEN,
     TOKEN,
@@ -64,7 +65,8 @@ class Routes:
                 raise ValueError(f"{route.method} {route.path}: two routes")
             seen.add((route.method, route.shape))
             handler = self._handler(route)
-            self.handlers.add(handler)
+            if route.who is not AS_METRICS:
+                self.handlers.add(handler)
             router.add_route(route.method, route.path, handler)
             if route.method == hdrs.METH_GET:
                 router.add_route(hdrs.METH_HEAD, route.path, handler)
@@ -140,6 +142,8 @@ class Routes:
         """Who asks; or the refusal."""
         if isinstance(who, UrlToken):
             return await self._with_token(who, http, opened)
+        if who is AS_METRICS:  # it is judged by now, as core's own paths are
+            return Asker()
         asker = await self._asking.asker(http, guard, opened)
         if who is OPEN:
             return Asker() if isinstance(asker, web.Response) else asker

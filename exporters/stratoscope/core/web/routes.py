@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from aiohttp import web
 from multidict import MultiDict
 
+from stratoscope.core.collector import Collector
 from stratoscope.core.runner import Runner, Status
 from stratoscope.core.web import forms
 from stratoscope.core.web.forms import FormTokens
@@ -29,9 +30,11 @@ class Anyone(enum.Enum):
 
     OPEN = "open"
     LOGGED_IN = "logged in"
+    AS_METRICS = "as /metrics"
 
 
-OPEN, LOGGED_IN = Anyone.OPEN, Anyone.LOGGED_IN
+OPEN, LOGGED_IN, AS_METRICS = Anyone.OPEN, Anyone.LOGGED_IN, Anyone.AS_METRICS
+"""AS_METRICS: whoever may scrape: the users of the web configuration; without users, everybody."""
 
 
 class Role:
@@ -124,6 +127,10 @@ class Request:
         """The status of the collectors of this name, by the cloud of each."""
         found = [one for one in self._runners if one.collector.name == collector]
         return {one.collector.cloud: one.shown()[1] for one in found}
+
+    def runner(self, collector: Collector[Any]) -> Runner | None:
+        """What runs a collector; None if it is switched off."""
+        return next((one for one in self._runners if one.collector is collector), None)
 
     async def form(self) -> MultiDict[str]:
         """The fields of a form, without its CSRF token, which has been checked.

@@ -18,6 +18,7 @@ from stratoscope.core.web.landing import landing_page
 from stratoscope.core.web.listen import MOST, Address, listening, url
 from stratoscope.core.web.negotiate import accepts_gzip, wants_openmetrics
 from stratoscope.core.web.pages import Pages
+from stratoscope.core.web.routes import AS_METRICS
 from stratoscope.core.web.scrape import UnknownNameError, choose, collect, send, within_s
 from stratoscope.core.web.service import Service
 
@@ -59,7 +60,7 @@ def application(service: Service, access: Access, *, most: int = MOST) -> web.Ap
     app.router.add_get(pages.landing, routes.guarded(core.landing))
     for path, handler in pages.files().items():
         app.router.add_get(path, handler)
-        if service.routes:  # an open page loads them, too
+        if any(route.who is not AS_METRICS for route in service.routes):  # an open page loads them, too
             routes.handlers.add(handler)
     app.router.add_get("/metrics", core.metrics)
     app.router.add_get("/config", routes.guarded(core.config))

@@ -10,22 +10,25 @@ from aiohttp import web
 
 from stratoscope.demo.clock import Clock
 from stratoscope.demo.faults import Fault, Faults
-from stratoscope.demo.openstack.churn import Churn
+from stratoscope.demo.http_faults import cut_off
 from stratoscope.demo.openstack.cinder.service import Cinder
-from stratoscope.demo.openstack.fault_effects import broken, cut_off, silence
+from stratoscope.demo.openstack.fault_effects import broken
 from stratoscope.demo.openstack.glance import Glance
+from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.openstack.ids import Dice
 from stratoscope.demo.openstack.keystone.catalogue import catalogue
 from stratoscope.demo.openstack.keystone.service import Keystone
 from stratoscope.demo.openstack.keystone.tokens import Tokens
 from stratoscope.demo.openstack.neutron.service import Neutron
 from stratoscope.demo.openstack.nova.server_actions import ServerActions
 from stratoscope.demo.openstack.nova.service import Nova
-from stratoscope.demo.openstack.operations import Operations
 from stratoscope.demo.openstack.placement.service import Placement
 from stratoscope.demo.openstack.service import Route, Service, encoded
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.churn import Churn
+from stratoscope.demo.world.ids import Dice
+from stratoscope.demo.world.operations import Operations
+from stratoscope.demo.world.silence import silence
+from stratoscope.demo.world.world import World
 
 _JSON: Final = "application/json"
 _WITH_CAPITALS: Final = "identity"
@@ -37,13 +40,17 @@ class OpenStack:
     world: Its state.
     faults: The faults in force.
     services: Its services.
+    kind, entrance: For the page about it.
     request_counts: By service, method, path (as `/v2.1/servers/{server}`) and status of the response.
     """
+
+    kind = "OpenStack"
+    entrance = "/identity/v3   Keystone; the other services stand in its catalogue"
 
     def __init__(self, world: World, clock: Clock) -> None:
         self.world, self._clock = world, clock
         self.faults = Faults(
-            lambda *what: silence(world, *what), lambda: [image.name for image in world.images]
+            lambda *what: silence(world, *what), lambda: [image.name for image in world.images], BOOT_ERRORS
         )
         self.request_counts: Counter[tuple[str, str, str, int]] = Counter()
         self._tokens = Tokens(world)
@@ -142,8 +149,7 @@ async def _send(
     if response.status != HTTPStatus.NO_CONTENT:
         response.headers.setdefault("Content-Type", _JSON)
     for fault in faults:
-        if fault.fault == "cut":
-            return await cut_off(raw, response, body)
         if fault.fault in ("malformed_item", "garbage"):
             body = broken(body, fault)
-    return web.Response(body=body, status=response.status, reason=reason, headers=response.headers)
+    sent = web.Response(body=body, status=response.status, reason=reason, headers=response.headers)
+    return await cut_off(raw, sent, body) if any(fault.fault == "cut" for fault in faults) else sent

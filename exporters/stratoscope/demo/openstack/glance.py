@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.models import Image
 from stratoscope.demo.openstack.service import Route, Service, webob_error
 from stratoscope.demo.openstack.texts import moment
+from stratoscope.demo.world.models import Image
 
 _NEWEST: Final = 17
 _VERSIONS: Final = (15, 13, 12, 11, 10, 9, 8, 17, 7, 6, 5, 4, 3, 2, 1, 0)

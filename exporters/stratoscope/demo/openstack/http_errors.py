@@ -1,19 +1,8 @@
 """How Nova refuses a boot, or lets it fail later: the messages of release 2025.1."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class BootError(NamedTuple):
-    """Attributes:
-    status: Of the response; 0 where Nova accepts the VM, which then ends in ERROR with the text.
-    text: `{vm}`, `{image}`, `{network}` stand for ids.
-    is_of_scheduling: The VM fails before it has a host.
-    """
-
-    status: int
-    text: str
-    is_of_scheduling: bool = False
-
+from stratoscope.demo.world.boot_errors import BootError, BootErrors
 
 BOOT_ERRORS: Final = {
     "quota_instances": BootError(
@@ -85,7 +74,7 @@ BOOT_ERRORS: Final = {
 }
 """By their names in faults."""
 
-OF_CHURN: Final = (
+_OF_CHURN: Final = (
     "build_aborted",
     "network_failed",
     "port_binding_failed",
@@ -104,3 +93,6 @@ def traceback(message: str) -> str:
         "    self._build_and_run_instance(context, instance, image,\n"
         f"nova.exception.BuildAbortException: {message}\n"
     )
+
+
+ERRORS: Final = BootErrors(BOOT_ERRORS, _OF_CHURN, traceback)

@@ -8,8 +8,8 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict, MultiMapping
 
-from stratoscope.demo.openstack.models import Project, User
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import Project, User
+from stratoscope.demo.world.world import World
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ import msgspec
 from multidict import CIMultiDict
 
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.openstack.models import VM, Port
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import VM, Port
+from stratoscope.demo.world.world import World
 
 Handler = Callable[[Request], Response]
 

@@ -22,7 +22,8 @@ HOSTS_OFF: Final = Offer("hosts_off", Every(60, 30, 180))
 
 OFF = Family(
     "stratoscope_downtime_host_off",
-    "1 for a host that is switched off on purpose: an administrator disabled it, and it is down.",
+    "1 for a host that is switched off on purpose: an administrator disabled it, it is down, and no VM of it "
+    "goes on.",
     labels=("cloud", "host"),
 )
 AT_RISK = Family(
@@ -110,7 +111,7 @@ class HostsOff(Collector[SeenHosts]):
     def samples(self, data: SeenHosts, /) -> Iterable[Sample]:
         for one in data.disabled:
             labels = Labels(cloud=self.cloud, host=one.host)
-            yield (AT_RISK if one.is_up else OFF)(1, labels)
+            yield (AT_RISK if one.is_in_use else OFF)(1, labels)
         for host in data.over_cap:
             yield OVER_CAP(1, Labels(cloud=self.cloud, host=host))
 

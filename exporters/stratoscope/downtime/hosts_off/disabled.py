@@ -12,14 +12,14 @@ class DisabledHost(msgspec.Struct, frozen=True):
     """A host on which no new VMs start, since somebody disabled it.
 
     Attributes:
-        is_up: It still reports, so that VMs may run on it.
+        is_in_use: VMs may run on it: it still reports, or some are left there.
         reason: The administrator's words; "" for none.
         heartbeat: When it last reported, in Unix seconds of the cloud's clock; None if unknown.
     """
 
     host: str
     zone: str
-    is_up: bool
+    is_in_use: bool
     reason: str
     heartbeat: float | None = None
 
@@ -29,7 +29,7 @@ def disabled_hosts(services: Iterable[Service]) -> list[DisabledHost]:
 
     A host that the cloud itself disabled, or that somebody marked as down so that its VMs are rebuilt
     elsewhere, has failed: nobody switched it off on purpose. A host that stands there more than once, as it
-    does when its service was registered anew, is disabled if all of it is, and up if one of it is.
+    does when its service was registered anew, is disabled if all of it is, and in use if one of it is.
     No matcher can name a host whose name cannot be printed.
     """
     by_host = defaultdict[str, list[Service]](list)
@@ -44,6 +44,10 @@ def _is_off(one: Service) -> bool:
 
 
 def _disabled(ones: Iterable[Service]) -> DisabledHost:
-    """The host of these services: as the one that is up says, or reported last."""
-    last = max(ones, key=lambda one: (one.is_up, one.heartbeat or 0))
-    return DisabledHost(last.host, last.zone, last.is_up, last.reason, last.heartbeat)
+    """The host of these services: as the one that is in use says, or reported last."""
+    last = max(ones, key=lambda one: (_is_in_use(one), one.heartbeat or 0))
+    return DisabledHost(last.host, last.zone, _is_in_use(last), last.reason, last.heartbeat)
+
+
+def _is_in_use(one: Service) -> bool:
+    return one.is_up or bool(one.vms_left)

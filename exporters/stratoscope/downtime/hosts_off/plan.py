@@ -1,8 +1,9 @@
 """What is filed, extended and ended so that the downtimes of one cloud fit its disabled hosts: pure.
 
 A host that is disabled and down is switched off on purpose: an outage that silences. One that is disabled and
-up still runs VMs: it is at risk, and silences nothing. Each such downtime ends at most REARM_S after the
-cloud last said so, and is extended while it does, up to a cap; so what is forgotten becomes an alarm.
+still runs VMs, since it is up or they were left there, is at risk, and silences nothing. Each such downtime
+ends at most REARM_S after the cloud last said so, and is extended while it does, up to a cap; so what is
+forgotten becomes an alarm.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -62,7 +63,7 @@ def plan(  # noqa: PLR0913 - all that it depends on
     wanted = {_external_id(one): one for one in hosts}
     file, extend, over_cap = [], [], []
     for external_id, host in wanted.items():
-        checked = host_downtime(cloud, host.host, host.reason, now, is_at_risk=host.is_up, cap_s=cap_s)
+        checked = host_downtime(cloud, host.host, host.reason, now, is_at_risk=host.is_in_use, cap_s=cap_s)
         new = Filed(external_id, checked)
         last = newest.get(external_id)
         if last is not None and last.state(now) is State.ACTIVE:
@@ -77,7 +78,7 @@ def plan(  # noqa: PLR0913 - all that it depends on
             file += [new] if _says_else(last, new.checked) else []
         elif last.end < last.start + cap_s:
             file.append(new)
-        elif not host.is_up:
+        elif not host.is_in_use:
             over_cap.append(host.host)
     end_now = [one.id for key, one in newest.items() if key not in wanted and one.state(now) is State.ACTIVE]
     return Plan(file, extend, end_now, over_cap)
@@ -85,7 +86,7 @@ def plan(  # noqa: PLR0913 - all that it depends on
 
 def _is_off_since(last: Downtime, host: DisabledHost) -> bool:
     """Whether the host has not reported since the downtime that is over; one that has is off anew."""
-    return host.is_up or host.heartbeat is None or host.heartbeat <= (last.cancelled_at or last.end)
+    return host.is_in_use or host.heartbeat is None or host.heartbeat <= (last.cancelled_at or last.end)
 
 
 def _says_else(last: Downtime, new: Checked) -> bool:
@@ -95,4 +96,4 @@ def _says_else(last: Downtime, new: Checked) -> bool:
 
 def _external_id(host: DisabledHost) -> str:
     """Unique within the cloud. A host that goes from at risk to off has one downtime after the other."""
-    return f"{'at risk' if host.is_up else 'off'}: {host.host}"
+    return f"{'at risk' if host.is_in_use else 'off'}: {host.host}"

@@ -28,6 +28,9 @@ BEYOND = Family(
     "Objects that are not shown because there are too many; 0 if all are shown.",
     labels=("cloud", "collector"),
 )
+_ABSENT: Final = "absent if the source does not measure it, or did so too long ago"
+_MEASURED: Final = f"the source measured it last; {_ABSENT}"
+_STARTED: Final = f"it was started or came to its host, when {_MEASURED}"
 _NUMBERS: Final = {
     "size": ("size_bytes", "Size of the {}; absent if the source does not report it."),
     "created": (
@@ -43,6 +46,27 @@ _NUMBERS: Final = {
     "memory": ("memory_bytes", "Memory of the {}; absent if the source does not report it."),
     "disks": ("disks", "Number of disks of the {}; absent if the source does not report it."),
     "nics": ("nics", "Number of network interfaces of the {}; absent if the source does not report it."),
+    "cpus_in_use": ("cpus_in_use", f"CPUs of its host that the {{}} used when {_MEASURED}."),
+    "memory_in_use": (
+        "memory_in_use_bytes",
+        f"Memory of its host that the process of the {{}} used when {_MEASURED}.",
+    ),
+    "network_received": ("network_receive_bytes_total", f"Bytes that the {{}} received since {_STARTED}."),
+    "network_transmitted": ("network_transmit_bytes_total", f"Bytes that the {{}} sent since {_STARTED}."),
+    "disk_read": ("disk_read_bytes_total", f"Bytes that the {{}} read from its disks since {_STARTED}."),
+    "disk_written": ("disk_write_bytes_total", f"Bytes that the {{}} wrote to its disks since {_STARTED}."),
+    "disk_reads": (
+        "disk_read_requests_total",
+        f"Requests of the {{}} to read from its disks since {_STARTED}.",
+    ),
+    "disk_writes": (
+        "disk_write_requests_total",
+        f"Requests of the {{}} to write to its disks since {_STARTED}.",
+    ),
+    "measured": (
+        "measured_timestamp_seconds",
+        f"Unix time, by its host's clock, at which the use of the {{}} was measured; {_ABSENT}.",
+    ),
     "addresses": ("addresses", "Number of addresses in the prefixes of the {}, usable or not."),
 }
 """The end of the metric's name, and its help text, by field."""

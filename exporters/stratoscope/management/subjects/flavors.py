@@ -21,10 +21,16 @@ DISK = Family(
     "Local disk space of a VM of the flavor: root, ephemeral and swap; absent if unknown.",
     labels=_LABELS,
 )
+COST = Family(
+    f"{_PREFIX}_cost_per_hour",
+    "Cost of a VM of the flavor for an hour, by resource (`cpu`, `memory`, `disk`), in the cloud's own unit "
+    "of cost; absent for what has no price.",
+    labels=(*_LABELS, "resource"),
+)
 
 
 class Flavors(Subject[model.Flavors]):
-    families = (INFO, VCPUS, MEMORY, DISK)
+    families = (INFO, VCPUS, MEMORY, DISK, COST)
 
     def samples(self, answer: model.Flavors, /) -> Iterable[Sample]:
         for flavor in answer.flavors:
@@ -34,3 +40,5 @@ class Flavors(Subject[model.Flavors]):
             yield VCPUS(flavor.vcpus, labels)
             yield MEMORY(flavor.memory, labels)
             yield from optional_samples((DISK,), (flavor.disk,), labels)
+            for resource, cost in flavor.costs.items():
+                yield COST(cost, labels.plus(resource=resource))

@@ -39,8 +39,8 @@ NETWORK_USED = Family(
 )
 NETWORK_INFO = Family(
     f"{_PREFIX}_network_info",
-    "The network's name, and whether it is external, so that it has floating IPs; external is empty if "
-    "unknown; always 1.",
+    "The network's name, and whether it is external: it has floating IPs, or is of OpenNebula's group "
+    "oneadmin; external is empty if unknown; always 1.",
     labels=("cloud", "network_id", "network_name", "external"),
 )
 

@@ -33,6 +33,12 @@ DISABLED = Family(
     "1.",
     labels=(*_LABELS, "text"),
 )
+LEADS = Family(
+    f"{_PREFIX}_leads",
+    "1 if the server leads its group, so that changes go through it (OpenNebula: LEADER of Raft), else 0; "
+    "absent for one that has no group.",
+    labels=_LABELS,
+)
 HOST_UP = Family(
     "stratoscope_management_host_up",
     "1 if the service that runs VMs on the host is alive (Nova: nova-compute), else 0.",
@@ -49,10 +55,15 @@ HOSTS = Family(
     "Hosts with a service that runs VMs, as the source lists them, whatever their state; 0 if it lists none.",
     labels=("cloud",),
 )
+HOSTS_WHOLE = Family(
+    "stratoscope_management_hosts_whole",
+    "1 if all hosts are visible, 0 if only those that the credential may use.",
+    labels=("cloud",),
+)
 
 
 class Services(Subject[model.Services]):
-    families: ClassVar[Sequence[Family]] = (UP, ENABLED, HEARTBEAT, FORCED_DOWN, DISABLED)
+    families: ClassVar[Sequence[Family]] = (UP, ENABLED, HEARTBEAT, FORCED_DOWN, DISABLED, LEADS)
 
     def samples(self, answer: model.Services, /) -> Iterable[Sample]:
         for one in answer.services:
@@ -66,12 +77,14 @@ class Services(Subject[model.Services]):
                 yield FORCED_DOWN(int(one.is_forced_down), labels)
             if one.is_enabled is False:
                 yield DISABLED(1, labels.plus(text=one.reason))
+            if one.is_leader is not None:
+                yield LEADS(int(one.is_leader), labels)
 
 
 class HostServices(Services):
     """Besides, of the services that run VMs: which hosts are up, which should be, and how many there are."""
 
-    families = (*Services.families, HOST_UP, HOST_WANTED, HOSTS)
+    families = (*Services.families, HOST_UP, HOST_WANTED, HOSTS, HOSTS_WHOLE)
 
     def samples(self, answer: model.Services, /) -> Iterable[Sample]:
         yield from super().samples(answer)
@@ -82,6 +95,7 @@ class HostServices(Services):
             yield HOST_WANTED(int(one.is_enabled is not False or one.is_disabled_by_source), labels)
         if runners or not answer.malformed:
             yield HOSTS(len({one.host for one in runners}), Labels(cloud=self._cloud))
+        yield HOSTS_WHOLE(int(answer.is_whole), Labels(cloud=self._cloud))
 
 
 def _labels(cloud: str, one: model.Service) -> Labels:

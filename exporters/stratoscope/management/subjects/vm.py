@@ -40,6 +40,12 @@ class EachVM:
         self._shown: Mapping[str, VM] = {}
         self._projects: Mapping[str, str] = {}
         self._users: Mapping[str, str] = {}
+        self._moved: dict[str, bool] = {}
+
+    def moved(self) -> Mapping[str, bool]:
+        """Which VMs came (true) or went (false) since the last call."""
+        moved, self._moved = self._moved, {}
+        return moved
 
     def lines(self, answer: VMs) -> Iterable[CachedLines]:
         """The lines; those of unchanged VMs come from the cache."""
@@ -59,6 +65,8 @@ class EachVM:
 
     def _put(self, vm: VM, known: VM | None, answer: VMs) -> None:
         """Update the lines that changed: for most VMs only that of the state."""
+        if known is None:
+            self._moved[vm.vm_id] = True
         if known is None or _facts(vm) != _facts(known):
             self._cached[INFO].put(vm.vm_id, self._info(vm, answer))
         if known is None or vm.state != known.state:
@@ -69,6 +77,7 @@ class EachVM:
             self._cached[FAULT].put(vm.vm_id, (self._cloud, vm.vm_id, vm.fault))
 
     def _drop(self, vm_id: str) -> None:
+        self._moved[vm_id] = False
         for lines in self._cached.values():
             lines.drop(vm_id)
 

@@ -115,6 +115,9 @@ class VMs(Subject[model.VMs]):
         lines = [one for label, table in self._tables.items() for one in table.lines(rows[label])]
         return [*lines, *self._each.lines(answer)]
 
+    def moved(self) -> Mapping[str, bool]:
+        return self._each.moved()
+
     def samples(self, answer: model.VMs, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
         for state, number in answer.by_state.items():

@@ -4,15 +4,15 @@ import pytest
 
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.opennebula.client.envelope import answer
-from stratoscope.clouds.opennebula.client.errors import QuotaError, error
-from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
+from stratoscope.clouds.opennebula.client.errors import QuotaError, RefusedError, error
+from stratoscope.core.errors import LeftOut, LeftOutError, Reason
 from support.replayed_oned import FIXTURES, refused
 
-UNAUTHORIZED = (CollectError, Reason.UNAUTHORIZED)
+UNAUTHORIZED = (RefusedError, Reason.UNAUTHORIZED)
 FORBIDDEN = (ForbiddenError, LeftOut.UNAUTHORIZED)
 GONE = (NotThereError, Reason.UNAVAILABLE)
-FAILED = (CollectError, Reason.UNAVAILABLE)
-MISTAKEN = (CollectError, Reason.MALFORMED)
+FAILED = (RefusedError, Reason.UNAVAILABLE)
+MISTAKEN = (RefusedError, Reason.MALFORMED)
 QUOTA = (QuotaError, Reason.BUSY)
 MEANT = {
     "bad_password": UNAUTHORIZED, "no_such_user": UNAUTHORIZED, "malformed_session": UNAUTHORIZED,

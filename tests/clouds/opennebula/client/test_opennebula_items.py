@@ -2,7 +2,16 @@
 
 import pytest
 
-from stratoscope.clouds.opennebula.client.items import Element, Unchanged, amount, identity, optional, root
+from stratoscope.clouds.opennebula.client import items
+from stratoscope.clouds.opennebula.client.items import (
+    Element,
+    Unchanged,
+    amount,
+    each,
+    identity,
+    optional,
+    root,
+)  # fmt: skip
 
 
 def test_an_item_is_decoded_again_only_if_its_xml_has_changed() -> None:
@@ -34,3 +43,40 @@ def test_a_number_is_in_base_units_and_not_negative() -> None:
             amount({"MEMORY": wrong}, "MEMORY")
     with pytest.raises(KeyError):
         amount({}, "MEMORY")
+
+
+def test_a_pool_is_read_part_by_part_and_the_items_before_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(items, "AT_ONCE", 100)
+    text = "<P>" + "".join(f"<VM><ID>{one}</ID></VM><OTHER/>" for one in range(9_000)) + "</P>"
+    read, most = [], 0
+    for element in each(text, "VM"):
+        pool = element.getparent()
+        assert pool is not None
+        read.append(identity(element))
+        most = max(most, pool.index(element))
+    assert read == [str(one) for one in range(9_000)]
+    assert most <= 10  # those of 100 characters, and what stands between
+
+
+def test_what_is_called_as_an_item_within_an_item_is_none() -> None:
+    text = "<P><USER><ID>1</ID><QUOTA><USER><ID>2</ID></USER></QUOTA></USER><USER/></P>"
+    assert [identity(one) for one in each(text, "USER")] == ["1", ""]
+
+
+@pytest.mark.parametrize("pool", ["<P><VM>{}</VM></P>", "<P>{}</P>", "<P><VM/>{}<VM/></P>", "<VM>{}</VM>"])
+def test_an_item_has_a_bounded_number_of_elements(pool: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "MOST_TAGS", 40_000)
+    text = pool.format("<a/>" * 50_000)
+    with pytest.raises(ValueError, match="more than 40,000 tags"):
+        list(each(text, "VM"))
+    with pytest.raises(ValueError, match="more than 40,000 tags"):
+        root(text)
+
+
+def test_a_pool_may_have_more_elements_than_an_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "MOST_TAGS", 10_000)
+    monkeypatch.setattr(items, "AT_ONCE", 1 << 14)
+    item = "<VM><ID>1</ID>" + "<NAME>" + "x" * 100 + "</NAME>" + "</VM>"
+    assert len([*each(f"<P>{item * 20_000}</P>", "VM")]) == 20_000

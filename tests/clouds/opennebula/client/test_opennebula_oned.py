@@ -10,15 +10,16 @@ from yarl import URL
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.client.limiter import Budget
-from stratoscope.clouds.client.request import TooLargeError
+from stratoscope.clouds.client.request import OutcomeUnknownError, TooLargeError
 from stratoscope.clouds.opennebula.client import oned as module
+from stratoscope.clouds.opennebula.client.errors import ACTION, RefusedError
 from stratoscope.clouds.opennebula.client.oned import Oned as Client
 from stratoscope.clouds.opennebula.config import Found
 from stratoscope.core.config import Secret
 from stratoscope.core.errors import CollectError, Reason
 from support.certificates import Authority, write
 from support.little_server import listening
-from support.replayed_oned import SESSION, Oned, client_of, enveloped, recorded, replayed
+from support.replayed_oned import SESSION, Oned, client_of, enveloped, recorded, refused, replayed
 
 
 async def test_a_call_is_answered_and_counted() -> None:
@@ -73,6 +74,33 @@ async def test_a_proxy_that_answers_instead_is_named_by_its_status(status: int, 
         with pytest.raises(CollectError, match=f"answered {status}") as caught:
             await client.call("zonepool.info")
     assert caught.value.reason is reason
+
+
+@pytest.mark.parametrize(("status", "is_unknown"), [(502, True), (503, True), (403, False), (405, False)])
+async def test_an_action_is_sent_once_and_unknown_if_it_may_have_been_carried_out(
+    status: int, *, is_unknown: bool
+) -> None:
+    sent = 0
+
+    async def handle(_: web.BaseRequest) -> web.StreamResponse:
+        nonlocal sent
+        sent += 1
+        return web.Response(status=status, headers={"Retry-After": "0"})
+
+    async with listening(handle) as address:
+        oned = Oned()
+        oned.endpoint = f"{address}/RPC2"
+        async with client_of(oned) as client:
+            with pytest.raises(CollectError, match=f"answered {status}") as caught:
+                await client.act("vm.action", "terminate-hard", 5)
+    assert (sent, isinstance(caught.value, OutcomeUnknownError)) == (1, is_unknown)
+
+
+async def test_an_action_that_oned_refuses_is_not_unknown() -> None:
+    async with replayed({"vm.action": _failed(0x800, "wrong state")}) as oned, client_of(oned) as client:
+        with pytest.raises(RefusedError) as caught:
+            await client.act("vm.action", "terminate-hard", 5)
+    assert caught.value.code == ACTION
 
 
 async def test_a_redirect_is_not_followed() -> None:
@@ -177,3 +205,23 @@ class _Answering:
 
     async def __aexit__(self, *error: object) -> None:
         await self._server.__aexit__(None, None, None)
+
+
+async def test_a_password_that_is_accepted_or_refused_is_a_log_in() -> None:
+    now = 1000.0
+    clock = Clock(monotonic=lambda: now)
+    async with replayed() as oned, client_of(oned, clock=clock) as client:
+        logins = client.budget.stats.logins
+        assert logins == {"ok": 0, "refused": 0}
+        for _ in range(2):
+            await client.call("zonepool.info")
+        assert logins == {"ok": 1, "refused": 0}
+        oned.answers["zonepool.info"] = refused("bad_password")
+        for _ in range(2):
+            with pytest.raises(CollectError):
+                await client.call("zonepool.info")
+        assert logins == {"ok": 1, "refused": 1}
+        now += 301
+        del oned.answers["zonepool.info"]
+        await client.call("zonepool.info")
+        assert logins == {"ok": 2, "refused": 1}

@@ -1,8 +1,11 @@
 """Pools: pages, what is on two of them, what is too large, what makes no sense."""
 
+from html import escape
+
 import pytest
 
 from stratoscope.clouds.client.request import TooLargeError
+from stratoscope.clouds.opennebula.client import items
 from stratoscope.clouds.opennebula.client import oned as oned_module
 from stratoscope.clouds.opennebula.client import pools as module
 from stratoscope.clouds.opennebula.client.items import Element
@@ -96,3 +99,33 @@ async def test_a_text_that_is_no_pool_is_malformed(text: str) -> None:
 async def test_a_large_pool_is_decoded_apart_with_the_same_result() -> None:
     found, malformed, _ = await read(vms(*map(str, range(1999))) + " " * (1 << 18))
     assert (len(found), malformed) == (1999, 0)
+
+
+TINY = {
+    "elements": "<VM_POOL>" + "<a/>" * 30_000 + "</VM_POOL>",
+    "items": "<VM_POOL>" + "<VM/>" * 4_000 + "</VM_POOL>",
+    "ids": "<VM_POOL>" + "".join(f"<VM><ID>{one}</ID></VM>" for one in range(4_000)) + "</VM_POOL>",
+    "one item": "<VM_POOL><VM>" + "<a/>" * 30_000 + "</VM></VM_POOL>",
+}
+
+
+@pytest.mark.parametrize("tiny", TINY)
+async def test_a_pool_of_tiny_elements_is_refused(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 3_000)
+    monkeypatch.setattr(items, "MOST_TAGS", 20_000)
+    async with replayed({"hostpool.info": TINY[tiny]}) as oned, client_of(oned) as client:
+        with pytest.raises(
+            CollectError, match=r"hostpool.info: more than (20,000 tags|3,000 items)"
+        ) as caught:
+            await Pools(client).whole("hostpool.info", "VM", identity)
+    assert caught.value.reason is Reason.MALFORMED
+
+
+async def test_a_release_that_answers_the_whole_pool_to_each_page_is_read_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 30)
+    whole = f"<methodResponse><boolean>1</boolean><string>{escape(vms(*IDS))}</string></methodResponse>"
+    async with replayed({"vmpool.info": whole.encode()}) as oned, client_of(oned) as client:
+        found, _ = await Pools(client).paged("vmpool.info", "VM", identity, -1)
+    assert (len(found), oned.calls["vmpool.info"]) == (50, 2)

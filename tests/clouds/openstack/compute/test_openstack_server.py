@@ -15,7 +15,7 @@ from stratoscope.clouds.openstack.compute.server import (
     of_unknown_state,
     vm,
 )
-from stratoscope.demo.openstack.models import STATUSES
+from stratoscope.demo.world.models import STATUSES
 from support.openstack_answers import answer
 
 GIB, MIB = 2**30, 2**20

@@ -7,8 +7,8 @@ import pytest
 
 from stratoscope.clouds.lifecycle import Object, Phase, RunReason, StepError, StepLeftOutError
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.openstack.models import VM
 from stratoscope.demo.openstack.nova import server_actions
+from stratoscope.demo.world.models import VM
 from support.demo_cloud import demo_cloud
 from support.openstack_steps import Steps
 from support.openstack_vms import opened

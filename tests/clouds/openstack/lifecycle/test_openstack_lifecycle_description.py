@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from stratoscope.clouds.lifecycle import Phase, RunReason, StepError
+from stratoscope.clouds.nearest_names import unknown
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.description import Description
-from stratoscope.clouds.openstack.lifecycle.names import unknown
 from stratoscope.core.config import decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.vmprobe.phases import OPTIONAL, wanted_phases

@@ -10,9 +10,9 @@ from stratoscope.clouds.lifecycle import Mark, RunReason, StepError, Underway
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.core.config import Duration
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
-from stratoscope.demo.openstack.models import VM
 from stratoscope.demo.openstack.nova.service import Nova
-from stratoscope.demo.openstack.seed.identity import PASSWORD
+from stratoscope.demo.world.models import VM
+from stratoscope.demo.world.seed.identity import PASSWORD
 from support.demo_cloud import DemoCloud
 from support.openstack_vms import MARK, TAG, booted, opened, project, seen_after, vms
 from support.wheel import Wheel

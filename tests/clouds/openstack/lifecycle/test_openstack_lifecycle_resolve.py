@@ -12,7 +12,7 @@ from stratoscope.clouds.openstack.lifecycle.description import Description
 from stratoscope.clouds.openstack.lifecycle.resolve import Flavor, Plan
 from stratoscope.core.config import decode
 from stratoscope.core.errors import ConfigError
-from stratoscope.demo.openstack.models import Image
+from stratoscope.demo.world.models import Image
 from support.demo_cloud import DemoCloud
 from support.fake_openstack import PROJECT, config, running
 from support.openstack_vms import project, vms

@@ -12,10 +12,10 @@ from stratoscope.clouds.lifecycle import Object, Phase, RunReason, Seen, StepErr
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.lifecycle.steps import floating_ip
 from stratoscope.demo.openstack.http_request import HttpError
-from stratoscope.demo.openstack.models import VM, Port
 from stratoscope.demo.openstack.nova import server_actions, view
 from stratoscope.demo.openstack.nova.service import Nova
 from stratoscope.demo.openstack.texts import ipv4
+from stratoscope.demo.world.models import VM, Port
 from support.demo_cloud import DemoCloud, demo_cloud
 from support.openstack_steps import Steps
 from support.openstack_vms import MARK, opened

@@ -29,6 +29,12 @@ def found(entries: Sequence[OpenNebulaCloud]) -> Sequence[Found]:
     ]
 
 
+def with_credential(entry: OpenNebulaCloud, file: str) -> Found:
+    """An entry with the credential of another file. Raises as `found`."""
+    own = {name: getattr(entry, name) for name in OpenNebulaCloud.__struct_fields__}
+    return found([OpenNebulaCloud(**{**own, "credentials_file": file})])[0]
+
+
 def by_environment() -> OpenNebulaCloud | None:
     """The zone of ONE_XMLRPC and ONE_AUTH, as OpenNebula's own tools read them; None without the first."""
     endpoint = os.environ.get("ONE_XMLRPC", "")

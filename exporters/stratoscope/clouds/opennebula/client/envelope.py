@@ -59,11 +59,14 @@ def _value(one: str | int | bool) -> str:
 
 
 class _Scalars:
-    """The values of a document, and the names of members, in their order."""
+    """The values of a document, and the names of members, in their order.
+
+    Texts are collected as UTF-8, which needs less memory than many strings.
+    """
 
     def __init__(self) -> None:
         self._found: list[tuple[str, str]] = []
-        self._parts: list[str] = []
+        self._text = bytearray()
         self._depth = self._elements = 0
 
     def read(self, body: bytes) -> list[tuple[str, str]]:
@@ -71,9 +74,11 @@ class _Scalars:
         parser.buffer_text, parser.buffer_size = True, _AT_ONCE
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
-        parser.CharacterDataHandler = self._parts.append
+        parser.CharacterDataHandler = self._add
         try:
-            parser.Parse(body.translate(None, _CONTROL), True)
+            for start in range(0, len(body), _AT_ONCE):
+                parser.Parse(body[start : start + _AT_ONCE].translate(None, _CONTROL), False)
+            parser.Parse(b"", True)
         except expat.ExpatError as error:
             raise ValueError(f"no XML: {error}") from error
         return self._found
@@ -81,8 +86,11 @@ class _Scalars:
     def _doctype(self, *_: object) -> None:
         raise ValueError("a document type, which no answer has")
 
+    def _add(self, part: str) -> None:
+        self._text += part.encode()
+
     def _start(self, *_: object) -> None:
-        self._parts.clear()
+        self._text.clear()
         self._depth += 1
         self._elements += 1
         if self._depth > _DEEPEST:
@@ -93,5 +101,5 @@ class _Scalars:
     def _end(self, tag: str) -> None:
         self._depth -= 1
         if tag in _SCALARS:
-            self._found.append((tag, "".join(self._parts)))
-        self._parts.clear()
+            self._found.append((tag, self._text.decode()))
+        self._text.clear()

@@ -1,5 +1,6 @@
 """What oned's errors mean: it answers 200 to all of them, with a code and a text."""
 
+from http import HTTPStatus
 from typing import Final
 
 from stratoscope.clouds.client.request import CallError, Response
@@ -7,12 +8,13 @@ from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 
 AUTHENTICATION: Final = 0x100
+ACTION: Final = 0x800
 _AUTHORIZATION: Final = 0x200
 _NO_EXISTS: Final = 0x400
 _NO_METHOD: Final = -506
 _REASONS: Final = {
     AUTHENTICATION: Reason.UNAUTHORIZED,
-    0x800: Reason.UNAVAILABLE,  # ACTION: not in this state, no capacity
+    ACTION: Reason.UNAVAILABLE,  # not in this state, no capacity
     0x1000: Reason.MALFORMED,  # API: a parameter that this oned does not take
     0x2000: Reason.UNAVAILABLE,  # INTERNAL, also a template that makes no sense
     0x4000: Reason.UNAVAILABLE,  # ALLOCATE: a name that is taken
@@ -24,6 +26,18 @@ _REASONS: Final = {
 }
 _OF_PROXIES: Final = {401: Reason.UNAUTHORIZED, 403: Reason.UNAUTHORIZED}
 _QUOTA: Final = ("limit of ", " quota")
+
+
+class RefusedError(CollectError):
+    """oned itself answered that it does not do a call.
+
+    Attributes:
+        code: As of Answer.
+    """
+
+    def __init__(self, reason: Reason, message: str, code: int) -> None:
+        super().__init__(reason, message)
+        self.code = code
 
 
 class QuotaError(CollectError):
@@ -48,7 +62,7 @@ def error(what: str, code: int, text: str) -> CollectError | LeftOutError:
         return NotThereError(message)
     if code == _NO_METHOD:
         return LeftOutError(LeftOut.ABSENT, message)
-    return CollectError(_REASONS.get(code, Reason.MALFORMED), message)
+    return RefusedError(_REASONS.get(code, Reason.MALFORMED), message, code)
 
 
 def of_status(what: str, answer: Response) -> CallError:
@@ -56,4 +70,6 @@ def of_status(what: str, answer: Response) -> CallError:
     where = answer.headers.get("location", "")
     text = f": a redirect to {where}, which is not followed" if where else ""
     reason = _OF_PROXIES.get(answer.status, Reason.UNAVAILABLE)
-    return CallError(reason, f"{what}: answered {answer.status}{answer.through}{text}", str(answer.status))
+    message = f"{what}: answered {answer.status}{answer.through}{text}"
+    is_refusal = answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return CallError(reason, message, str(answer.status), may_be_done=not is_refusal)

@@ -1,7 +1,7 @@
 """What the text of an answer holds: a pool of items in XML, each decoded strictly and by itself."""
 
-from collections.abc import Callable, Iterable
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Generic, TypeVar
 
 from lxml import etree
 
@@ -14,20 +14,73 @@ MIB: Final = 1 << 20
 KIB: Final = 1 << 10
 _LONGEST: Final = 200
 _UNDECODED: Final = (ValueError, KeyError, OverflowError)
+AT_ONCE: Final = 1 << 18
+"""Characters that are parsed before the items among them are taken."""
+MOST_TAGS: Final = 200_000
+"""Tags of one item, or of a document that is read as a whole. An element costs some 200 bytes of memory,
+however short it is in the text, and as much for each attribute."""
+_OPTIONS: Final[dict[str, Any]] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
 
 
 def root(text: str) -> Element:
     """The document. Raises ValueError if it is none, or has a document type: no entity is ever resolved."""
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
-    )
+    _check_tags(text.count("<"))
     try:
-        found = etree.fromstring(text.encode(), parser)
+        found = etree.fromstring(text.encode(), etree.XMLParser(**_OPTIONS))
     except etree.XMLSyntaxError as error:
         raise ValueError(str(error)) from error
+    _check_type(found)
+    return found
+
+
+def each(text: str, *tags: str) -> Iterator[Element]:
+    """The items of a pool, those with these tags: each is there until the next one is asked for.
+
+    So a pool needs no more memory than its text, one item, and those in AT_ONCE characters.
+
+    Raises:
+        ValueError: As `root`; an item, or what is between two, has too many tags.
+    """
+    open_tags = 0
+    parser = etree.XMLPullParser(  # type: ignore[attr-defined]  # the stubs do not know it
+        ("end",), tag=tags, **_OPTIONS
+    )
+    try:
+        for start in range(0, len(text), AT_ONCE):
+            part = text[start : start + AT_ONCE]
+            in_part = part.count("<")
+            open_tags += in_part
+            _check_tags(open_tags)
+            parser.feed(part)
+            ended = [element for _, element in parser.read_events()]
+            if not ended:
+                continue
+            pool = ended[-1].getroottree().getroot()
+            of_pool = [element for element in ended if element.getparent() is pool]
+            yield from of_pool  # without what is called as items are within one of them
+            if of_pool:
+                last, open_tags = of_pool[-1], in_part
+                last.clear(keep_tail=True)
+                del pool[: pool.index(last)]
+        _check_type(parser.close())
+    except etree.XMLSyntaxError as error:
+        raise ValueError(str(error)) from error
+
+
+def _check_tags(tags: int) -> None:
+    if tags > MOST_TAGS:
+        raise ValueError(f"more than {MOST_TAGS:,} tags, which no item has")
+
+
+def _check_type(found: Element) -> None:
     if found.getroottree().docinfo.doctype:
         raise ValueError("a document type, which no answer has")
-    return found
 
 
 def fields(element: Element | None) -> dict[str, str]:
@@ -37,7 +90,10 @@ def fields(element: Element | None) -> dict[str, str]:
 
 def identity(element: Element) -> str:
     """An item's id; "" for none. It comes first, so that this is quicker than a search."""
-    return next((child.text or "" for child in element if child.tag == "ID"), "")
+    for child in element:
+        if child.tag == "ID":
+            return child.text or ""
+    return ""
 
 
 class Unchanged(Generic[T]):
@@ -49,7 +105,7 @@ class Unchanged(Generic[T]):
 
     def __call__(self, element: Element) -> T:
         """The item. Raises as `decode`."""
-        item, now = identity(element), hash(etree.tostring(element))
+        item, now = identity(element), hash(etree.tostring(element, encoding="unicode"))
         known = self._known.get(item)
         if known is None or known[0] != now:
             known = self._known[item] = (now, self._decode(element))
@@ -60,23 +116,34 @@ class Unchanged(Generic[T]):
         self._known = {item: self._known[item] for item in items if item in self._known}
 
 
-def decoded(elements: Iterable[Element], decode: Callable[[Element], T], malformed: list[str]) -> list[T]:
-    """The items that make sense; what is wrong with each of the others is appended to `malformed`."""
-    good = []
-    for element in elements:
-        try:
-            good.append(decode(element))
-        except _UNDECODED as error:
+class Malformed:
+    """The items that make no sense. Attributes: number: Of them. first: What is wrong with the first one."""
+
+    __slots__ = ("first", "number")
+
+    def __init__(self) -> None:
+        self.number, self.first = 0, ""
+
+    def add(self, element: Element, error: Exception) -> None:
+        self.number += 1
+        if not self.first:
             item = f"{element.tag} {identity(element)[:20]}"
-            malformed.append(f"{item}: {type(error).__name__}: {error}"[:_LONGEST])
-    return good
+            self.first = f"{item}: {type(error).__name__}: {error}"[:_LONGEST]
+
+    def check(self, what: str, good: int) -> None:
+        """Raise CollectError `malformed` if all items of a pool are: 0 would be an invented value."""
+        if self.number and not good:
+            why = f"all {self.number} items are malformed: {self.first}"
+            raise CollectError(Reason.MALFORMED, f"{what}: {why}")
 
 
-def check(what: str, good: int, malformed: list[str]) -> None:
-    """Raise CollectError `malformed` if all items of a pool are: 0 would be an invented value."""
-    if malformed and not good:
-        why = f"all {len(malformed)} items are malformed: {malformed[0]}"
-        raise CollectError(Reason.MALFORMED, f"{what}: {why}")
+def decoded(element: Element, decode: Callable[[Element], T], malformed: Malformed) -> Iterable[T]:
+    """The item, or nothing if it makes no sense: then it is added to `malformed`."""
+    try:
+        return (decode(element),)
+    except _UNDECODED as error:
+        malformed.add(element, error)
+        return ()
 
 
 def amount(found: dict[str, str], name: str, unit: int = 1) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
@@ -10,7 +10,7 @@ from yarl import URL
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.client.proxies import Proxy, checked
-from stratoscope.clouds.client.request import CallError, Response
+from stratoscope.clouds.client.request import CallError, Method, Response, outcome
 from stratoscope.clouds.opennebula.client import errors
 from stratoscope.clouds.opennebula.client.credentials import context
 from stratoscope.clouds.opennebula.client.envelope import Answer, answer, call
@@ -28,6 +28,15 @@ _REFUSED_FOR_S: Final = 300.0
 """So long after a refused password no call is sent: oned's drivers may lock who tries again and again."""
 
 
+class _Way(NamedTuple):
+    """How a call is sent. Attributes: method: POST for one that is sent once; HTTP's is always that."""
+
+    url: URL
+    http: Http
+    method: Method
+    is_own: bool = True
+
+
 class Oned:
     """One zone's oned.
 
@@ -42,6 +51,9 @@ class Oned:
         self._refused: tuple[float, CollectError | LeftOutError] | None = None
         self._pages: Http | None = None
         self._pools: Http | None = None
+        self._is_accepted = False
+        budget.stats.logins.update(dict.fromkeys(("ok", "refused"), 0))
+        self._actions: Http | None = None
 
     async def call(
         self, method: str, *params: str | int | bool, is_page: bool = False, url: URL | None = None
@@ -55,19 +67,20 @@ class Oned:
         Raises:
             CollectError, LeftOutError: As errors.py says, or no usable answer; TooLargeError.
         """
-        self._check()
-        what, body = f"{SERVICE}: {method}", call(f"one.{method}", self._session.reveal(), *params)
-        response = await self._send(method, body, url or self.url, is_page=is_page)
-        if response.status != HTTPStatus.OK:
-            raise errors.of_status(what, response)
-        try:
-            is_large = len(response.body) > _LARGE
-            found = await asyncio.to_thread(answer, response.body) if is_large else answer(response.body)
-        except (ValueError, KeyError, IndexError) as error:
-            raise CallError(Reason.MALFORMED, f"{what}: {error}", "malformed") from error
-        if not found.is_ok:
-            raise self._failure(what, found, is_own=url is None)
-        return found.value
+        # It is a POST, and changes nothing: so it may be sent again after a 503, as a GET is.
+        way = _Way(url or self.url, self._http(is_page=is_page), "GET", is_own=url is None)
+        return await self._answer(method, params, way)
+
+    async def act(self, method: str, *params: str | int | bool) -> str:
+        """What oned answers to a call that changes something: it is sent once.
+
+        Raises:
+            CollectError, LeftOutError: As `call`; OutcomeUnknownError if it may have been carried out.
+        """
+        if self._actions is None:
+            self._actions = Http(self._config.name, context(self._config))
+        with outcome("POST"):
+            return await self._answer(method, params, _Way(self.url, self._actions, "POST"))
 
     async def look(self, operation: str, url: URL, timeout_s: float) -> tuple[int, float]:
         """The status of a GET without a credential, and the seconds it took. Raises as Budget.check."""
@@ -82,18 +95,33 @@ class Oned:
         return response.status, clock.monotonic() - began
 
     async def close(self) -> None:
-        for http in (self._pages, self._pools):
+        for http in (self._pages, self._pools, self._actions):
             if http is not None:
                 await http.close()
 
-    async def _send(self, method: str, body: bytes, url: URL, *, is_page: bool) -> Response:
+    async def _answer(self, method: str, params: tuple[str | int | bool, ...], way: _Way) -> str:
+        self._check()
+        what, body = f"{SERVICE}: {method}", call(f"one.{method}", self._session.reveal(), *params)
+        response = await self._send(method, body, way)
+        if response.status != HTTPStatus.OK:
+            raise errors.of_status(what, response)
+        try:
+            is_large = len(response.body) > _LARGE
+            found = await asyncio.to_thread(answer, response.body) if is_large else answer(response.body)
+        except (ValueError, KeyError, IndexError) as error:
+            raise CallError(Reason.MALFORMED, f"{what}: {error}", "malformed") from error
+        if not found.is_ok:
+            raise self._failure(what, found, is_own=way.is_own)
+        self._count_accepted()
+        return found.value
+
+    async def _send(self, method: str, body: bytes, way: _Way) -> Response:
         headers = {"Content-Type": "text/xml", "Accept": "text/xml"}
 
         async def send() -> Response:
-            return await self._http(is_page=is_page).request("POST", url, headers, proxy(url), body)
+            return await way.http.request("POST", way.url, headers, proxy(way.url), body)
 
-        # It is a POST, and changes nothing: so it may be sent again after a 503, as a GET is.
-        return await self.budget.call(SERVICE, method, send, method="GET")
+        return await self.budget.call(SERVICE, method, send, method=way.method)
 
     def _http(self, *, is_page: bool) -> Http:
         if self._pages is None or self._pools is None:
@@ -111,6 +139,12 @@ class Oned:
             raise again(error)
         self._refused = None
 
+    def _count_accepted(self) -> None:
+        """Each call bears the password: the first that is accepted, or is so again, counts as a log-in."""
+        if not self._is_accepted:
+            self._is_accepted = True
+            self.budget.stats.logins["ok"] += 1
+
     def _failure(self, what: str, found: Answer, *, is_own: bool) -> CollectError | LeftOutError:
         """The exception for an answer; its text may cite what was sent."""
         session = self._session.reveal()
@@ -118,6 +152,8 @@ class Oned:
         error = errors.error(what, found.code, text)
         if found.code == errors.AUTHENTICATION and is_own:
             self._refused = (self.budget.clock.monotonic(), error)
+            self._is_accepted = False
+            self.budget.stats.logins["refused"] += 1
         return error
 
 

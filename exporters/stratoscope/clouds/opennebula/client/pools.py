@@ -19,6 +19,8 @@ PAGE: Final = 2_000
 _OVERLAP: Final = 20
 """Items of a page that the next one has, too: as many may go meanwhile, and none is passed over."""
 _FEWER: Final = 8
+MOST: Final = 200_000
+"""Items of a pool. One of more is refused: its ids alone would need more memory than the exporter has."""
 _LARGE: Final = 1 << 18
 """Length of a text from which it is decoded in a thread."""
 
@@ -31,7 +33,11 @@ class Pools:
         self._sizes: dict[str, int] = {}
 
     async def whole(
-        self, method: str, tag: str, decode: Callable[[Element], T], *params: str | int | bool
+        self,
+        method: str,
+        tag: str | tuple[str, ...],
+        decode: Callable[[Element], T],
+        *params: str | int | bool,
     ) -> tuple[list[T], int]:
         """The items of a pool that has no pages, and the number of malformed ones. Raises as Oned.call."""
         reading = _Reading(method, tag, decode)
@@ -43,7 +49,8 @@ class Pools:
     ) -> tuple[list[T], int]:
         """The same of a pool with pages: `one.METHOD(-2, start, -size, *more)`.
 
-        A page that is too large is requested again with fewer items, down to one.
+        A page that is too large is requested again with fewer items, down to one. One without anything new
+        ends the pool: a release without pages answers the same to each.
         """
         reading, start = _Reading(method, tag, decode), 0
         while True:
@@ -53,7 +60,8 @@ class Pools:
             except TooLargeError as error:
                 self._sizes[method] = self._fewer(method, size, error)
                 continue
-            if await reading.add(text) < size:
+            before = reading.items
+            if await reading.add(text) < size or reading.items == before:
                 return reading.result()
             start += max(1, size - _OVERLAP)
 
@@ -71,34 +79,48 @@ class Pools:
 class _Reading(Generic[T]):
     """One reading of a pool: each item once, though a pool that changes may have it on two pages."""
 
-    def __init__(self, method: str, tag: str, decode: Callable[[Element], T]) -> None:
-        self._method, self._tag, self._decode = method, tag, decode
+    def __init__(self, method: str, tag: str | tuple[str, ...], decode: Callable[[Element], T]) -> None:
+        self._method, self._decode = method, decode
+        self._tags = (tag,) if isinstance(tag, str) else tag
         self._known: set[str] = set()
         self._found: list[T] = []
-        self._malformed: list[str] = []
+        self._malformed = items.Malformed()
+
+    @property
+    def items(self) -> int:
+        """The number of different items so far."""
+        return len(self._known)
 
     async def add(self, text: str) -> int:
         """The number of items of a text; a large one is decoded in a thread. Raises CallError."""
-        return await asyncio.to_thread(self._add, text) if len(text) > _LARGE else self._add(text)
+        try:
+            return await asyncio.to_thread(self._add, text) if len(text) > _LARGE else self._add(text)
+        except ValueError as error:
+            raise _malformed(self._method, error) from error
 
     def result(self) -> tuple[list[T], int]:
         """The items, and the number of malformed ones. Raises CollectError if all are malformed."""
-        items.check(f"{SERVICE}: {self._method}", len(self._found), self._malformed)
-        return self._found, len(self._malformed)
+        self._malformed.check(f"{SERVICE}: {self._method}", len(self._found))
+        return self._found, self._malformed.number
 
     def _add(self, text: str) -> int:
-        elements, new = [*_root(self._method, text).iterchildren(self._tag)], []
-        for one in elements:
-            identity = items.identity(one)
+        number = 0
+        for number, element in enumerate(items.each(text, *self._tags), 1):
+            identity = items.identity(element)
             if identity not in self._known or not identity:
-                new.append(one)
                 self._known.add(identity)
-        self._found += items.decoded(new, self._decode, self._malformed)
-        return len(elements)
+                self._found += items.decoded(element, self._decode, self._malformed)
+            if max(number, len(self._known)) > MOST:
+                raise ValueError(f"more than {MOST:,} items")
+        return number
 
 
 def _root(method: str, text: str) -> Element:
     try:
         return items.root(text)
     except ValueError as error:
-        raise CallError(Reason.MALFORMED, f"{SERVICE}: {method}: {error}", "malformed") from error
+        raise _malformed(method, error) from error
+
+
+def _malformed(method: str, error: ValueError) -> CallError:
+    return CallError(Reason.MALFORMED, f"{SERVICE}: {method}: {error}", "malformed")

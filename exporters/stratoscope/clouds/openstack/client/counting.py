@@ -1,5 +1,6 @@
 """Counts objects page by page, so that no complete list is held in memory."""
 
+import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -15,6 +16,7 @@ from stratoscope.clouds.openstack.client.extensions import extension
 from stratoscope.clouds.openstack.client.fields import Id, Text, moment, size
 from stratoscope.clouds.openstack.client.listing import Listing, Query
 from stratoscope.clouds.orphans import Finder, Orphan, OrphanReason
+from stratoscope.clouds.resources import Listed
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 
@@ -22,6 +24,8 @@ T = TypeVar("T")
 
 _OUT_OF_TIME: Final = frozenset({Reason.TIMEOUT, Reason.BUSY})
 _NO_TIME_S: Final = 1.0
+MOST_LISTED: Final = 250_000
+"""Objects of one list that are kept by id, some 130 bytes each, and as many again while a list is read."""
 
 
 async def pages(api: Api, tally: "Tally", listing: Listing[T], query: Query) -> AsyncGenerator[list[T], None]:
@@ -85,6 +89,7 @@ class CountedList:
         is_orphan: Whether an item is orphaned; None if unknown.
         is_named: Orphans and items in error are returned by name: the row has `name` and `changed`.
         default_owner: The project of an item without one; None if unknown.
+        keeps_each: Whether the answer has each of them, by id.
     """
 
     sort: str
@@ -96,6 +101,7 @@ class CountedList:
     is_orphan: Callable[[Any], bool | None] | None = None
     is_named: bool = False
     default_owner: Callable[[Access], str | None] = lambda _: ""
+    keeps_each: bool = False
 
     async def read(self, api: Api, each: Callable[[Any], None] = lambda _: None) -> Objects:
         """Count all items. Args: each: Called with each item. Raises as Api, and `extension`."""
@@ -107,6 +113,7 @@ class CountedList:
             has_orphans=self.is_orphan is not None,
             has_admin_state=has_admin_state,
             is_named=self.is_named,
+            keeps_each=self.keeps_each,
         )
         is_whole, default_owner = access.is_admin, self.default_owner(access)
         async with extension(api, self.extension, self.listing.service):
@@ -123,6 +130,7 @@ class CountedList:
                         is_orphan=is_bound_to_nothing,
                         is_admin_down=_is_taken_down(row.admin_state_up) if has_admin_state else False,
                     )
+                    tally.keep(row.id, row.status)
                     each(row)
         return tally.objects(is_whole=is_whole)
 
@@ -152,7 +160,7 @@ class Tally:
         is_cut: The source truncated the list.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a sort has, each by its name
         self,
         sort: str,
         *,
@@ -160,6 +168,7 @@ class Tally:
         has_orphans: bool = False,
         has_admin_state: bool = False,
         is_named: bool = False,
+        keeps_each: bool = False,
     ) -> None:
         self.sort, self._is_sized = sort, is_sized
         self._by_state: defaultdict[str, list[int]] = defaultdict(_nothing)
@@ -167,9 +176,15 @@ class Tally:
         self._orphans = _nothing() if has_orphans else None
         self._admin_down = 0 if has_admin_state else None
         self._named = Finder() if is_named else None
-        self._counted = 0
+        self._states: dict[str, str] | None = {} if keeps_each else None
+        self._counted = self._unsized = 0
         self.malformed = 0
         self.is_cut = False
+
+    def keep(self, one: str, state: str) -> None:
+        """Keep an object that was counted by its id, if this sort is kept."""
+        if self._states is not None and len(self._states) < MOST_LISTED:
+            self._states[one] = sys.intern(state)
 
     def add(
         self,
@@ -191,6 +206,7 @@ class Tally:
         self._counted += 1
         if size is None:
             self.malformed += 1
+            self._unsized += 1
         _count(self._by_state[state], size)
         if project_id is not None:
             _count(self._by_project[project_id], size)
@@ -224,6 +240,7 @@ class Tally:
                 by_project={},
                 is_whole=False,
                 malformed=self.malformed,
+                listed=self._listed(),
             )
         return Objects(
             sort=self.sort,
@@ -234,7 +251,14 @@ class Tally:
             malformed=self.malformed,
             admin_down=self._admin_down,
             named=None if self._named is None else self._named.found(),
+            listed=self._listed(),
         )
+
+    def _listed(self) -> Listed | None:
+        if self._states is None:
+            return None
+        is_all = len(self._states) == self._counted and self.malformed == self._unsized and not self.is_cut
+        return Listed(self._states, is_all)
 
     def _result(self, count: list[int]) -> Count:
         return Count(count[0], count[1] if self._is_sized and not count[2] else None)

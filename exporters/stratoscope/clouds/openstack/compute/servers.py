@@ -37,6 +37,7 @@ from stratoscope.clouds.openstack.compute.server import (
     vm,
 )
 from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.resources import by_uuid
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import time_left_s
@@ -49,6 +50,9 @@ end in time."""
 _OVERLAP_S: Final = 60.0
 """A list of changes begins this long before the last list: each of Nova's services has its own clock, and
 services whose clocks differ by more count as down (`service_down_time`)."""
+_DOUBTFUL_S: Final = 86400.0
+"""So long after a server vanished without a word the list is no proof that a server is gone: its cell may not
+answer."""
 _CLOCK_OFF_S: Final = 3600.0
 """The most by which this machine's clock can be ahead of the cloud's: with more, tokens would be invalid."""
 _EVERYBODYS: Final = {"all_tenants": "1"}
@@ -71,12 +75,13 @@ class _WholeList:
         scope: Of the query: all projects' servers, or those of the credential's project.
         unlisted: Servers that were known when it began, and have not been listed since.
         failures: How often the request for the next page failed.
+        malformed: Number of malformed items so far.
     """
 
     def __init__(self, clock: Clock, scope: Mapping[str, str], known: dict[str, VM]) -> None:
         self.began, self.began_at = clock.monotonic(), clock.now()
         self.scope, self.unlisted = scope, known
-        self.failures = 0
+        self.failures = self.malformed = 0
         self._query: Query = {**scope, **WHOLE_PAGE}
         self._last: Sequence[str] = ()
 
@@ -107,6 +112,8 @@ class Servers(Reader):
         self._silent: set[str] = set()
         self._missing: set[str] = set()
         self._lost: set[str] = set()
+        self._overlooked = False
+        self._doubtful: dict[str, float] = {}
 
     @question(
         "servers",
@@ -115,6 +122,7 @@ class Servers(Reader):
         f"at most {MOST} for servers in error whose fault no list has; "
         "every 30 minutes 1 for each 1,000 servers",
         role="admin; any other sees its own project's",
+        lists=by_uuid("vms"),
     )
     async def read(self) -> VMs:
         """All current servers.
@@ -136,9 +144,21 @@ class Servers(Reader):
         if self._missing:
             await self._read_changes()  # what makes no sense in it was counted above
         await self._missing_faults.ask(self.index)
-        answer = self.index.vms({}, {}, is_whole=self._scope is _EVERYBODYS, malformed=malformed)
+        answer = self.index.vms(
+            {},
+            {},
+            is_whole=self._scope is _EVERYBODYS,
+            malformed=malformed,
+            is_complete=self._is_complete(),
+        )
         projects, users = await self._names.projects(), await self._names.users(answer.by_user)
         return replace(answer, projects=projects, users=users)
+
+    def _is_complete(self) -> bool:
+        """Whether a server that is not known is gone, or never was."""
+        since = self._clock.monotonic() - _DOUBTFUL_S
+        self._doubtful = {vm_id: at for vm_id, at in self._doubtful.items() if at > since}
+        return not (self._overlooked or self._lost or self._missing or self._doubtful)
 
     async def _read_all(self) -> int:
         """Continue the complete list, or begin one. Returns the number of malformed items.
@@ -170,6 +190,7 @@ class Servers(Reader):
                     self._forget(whole.scope)
                 await self._take(page)
                 malformed += page.malformed
+                whole.malformed += page.malformed
                 if page.next_query is None:
                     SERVERS.check(len(self.index), malformed)
                     self._end_list(whole)
@@ -194,6 +215,7 @@ class Servers(Reader):
         except ForbiddenError:
             self._listed_at = None  # the right was taken away: begin anew with what may be seen
             raise
+        self._overlooked = self._overlooked or malformed > 0
         self._known_until, self._known_at = began_at, began
         self._end_changes(silent - building - mentioned)
         self._silent = self._building - mentioned
@@ -238,6 +260,7 @@ class Servers(Reader):
     def _put(self, server: Server) -> None:
         if server.updated is not None:
             self._newest = max(self._newest, unix_seconds(server.updated))
+        self._doubtful.pop(server.id, None)
         if server.status in GONE:
             self._drop(server.id)
             return
@@ -263,10 +286,11 @@ class Servers(Reader):
         They, and those whose item is malformed, are shown as UNKNOWN until the next complete list.
         """
         missing = {vm_id for vm_id in whole.unlisted if self.index.get(vm_id) is not None}
+        self._doubtful |= dict.fromkeys(missing & self._lost, whole.began)
         for vm_id in missing & (self._lost | self._building):
             self._drop(vm_id)
         self._missing = missing - self._lost - self._building
-        self._lost = set()
+        self._lost, self._overlooked = set(), whole.malformed > 0
         self._list, self._listed_at = None, whole.began
         if len(self._texts) > _TEXTS:
             self._texts = Texts()
@@ -294,3 +318,4 @@ class Servers(Reader):
         """
         self._scope, self.index = scope, VMIndex(_STATES, CONDITIONS)
         self._building, self._silent, self._missing, self._lost = set(), set(), set(), set()
+        self._overlooked, self._doubtful = False, {}

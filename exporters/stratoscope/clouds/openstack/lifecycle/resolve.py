@@ -14,12 +14,12 @@ import msgspec
 
 from stratoscope.clouds.errors import NotThereError
 from stratoscope.clouds.lifecycle import Resolved, RunReason, StepError
+from stratoscope.clouds.nearest_names import NEAREST, only, unknown
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import WHOLE_PAGE, Listing, Query, fields_of
 from stratoscope.clouds.openstack.lifecycle.description import NO_NETWORK, Description
 from stratoscope.clouds.openstack.lifecycle.errors import is_left_out
-from stratoscope.clouds.openstack.lifecycle.names import NEAREST, only, unknown
 from stratoscope.core.errors import LeftOutError
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)

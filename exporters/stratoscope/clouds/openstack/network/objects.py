@@ -22,6 +22,7 @@ from stratoscope.clouds.openstack.client.counting import CountedList, counted_ro
 from stratoscope.clouds.openstack.client.extensions import extension
 from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import Listing, fields_of
+from stratoscope.clouds.resources import by_uuid
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOut, LeftOutError
 
@@ -83,6 +84,7 @@ _FLOATING_IPS: Final = _counted(
     extension="router",
     is_orphan=lambda one: None if one.port_id is msgspec.UNSET else not one.port_id,
     is_named=True,
+    keeps_each=True,
 )
 _NETWORKS: Final = _counted(
     "networks",
@@ -136,7 +138,13 @@ class Network(Reader):
         """Routers. One that is administratively down keeps the status ACTIVE."""
         return await _ROUTERS.read(self._api)
 
-    @question("floating_ips", Every(300, 60, 900), cost="1 for each 1,000 addresses", role=_OWN)
+    @question(
+        "floating_ips",
+        Every(300, 60, 900),
+        cost="1 for each 1,000 addresses",
+        role=_OWN,
+        lists=by_uuid("addresses"),
+    )
     async def floating_ips(self) -> Objects:
         """Floating IPs; one without a port is orphaned."""
         return await _FLOATING_IPS.read(self._api)

@@ -7,8 +7,8 @@ import msgspec
 
 from stratoscope.demo.openstack.glance import visible_image
 from stratoscope.demo.openstack.http_request import HttpError, Request
-from stratoscope.demo.openstack.models import Image, Pool, Volume
 from stratoscope.demo.openstack.quotas import exceeded_by_volume
+from stratoscope.demo.world.models import Image, Pool, Volume
 
 _DEFAULT_TYPE: Final = "__DEFAULT__"
 _GIB: Final = 1 << 30

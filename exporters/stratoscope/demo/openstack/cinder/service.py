@@ -8,11 +8,11 @@ from multidict import CIMultiDict
 
 from stratoscope.demo.openstack.cinder import views, volumes
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.models import Copy, Project, Volume
 from stratoscope.demo.openstack.nova.service import minor_of
-from stratoscope.demo.openstack.seed.catalog import DEFAULT_LIMITS
 from stratoscope.demo.openstack.service import Handler, Route, Service, named_fault
-from stratoscope.demo.openstack.sorted_index import SortedIndex
+from stratoscope.demo.world.models import Copy, Project, Volume
+from stratoscope.demo.world.seed.catalog import DEFAULT_LIMITS
+from stratoscope.demo.world.sorted_index import SortedIndex
 
 T = TypeVar("T", Volume, Copy)
 

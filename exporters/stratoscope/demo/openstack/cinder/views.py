@@ -1,8 +1,8 @@
 """Cinder's objects as its API shows them; administrators see more."""
 
 from stratoscope.demo.openstack.http_request import Json, Request
-from stratoscope.demo.openstack.models import Copy, Daemon, Pool, Volume, VolumeType
 from stratoscope.demo.openstack.texts import micro
+from stratoscope.demo.world.models import Copy, Daemon, Pool, Volume, VolumeType
 
 
 def volume(request: Request, one: Volume) -> Json:

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from stratoscope.demo.openstack import storage
 from stratoscope.demo.openstack.cinder import views
 from stratoscope.demo.openstack.cinder.create_volume import read
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.openstack.models import Volume
 from stratoscope.demo.openstack.service import Route
+from stratoscope.demo.world import storage
+from stratoscope.demo.world.models import Volume
 
 _FREE: Final = frozenset({"available", "error", "error_restoring", "error_extending", "error_managing"})
 _NOT_FREE: Final = (

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from stratoscope.demo.openstack.models import Host
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import Host
+from stratoscope.demo.world.world import World
 
 LEAST_HOSTS: Final = 12
 """With fewer hosts there is too little room for the VMs that come and go on the others."""

@@ -3,8 +3,8 @@
 import xml.etree.ElementTree as ET
 
 from stratoscope.demo.openstack.hypervisors.guests import RUNNING, Guest, ShownHost
-from stratoscope.demo.openstack.models import VM, Port, Volume
 from stratoscope.demo.openstack.texts import mac_address, moment
+from stratoscope.demo.world.models import VM, Port, Volume
 
 _NOVA = "http://openstack.org/xmlns/libvirt/nova/1.1"
 _TEST = "http://libvirt.org/schemas/domain/test/1.0"

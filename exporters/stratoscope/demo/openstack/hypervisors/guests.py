@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stratoscope.demo.openstack.hypervisors.activity import ALWAYS, Activity, drawn, stretch
-from stratoscope.demo.openstack.models import VM, Host
+from stratoscope.demo.world.models import VM, Host
 
 RUNNING, PAUSED, OFF = 1, 3, 5
 """virDomainState."""

@@ -23,7 +23,7 @@ from stratoscope.demo.openstack.hypervisors.guests import (
 from stratoscope.demo.openstack.hypervisors.meters import HostMeter
 from stratoscope.demo.openstack.hypervisors.moving_files import moving_files
 from stratoscope.demo.openstack.hypervisors.still_files import CGROUPS, still_files
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.world import World
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json, Request
-from stratoscope.demo.openstack.ids import Dice
 from stratoscope.demo.openstack.service import Service
+from stratoscope.demo.world.ids import Dice
 
 REGION: Final = "RegionOne"
 _INTERFACES: Final = ("public", "internal", "admin")

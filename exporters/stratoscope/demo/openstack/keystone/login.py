@@ -7,9 +7,9 @@ import msgspec
 
 from stratoscope.demo.openstack.http_request import HttpError
 from stratoscope.demo.openstack.keystone.tokens import Token, Tokens
-from stratoscope.demo.openstack.models import ApplicationCredential, Project, User
 from stratoscope.demo.openstack.service import UNAUTHORIZED
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import ApplicationCredential, Project, User
+from stratoscope.demo.world.world import World
 
 T = TypeVar("T", bound=User | Project)
 

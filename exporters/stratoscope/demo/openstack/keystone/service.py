@@ -11,10 +11,10 @@ from stratoscope.demo.openstack.keystone import views
 from stratoscope.demo.openstack.keystone.catalogue import Entry
 from stratoscope.demo.openstack.keystone.login import Login
 from stratoscope.demo.openstack.keystone.tokens import Token, Tokens
-from stratoscope.demo.openstack.seed.identity import role_id
 from stratoscope.demo.openstack.service import UNAUTHORIZED, Handler, Route, Service
 from stratoscope.demo.openstack.texts import micro
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.seed.identity import role_id
+from stratoscope.demo.world.world import World
 
 _UNKNOWN: Final = (
     b"<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Caller
-from stratoscope.demo.openstack.models import ApplicationCredential, Project, User
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import ApplicationCredential, Project, User
+from stratoscope.demo.world.world import World
 
 LIFETIME_S: Final = 3600.0
 _IMPLIED: Final = {

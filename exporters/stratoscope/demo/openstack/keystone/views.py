@@ -4,7 +4,7 @@ from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json, Request
 from stratoscope.demo.openstack.keystone.catalogue import REGION
-from stratoscope.demo.openstack.models import Project, User
+from stratoscope.demo.world.models import Project, User
 
 DOMAIN: Final = {"id": "default", "name": "Default"}
 

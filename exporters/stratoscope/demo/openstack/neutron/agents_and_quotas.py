@@ -3,12 +3,12 @@
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.models import Daemon, Network, Project
 from stratoscope.demo.openstack.neutron.collection import selected
 from stratoscope.demo.openstack.neutron.views import cidr, router
-from stratoscope.demo.openstack.seed.catalog import DEFAULT_LIMITS
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.openstack.texts import spaced
+from stratoscope.demo.world.models import Daemon, Network, Project
+from stratoscope.demo.world.seed.catalog import DEFAULT_LIMITS
 
 _L3: Final = "L3 agent"
 _QUOTAS: Final = (

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.models import Port
 from stratoscope.demo.openstack.service import Route, cached, encoded, listed
-from stratoscope.demo.openstack.sorted_index import Identified, SortedIndex
+from stratoscope.demo.world.models import Port
+from stratoscope.demo.world.sorted_index import Identified, SortedIndex
 
 T = TypeVar("T", bound=Identified)
 

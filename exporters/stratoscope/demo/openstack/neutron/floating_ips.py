@@ -6,11 +6,11 @@ from typing import Final
 import msgspec
 
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.openstack.models import FloatingIP, Network, Port, Router
 from stratoscope.demo.openstack.neutron import views
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.openstack.texts import ipv4
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import FloatingIP, Network, Port, Router
+from stratoscope.demo.world.world import World
 
 _WIRED_S: Final = 1.0
 """Until the router has an address, and Nova knows it."""

@@ -5,10 +5,10 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.models import FloatingIP, Network, Port, Router, SecurityGroup, Subnet
 from stratoscope.demo.openstack.neutron import agents_and_quotas, floating_ips, views
 from stratoscope.demo.openstack.neutron.collection import Collection
 from stratoscope.demo.openstack.service import Route, Service
+from stratoscope.demo.world.models import FloatingIP, Network, Port, Router, SecurityGroup, Subnet
 
 _TYPES: Final = {400: "HTTPBadRequest", 403: "PolicyNotAuthorized", 404: "HTTPNotFound"}
 

@@ -3,7 +3,8 @@
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json, Request
-from stratoscope.demo.openstack.models import (
+from stratoscope.demo.openstack.texts import ipv4, mac_address, moment
+from stratoscope.demo.world.models import (
     FloatingIP,
     Network,
     Port,
@@ -12,7 +13,6 @@ from stratoscope.demo.openstack.models import (
     SecurityGroup,
     Subnet,
 )
-from stratoscope.demo.openstack.texts import ipv4, mac_address, moment
 
 _VIF: Final[Json] = {
     "connectivity": "l2",

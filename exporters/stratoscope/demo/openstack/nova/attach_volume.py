@@ -4,11 +4,11 @@ from typing import Final
 
 import msgspec
 
-from stratoscope.demo.openstack import storage
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.models import VM, Volume
 from stratoscope.demo.openstack.nova.servers import find, must_be
 from stratoscope.demo.openstack.service import Route
+from stratoscope.demo.world import storage
+from stratoscope.demo.world.models import VM, Volume
 
 _STATES: Final = ("active", "paused", "stopped", "resized", "suspended")
 """VM states in which Nova attaches a volume."""

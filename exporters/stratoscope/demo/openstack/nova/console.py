@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.openstack.models import VM
+from stratoscope.demo.world.models import VM
 
 _TYPE: Final = b"ssh-ed25519"
 _RULER: Final = "#" * 61

@@ -9,10 +9,10 @@ import msgspec
 
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.http_request import HttpError, Request
-from stratoscope.demo.openstack.models import VM, Flavor, Host, Image, Network, Project, User, Volume
 from stratoscope.demo.openstack.nova.attach_volume import check_free, visible_volume
-from stratoscope.demo.openstack.seed.vms import key_of
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import VM, Flavor, Host, Image, Network, Project, User, Volume
+from stratoscope.demo.world.seed.vms import key_of
+from stratoscope.demo.world.world import World
 
 _KNOWN: Final = frozenset(
     {

@@ -3,10 +3,10 @@
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.models import Flavor
 from stratoscope.demo.openstack.nova.paging import cut, only
 from stratoscope.demo.openstack.nova.view import links
 from stratoscope.demo.openstack.service import Route
+from stratoscope.demo.world.models import Flavor
 
 
 def _list(request: Request) -> Response:

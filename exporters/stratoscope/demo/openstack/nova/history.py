@@ -3,10 +3,10 @@
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json, Request, Response
-from stratoscope.demo.openstack.models import VM, Action, Volume
 from stratoscope.demo.openstack.nova.servers import find
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.openstack.texts import micro
+from stratoscope.demo.world.models import VM, Action, Volume
 
 
 def _actions(request: Request) -> Response:

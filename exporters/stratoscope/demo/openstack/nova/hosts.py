@@ -4,10 +4,10 @@ import json
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json, Request, Response
-from stratoscope.demo.openstack.models import RESERVED_MIB, Aggregate, Daemon, Host
 from stratoscope.demo.openstack.nova.paging import cut, only
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.openstack.texts import micro
+from stratoscope.demo.world.models import RESERVED_MIB, Aggregate, Daemon, Host
 
 _CPU: Final[Json] = {
     "arch": "x86_64",

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.migration import Migration
-from stratoscope.demo.openstack.migrations import LIVE
 from stratoscope.demo.openstack.nova.paging import cut, moment_of, only
 from stratoscope.demo.openstack.nova.servers import find
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.openstack.texts import micro
+from stratoscope.demo.world.migration import Migration
+from stratoscope.demo.world.migrations import LIVE
 
 _EQUAL: Final[dict[str, Callable[[Migration], str]]] = {
     "host": lambda one: one.source.name,

@@ -3,11 +3,11 @@
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json, Request, Response
-from stratoscope.demo.openstack.models import Project, ServerGroup
 from stratoscope.demo.openstack.nova.paging import only
-from stratoscope.demo.openstack.seed.catalog import DEFAULT_LIMITS
-from stratoscope.demo.openstack.seed.vms import key_of
 from stratoscope.demo.openstack.service import Route
+from stratoscope.demo.world.models import Project, ServerGroup
+from stratoscope.demo.world.seed.catalog import DEFAULT_LIMITS
+from stratoscope.demo.world.seed.vms import key_of
 
 _ALL: Final = 1_000_000
 _RESOURCES: Final = (

@@ -7,17 +7,18 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from multidict import CIMultiDict
 
-from stratoscope.demo.openstack.http_errors import BOOT_ERRORS, BootError
+from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.models import VM
 from stratoscope.demo.openstack.nova.console import console_output
 from stratoscope.demo.openstack.nova.create_server import ServerRequest, read
 from stratoscope.demo.openstack.nova.servers import find, must_be
 from stratoscope.demo.openstack.nova.view import links
-from stratoscope.demo.openstack.operations import Operations
 from stratoscope.demo.openstack.quotas import exceeded, exceeded_by_resize
 from stratoscope.demo.openstack.service import Route
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.boot_errors import BootError
+from stratoscope.demo.world.models import VM
+from stratoscope.demo.world.operations import Operations
+from stratoscope.demo.world.world import World
 
 _Act = Callable[[Request, VM, object], Response]
 """Does an action: for a request, on a VM, with the action's argument."""

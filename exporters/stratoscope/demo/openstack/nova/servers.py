@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.openstack.models import STATUSES, VM
 from stratoscope.demo.openstack.nova import view
 from stratoscope.demo.openstack.nova.paging import moment_of, next_link, only, page_of, unknown_marker
 from stratoscope.demo.openstack.service import Route, cached, encoded, listed
+from stratoscope.demo.world.models import STATUSES, VM
 
 Test = Callable[[VM], bool]
 

@@ -16,7 +16,7 @@ from stratoscope.demo.openstack.nova import (
     servers,
 )
 from stratoscope.demo.openstack.service import Route, Service, named_fault
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.world import World
 
 OLDEST: Final = 1
 _VERSION: Final = re.compile(r"([1-9]\d*)\.([1-9]\d*|0)")

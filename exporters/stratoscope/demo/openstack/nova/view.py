@@ -4,8 +4,8 @@ import hashlib
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json, Request
-from stratoscope.demo.openstack.models import POWER_STATES, VM, Fault, Flavor, Image, Port
 from stratoscope.demo.openstack.texts import ipv4, mac_address, micro_or_none, moment
+from stratoscope.demo.world.models import VM, Fault, Flavor, Image, Port
 
 _CHANGES: Final = (3, 9, 16, 19, 26, 47, 63, 69, 71, 73, 90, 96, 98, 100)
 """Microversions that change the view of a server."""
@@ -13,6 +13,15 @@ _WITH_PROGRESS: Final = frozenset(
     {"ACTIVE", "BUILD", "MIGRATING", "RESIZE", "VERIFY_RESIZE", "REVERT_RESIZE", "PASSWORD"}
 )
 _WITH_FAULT: Final = frozenset({"ERROR", "DELETED"})
+_POWER_STATES: Final = {
+    "active": 1,
+    "resized": 1,
+    "paused": 3,
+    "stopped": 4,
+    "suspended": 4,
+    "shelved_offloaded": 4,
+}
+"""libvirt's number by VM state; 0 (NOSTATE) for the others."""
 
 
 def view_of(request: Request) -> object:
@@ -68,7 +77,7 @@ def server(request: Request, vm: VM) -> Json:
         "OS-SRV-USG:terminated_at": micro_or_none(vm.terminated),
         "OS-EXT-STS:task_state": vm.task_state,
         "OS-EXT-STS:vm_state": vm.vm_state,
-        "OS-EXT-STS:power_state": POWER_STATES.get(vm.vm_state, 0) if vm.host or vm.launched else 0,
+        "OS-EXT-STS:power_state": _POWER_STATES.get(vm.vm_state, 0) if vm.host or vm.launched else 0,
         "os-extended-volumes:volumes_attached": [
             {"id": volume.id, **request.newer({3: {"delete_on_termination": volume.is_deleted_with_vm}})}
             for volume in vm.volumes

@@ -3,7 +3,7 @@
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json
-from stratoscope.demo.openstack.models import CPU_RATIO, RESERVED_MIB, Host, Resources
+from stratoscope.demo.world.models import CPU_RATIO, RESERVED_MIB, Host, Resources
 
 CLASSES: Final = ("VCPU", "MEMORY_MB", "DISK_GB", "PCPU")
 DISABLED: Final = "COMPUTE_STATUS_DISABLED"

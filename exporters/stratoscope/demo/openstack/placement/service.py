@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.models import VM, Host
 from stratoscope.demo.openstack.placement.resources import (
     CLASSES,
     by_class,
@@ -18,7 +17,8 @@ from stratoscope.demo.openstack.placement.resources import (
 )
 from stratoscope.demo.openstack.service import Route, Service
 from stratoscope.demo.openstack.texts import http_date
-from stratoscope.demo.openstack.world import World
+from stratoscope.demo.world.models import VM, Host
+from stratoscope.demo.world.world import World
 
 _EXPLAINED: Final = {
     400: "The server could not comply with the request since it is either malformed or otherwise incorrect.",

@@ -1,0 +1,1 @@
+"""VMs of probes on OpenNebula."""

@@ -1,0 +1,1 @@
+"""An OpenNebula as oned answers for it over XML-RPC, with the VMs of demo/world."""

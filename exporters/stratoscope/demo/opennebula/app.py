@@ -1,0 +1,140 @@
+"""oned as an aiohttp application: calls pass faults, the log-in, and the check of their parameters."""
+
+import asyncio
+import hmac
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from xml.parsers.expat import ExpatError
+from xmlrpc.client import Error as XmlRpcError
+from xmlrpc.client import Fault as XmlRpcFault
+from xmlrpc.client import dumps, loads
+
+from aiohttp import web
+
+from stratoscope.demo.clock import Clock
+from stratoscope.demo.faults import Fault, Faults
+from stratoscope.demo.http_faults import cut_off
+from stratoscope.demo.opennebula.access import Access
+from stratoscope.demo.opennebula.actions import Actions
+from stratoscope.demo.opennebula.broken import broken
+from stratoscope.demo.opennebula.call import Call, Method, unknown
+from stratoscope.demo.opennebula.create import Creation
+from stratoscope.demo.opennebula.directory import Account, Directory
+from stratoscope.demo.opennebula.errors import AUTHENTICATION, BOOT_ERRORS, OneError
+from stratoscope.demo.opennebula.life import OneOperations
+from stratoscope.demo.opennebula.pools import Reads
+from stratoscope.demo.world.churn import Churn
+from stratoscope.demo.world.silence import silence
+from stratoscope.demo.world.world import World
+
+SERVICE: Final = "oned"
+_PREFIX: Final = "one."
+_SERVED_BY: Final = "compute"
+"""The daemons of the world that stand for oned's probes of hosts."""
+
+
+class OpenNebula:
+    """Attributes:
+    world: Its state.
+    kind, entrance: For the page about it.
+    faults: The faults in force.
+    directory: Its numbers of what the world has.
+    request_counts: By method, and the code of oned's answer (0 for what was done).
+    """
+
+    kind = "OpenNebula"
+    entrance = "/RPC2   oned's XML-RPC"
+
+    def __init__(self, world: World, clock: Clock) -> None:
+        self.world, self._clock = world, clock
+        self.directory = Directory(world)
+        self.faults = Faults(
+            self._silence, lambda: [image.name for image in world.images], BOOT_ERRORS, [SERVICE]
+        )
+        self.request_counts: Counter[tuple[str, int]] = Counter()
+        operations = OneOperations(world)
+        Churn(world, operations)
+        access = Access(self.directory)
+        reads = Reads(world, self.directory, access)
+        self._methods: Mapping[str, Method] = {
+            **reads.methods(),
+            **Creation(world, self.directory, access, operations.one_boots, self.faults).methods(),
+            **Actions(world, self.directory, access, reads=reads, operations=operations).methods(),
+        }
+        self._accounts = {one.name: one for one in self.directory.accounts.values()}
+
+    def add_to(self, app: web.Application) -> None:
+        """Add its path."""
+        app.router.add_post("/RPC2", self._handle)
+
+    def advance(self) -> None:
+        """Run what is due by now."""
+        self.world.timeline.advance(self._clock())
+
+    def _silence(self, service: str, host: str, seconds: float | None) -> Any:
+        return silence(self.world, _SERVED_BY if service == SERVICE else service, host, seconds)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        content = await request.read()
+        self.advance()
+        try:
+            args, method = loads(content)
+        except (ExpatError, XmlRpcError, ValueError, TypeError) as error:
+            return web.Response(status=400, text=f"no call: {error}\n")
+        name = str(method)
+        faults = self.faults.hit(SERVICE, name, request.method, has_token=False)
+        for fault in faults:
+            if fault.fault in ("latency", "hang"):
+                await (asyncio.sleep(fault.seconds) if fault.seconds else asyncio.Event().wait())
+                self.advance()
+            elif fault.fault.isdigit():
+                later = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+                return web.Response(status=int(fault.fault), text=fault.text, headers=later)
+        body = self._body(name, args, f"{request.scheme}://{request.host}", faults)
+        response = web.Response(body=body, content_type="text/xml", charset="utf-8")
+        if any(fault.fault == "cut" for fault in faults):
+            return await cut_off(request, response, body)
+        return response
+
+    def _body(self, name: str, args: Sequence[Any], base: str, faults: Sequence[Fault]) -> bytes:
+        try:
+            answer = self._answer(name, args, base)
+            for fault in faults:
+                if isinstance(answer, str) and fault.fault in ("malformed_item", "garbage"):
+                    answer = broken(answer, fault)
+            self.request_counts[name, 0] += 1
+            return _envelope([True, answer, 0])
+        except OneError as error:
+            self.request_counts[name, error.code] += 1
+            return _envelope([False, f"[{name}] {error.text}", error.code, error.number, -1])
+        except XmlRpcFault as error:
+            self.request_counts[name, error.faultCode] += 1
+            return _dumped(error)
+
+    def _answer(self, name: str, args: Sequence[Any], base: str) -> str | int | bool:
+        """What a call answers. Raises OneError, and XML-RPC's own Fault."""
+        method = self._methods.get(name.removeprefix(_PREFIX)) if name.startswith(_PREFIX) else None
+        if method is None:
+            raise unknown(name)
+        method.check(args[1:] if args else [])
+        caller = self._caller(args[0] if args else None)
+        return method.handler(Call(name, caller, args[1:], base))
+
+    def _caller(self, session: object) -> Account:
+        """Whose `user:password` it is. Raises OneError."""
+        name, _, password = session.partition(":") if isinstance(session, str) else ("", "", "")
+        account = self._accounts.get(name)
+        if account is None or not hmac.compare_digest(account.user.password.encode(), password.encode()):
+            raise OneError(AUTHENTICATION, "User couldn't be authenticated, aborting call.")
+        return account
+
+
+def _envelope(values: list[object]) -> bytes:
+    return _dumped((values,))
+
+
+def _dumped(answer: tuple[list[object]] | XmlRpcFault) -> bytes:
+    """An answer with oned's name for integers; texts have no `<`, since they are escaped."""
+    text = dumps(answer, methodresponse=True)
+    return text.replace("<int>", "<i4>").replace("</int>", "</i4>").encode()

@@ -1,0 +1,1 @@
+"""What oned shows of the world's objects, as XML."""

@@ -1,0 +1,77 @@
+"""Backends, data volumes, snapshots and backups."""
+
+from typing import Final
+
+from stratoscope.demo.world.models import Copy, Pool, Project, User, Volume, VolumeType
+from stratoscope.demo.world.seed.hosts import CONTROLLER, NOVA, daemon
+from stratoscope.demo.world.world import World
+
+_SIZES_GIB: Final = (10, 20, 50, 100, 250, 500)
+_OFTEN: Final = (20, 30, 25, 15, 7, 3)
+_LOOSE: Final = ("available",) * 12 + ("error", "reserved", "error_deleting", "creating")
+"""States of volumes without a VM."""
+
+
+def backends(world: World) -> None:
+    """Add two backends, each with its own volume type, and Cinder's services."""
+    for binary in ("cinder-scheduler", "cinder-backup"):
+        daemon(world, binary, CONTROLLER, "nova", beat=NOVA)
+    for name, kind in (("ceph", "__DEFAULT__"), ("ssd", "ssd")):
+        volume_type = VolumeType(world.dice.uuid(), kind)
+        host = f"{CONTROLLER}@{name}"
+        service = daemon(world, "cinder-volume", host, "nova", beat=NOVA)
+        world.volume_types.append(volume_type)
+        world.pools.append(Pool(host, name, 0.0, volume_type, service))
+
+
+def volumes(world: World) -> None:
+    """Add a volume for every fourth VM, one without a VM for every ten of those, and copies of some."""
+    with_ports = [vm for vm in world.vms if vm.ports]
+    for number, vm in enumerate(reversed(with_ports)):
+        if number % 4 == 0:
+            volume = world.add_volume(data_volume(world, vm.project, vm.user))
+            world.attach(volume, vm)
+            volume.created, volume.attached = vm.created, vm.created + 60.0
+            volume.updated = volume.attached
+        if number % 40 == 0:
+            loose = world.add_volume(data_volume(world, vm.project, vm.user))
+            loose.created = loose.updated = vm.created
+            loose.status = world.dice.choice(_LOOSE)
+    for number, volume in enumerate(list(world.volumes)):
+        if number % 6 == 0:
+            _copy(world, volume, is_backup=False)
+        if number % 20 == 0:
+            _copy(world, volume, is_backup=True)
+    for pool in world.pools:
+        held = sum(volume.size_gib for volume in world.volumes if volume.pool is pool)
+        pool.total_gib = max(1000.0, round(held / 0.6))
+
+
+def data_volume(world: World, project: Project, user: User) -> Volume:
+    """An empty volume in creation; not yet added to the world."""
+    serial = world.serial()
+    return Volume(
+        serial=serial,
+        id=world.dice.uuid(),
+        name=f"data-{serial:04d}",
+        project=project,
+        user=user,
+        size_gib=world.dice.choices(_SIZES_GIB, _OFTEN)[0],
+        pool=world.dice.choices(world.pools, (8, 2))[0],
+        created=world.now,
+        updated=world.now,
+        is_deleted_with_vm=True,
+    )
+
+
+def _copy(world: World, volume: Volume, *, is_backup: bool) -> None:
+    serial = world.serial()
+    failed = world.dice.random() < 0.05  # noqa: PLR2004 - one of twenty
+    kind = "backup" if is_backup else "snapshot"
+    copy = Copy(
+        serial=serial, id=world.dice.uuid(), name=f"{kind}-{serial:04d}", volume=volume,
+        created=volume.created, updated=volume.created, status="error" if failed else "available",
+    )  # fmt: skip
+    if failed and is_backup:
+        copy.fail_reason = "Service not found for creating backup."
+    (world.add_backup if is_backup else world.add_snapshot)(copy)

@@ -1,0 +1,102 @@
+"""Objects by id, in the order in which lists show them. A page costs as much as it holds, not as the list."""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator
+from itertools import islice
+from operator import attrgetter
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+
+class Identified(Protocol):
+    """An object with an id that never changes."""
+
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=Identified)
+
+_FEW: Final = 100
+"""Up to so many new objects are inserted one by one; of more it is quicker to sort all."""
+
+
+class SortedIndex(Generic[T]):
+    """Objects of one kind.
+
+    Args:
+        by: The attribute that orders them: unique, and never changed.
+        newest_first: Lists begin with the greatest.
+    """
+
+    def __init__(self, by: str = "id", *, newest_first: bool = False) -> None:
+        self._key: Callable[[T], Any] = attrgetter(by)
+        self._is_reversed = newest_first
+        self._by_id: dict[str, T] = {}
+        self._sorted: list[T] = []
+        self._unsorted: list[T] = []
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[T]:
+        return reversed(self._ordered()) if self._is_reversed else iter(self._ordered())
+
+    def __contains__(self, identity: str) -> bool:
+        return identity in self._by_id
+
+    def add(self, item: T) -> T:
+        self._by_id[item.id] = item
+        self._unsorted.append(item)
+        return item
+
+    def remove(self, item: T) -> None:
+        del self._by_id[item.id]
+        del self._ordered()[self._position(item)]
+
+    def get(self, identity: str) -> T | None:
+        return self._by_id.get(identity)
+
+    def with_key(self, key: Any) -> T | None:
+        """The item with a value of the attribute that orders them."""
+        items = self._ordered()
+        position = bisect_left(items, key, key=self._key)
+        return items[position] if position < len(items) and self._key(items[position]) == key else None
+
+    def at(self, position: int) -> T:
+        """The item at a position, counted from the smallest key."""
+        return self._ordered()[position]
+
+    def page(
+        self, limit: int | None, marker: str = "", *, keep: Callable[[T], bool], backwards: bool = False
+    ) -> list[T]:
+        """The items after the marker that pass `keep`, at most `limit` of them.
+
+        Args:
+            limit: None for all.
+            marker: The id of the last item of the previous page; the list begins anew for an unknown one.
+            keep: Whether an item is wanted.
+            backwards: Return the items before the marker instead; the nearest ones, in the list's order.
+        """
+        found = list(islice(filter(keep, self._from(marker, backwards=backwards)), limit))
+        return found[::-1] if backwards else found
+
+    def _from(self, marker: str, *, backwards: bool) -> Iterator[T]:
+        items, marked = self._ordered(), self._by_id.get(marker)
+        if self._is_reversed is not backwards:
+            start = len(items) if marked is None else self._position(marked)
+            return (items[position] for position in range(start - 1, -1, -1))
+        start = 0 if marked is None else self._position(marked) + 1
+        return (items[position] for position in range(start, len(items)))
+
+    def _position(self, item: T) -> int:
+        return bisect_left(self._ordered(), self._key(item), key=self._key)
+
+    def _ordered(self) -> list[T]:
+        if len(self._unsorted) > _FEW:
+            self._sorted += self._unsorted
+            self._sorted.sort(key=self._key)
+        else:
+            for item in self._unsorted:
+                insort(self._sorted, item, key=self._key)
+        self._unsorted.clear()
+        return self._sorted
