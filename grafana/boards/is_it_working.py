@@ -93,7 +93,8 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         "Is the management layer healthy?",
         (
             "APIDown", "APIGone", "ZoneServiceDown", "ServiceDown", "ServiceGone", "VMTransitionStuck",
-            "VMErrorsGrowing", "OrphansGrowing", "LogInRefused", "CloudGone", "BudgetExhausted",
+            "MigrationStuck", "VMErrorsGrowing", "OrphansGrowing", "LogInRefused", "CloudGone",
+            "BudgetExhausted",
         ),
     ),
     "Hosts": Subject(

@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
-from boards import board, colours
+from boards import board, colours, moves_and_orphans
 from boards.panels import (
     NOT_MEASURED,
     UNSURE,
@@ -67,10 +67,15 @@ def made() -> Dashboard:
         .with_panel(_in_transition())
         .with_panel(_orphans())
         .with_panel(_things())
+        .with_panel(moves_and_orphans.orphans())
         .with_row(Row("Do the layers say the same?"))
         .with_panel(_disagreements())
         .with_panel(_allocations())
         .with_panel(_which_allocations())
+        .with_row(Row("Migrations"))
+        .with_panel(moves_and_orphans.under_way())
+        .with_panel(moves_and_orphans.outcomes())
+        .with_panel(moves_and_orphans.pairs())
         .with_row(Row("Is it watched well?"))
         .with_panel(_age())
         .with_panel(_left_out())

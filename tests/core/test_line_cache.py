@@ -110,7 +110,7 @@ class Both(Collector[int]):
     families = (OTHER, FAMILY)
 
     def __init__(self) -> None:
-        self.kept = CachedLines(FAMILY)
+        self.numbers = CachedLines(FAMILY)
 
     async def fetch(self) -> int:
         return 2
@@ -120,8 +120,8 @@ class Both(Collector[int]):
 
     def cached(self, data: int, /) -> Iterable[CachedLines]:
         for number in range(data):
-            self.kept.put(str(number), (str(number),))
-        return [self.kept]
+            self.numbers.put(str(number), (str(number),))
+        return [self.numbers]
 
 
 @pytest.mark.parametrize(("most", "shown"), [(10, [OTHER, FAMILY]), (1, [OTHER])])

@@ -25,7 +25,7 @@ EXTRAS = {
     "key_manager",
 }  # fmt: skip
 OF_ADMINS = {
-    "compute_services", "hypervisors", "inventories", "allocations", "aggregates", "capacity",
+    "compute_services", "migrations", "hypervisors", "inventories", "allocations", "aggregates", "capacity",
     "network_agents", "volume_services", "volume_backends",
 }  # fmt: skip
 

@@ -42,7 +42,8 @@ async def test_a_plain_user_leaves_out_what_it_may_not_see(tmp_path: Path) -> No
     statuses, shown = await seen(tmp_path, PLAIN)
     left_out = {name: status.left_out for name, status in statuses.items() if status.left_out}
     assert left_out == dict.fromkeys(
-        ("host_services", "host_usage", "hosts", "inventories", "vms", "room"), LeftOut.UNAUTHORIZED
+        ("host_services", "host_usage", "hosts", "inventories", "vms", "migrations", "room"),
+        LeftOut.UNAUTHORIZED,
     )
     assert 'stratoscope_management_list_truncated{cloud="one",sort="users"} 1\n' in shown
     assert "stratoscope_management_users{" not in shown

@@ -15,6 +15,7 @@ from stratoscope.core.part import Site
 from stratoscope.management.collector import QuestionCollector
 from stratoscope.management.exporter import EXPORTER
 from stratoscope.management.settings import Settings, parse
+from stratoscope.management.subject import Bounds
 from support import configs
 
 AUTH = {
@@ -69,6 +70,11 @@ def test_every_collector_can_be_switched_and_scheduled(entry: dict[str, Any]) ->
 
 def test_100_000_vms_fit_below_the_default_bound(entry: dict[str, Any]) -> None:
     assert parsed(entry).planner().max_series("servers") == 1_000_000
+
+
+def test_what_is_shown_by_name_is_bounded_by_default_and_can_be_changed(entry: dict[str, Any]) -> None:
+    assert parsed(entry).management.show == Bounds(orphans=200, migrations=200, migration_pairs=50)
+    assert parsed(entry, {"show": {"orphans": 7}}).management.show == Bounds(orphans=7)
 
 
 def test_a_cloud_of_the_environment_needs_no_file(
@@ -150,8 +156,11 @@ def test_an_unknown_cloud_names_the_known_ones(entry: dict[str, Any]) -> None:
             "management.collectors.requests.interval: it is collected",
         ),
         ({"max_series": 0}, "management.max_series: "),
-        ({"max_named": -1}, "management.max_named: "),
+        ({"show": {"disagreements": -1}}, "management.show.disagreements: "),
         ({"colectors": {}}, "management.colectors: "),
+        ({"show": {"orphans": -1}}, "management.show.orphans: "),
+        ({"show": {"migrations": 5_001}}, "management.show.migrations: "),
+        ({"show": {"pairs": 7}}, "management.show.pairs: unknown key; allowed: "),
     ],
 )
 def test_a_mistake_names_its_key(entry: dict[str, Any], management: Any, message: str) -> None:
@@ -184,11 +193,13 @@ async def test_what_is_named_can_be_changed_while_a_cloud_is_open(entry: dict[st
     """Nothing is opened anew: the parts have the same identity."""
     parts = []
     for number in (100, 7):
-        (part,) = EXPORTER.parts(parsed(entry, {"max_named": number}), Site(CollectorRegistry()))
+        (part,) = EXPORTER.parts(
+            parsed(entry, {"show": {"disagreements": number}}), Site(CollectorRegistry())
+        )
         parts.append(part)
     assert parts[0].identity == parts[1].identity
     async with parts[0].open() as opened:
         for part, number in zip(parts, (100, 7), strict=True):
             part.collections(opened)
-            named = {one.max_named for one in opened.collectors if isinstance(one, QuestionCollector)}
-            assert named == {number}
+            bounds = {one.bounds for one in opened.collectors if isinstance(one, QuestionCollector)}
+            assert {one.disagreements for one in bounds} == {number}

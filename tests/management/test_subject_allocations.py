@@ -3,6 +3,7 @@
 from stratoscope.clouds.disagreements import Allocations as Answer
 from stratoscope.clouds.disagreements import Disagreement, DisagreementReason
 from stratoscope.clouds.model import Spread
+from stratoscope.management.subject import Bounds
 from stratoscope.management.subjects.allocations import INFO, NUMBER, Allocations
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
@@ -19,7 +20,7 @@ SOME = (
 
 def page(answer: Answer, most: int = 100) -> str:
     subject = Allocations("uni")
-    subject.max_named = most
+    subject.bounds = Bounds(disagreements=most)
     return rendered(subject.samples(answer), subject.families)
 
 

@@ -90,7 +90,7 @@ class FakeApi:
         params: Query = (),
         version: str = "",
     ) -> T:
-        (body,) = self._asked(Call(service, path, pairs(params), operation, version))
+        (body,) = self.bodies(Call(service, path, pairs(params), operation, version))
         try:
             return msgspec.json.decode(_bytes(body), type=kind)
         except msgspec.DecodeError as error:
@@ -99,7 +99,7 @@ class FakeApi:
     async def pages(self, listing: Listing[T], params: Query = ()) -> AsyncGenerator[Page[T], None]:
         call = Call(listing.service, listing.path, pairs(params), listing.operation, listing.version)
         deduplicate = listing.deduplicate()
-        for number, body in enumerate(self._asked(call)):
+        for number, body in enumerate(self.bodies(call)):
             if number:
                 self.calls.append(call)
             page = page_of(listing, _bytes(body))
@@ -114,7 +114,7 @@ class FakeApi:
         listing.check(len(items), malformed)
         return items, malformed
 
-    def _asked(self, call: Call) -> Sequence[Body]:
+    def bodies(self, call: Call) -> Sequence[Body]:
         """The bodies that answer a call."""
         if call.service not in self.now.services:
             raise LeftOutError(LeftOut.ABSENT, f"{call.service}: not in the catalogue")

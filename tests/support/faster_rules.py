@@ -17,6 +17,7 @@ DIVIDED: Final = frozenset(
         "disagreement_grace_seconds",
         "import_late_seconds",
         "leaked_age_seconds",
+        "migration_seconds",
         "pool_full_seconds",
         "retention_seconds",
         "room_horizon_seconds",

@@ -14,7 +14,7 @@ from stratoscope.demo.world.seed.volumes import data_volume
 from stratoscope.demo.world.world import World
 from support.faulty_stack import DAYS, FaultyStack
 from support.rule_fault import RuleFault
-from support.world_faults import disable_host, forget_host, stick
+from support.world_faults import disable_host, forget_host, leave_ports, stick, stick_migration
 
 _FAILED: Final = 15
 _LEFT: Final = 60
@@ -144,14 +144,6 @@ def _take_addresses(world: World) -> None:
     subnet.taken |= set(range(2, 2 + subnet.total * 95 // 100))
 
 
-def _leave_ports(world: World) -> None:
-    owners = [project for project in world.projects if project.network is not None]
-    for number in range(_LEFT):
-        project = owners[number % len(owners)]
-        assert project.network is not None
-        world.plug(project.network.subnets[0], "", device="", project=project)
-
-
 def _limit(resource: str, limit: int) -> Callable[[World], None]:
     """Give a project this limit of a resource of which it has one."""
 
@@ -243,6 +235,13 @@ FAULTS: Final = (
         state="rebooting",
     ),
     _of(
+        "StratoscopeMigrationStuck",
+        "a live migration never ends",
+        _change("full", stick_migration),
+        cloud="full",
+        kind="live-migration",
+    ),
+    _of(
         "StratoscopeVMErrorsGrowing",
         f"the boots of {_FAILED} VMs find no valid host",
         _change("full", _fail_boots),
@@ -316,7 +315,7 @@ FAULTS: Final = (
         "StratoscopeOrphansGrowing",
         {"cloud": "full", "sort": "ports"},
         f"{_LEFT} ports are left behind",
-        _change("full", _leave_ports),
+        _change("full", lambda world: leave_ports(world, _LEFT)),
         DAYS,
     ),
     _of(

@@ -36,7 +36,8 @@ _WATCHED: Final = ("hosts", "api", "full", "refused", "partial", "gone")
 _PROBED: Final = ("creation", "leaky", "skewed", "described")
 _CLOUDS: Final = (*_WATCHED, "slow", *_PROBED, "limited", "ledger", "off", "spare")
 _COLLECTORS: Final = (
-    "endpoints", "compute_services", "servers", "hypervisors", "inventories", "allocations", "flavors",
+    "endpoints", "compute_services", "servers", "migrations", "hypervisors", "inventories", "allocations",
+    "flavors",
     "aggregates", "capacity", "projects", "compute_quotas", "network_quotas", "volume_quotas",
     "network_agents", "ports", "floating_ips", "networks", "addresses", "volume_services",
     "volume_backends", "volumes", "images",

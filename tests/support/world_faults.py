@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from stratoscope.demo.world.boots import Boots
+from stratoscope.demo.world.migrations import Migrations
 from stratoscope.demo.world.world import World
 
 
@@ -32,3 +33,25 @@ def stick(world: World) -> None:
     boots.begin(vm)
     vm.is_tame = True
     boots.state(vm, "active", "rebooting")
+
+
+def stick_migration(world: World) -> None:
+    """A live migration never ends: the memory of its VM changes faster than it is copied."""
+    moves = Migrations(world)
+    for vm in world.vms:
+        if vm.vm_state == "active" and vm.task_state is None:
+            moves.migrate(vm)
+            if vm.id in world.migrations:
+                moves.begin(vm)  # what was to end it is dropped
+                vm.is_tame = True
+                return
+    raise LookupError("no VM can be migrated")
+
+
+def leave_ports(world: World, number: int) -> None:
+    """Ports are left behind, of each project with a network in turn."""
+    owners = [project for project in world.projects if project.network is not None]
+    for one in range(number):
+        project = owners[one % len(owners)]
+        assert project.network is not None
+        world.plug(project.network.subnets[0], "", device="", project=project)

@@ -1,9 +1,8 @@
 """Answers of a management layer, in one vocabulary for all cloud kinds: frozen, in base units.
 
-The answer to a question (see abilities.py) is one of the classes with `malformed`: the number of items of the
-source that were left out because they are malformed. Objects that are shown one by one are in objects.py.
-Names and states are spelled as the source spells them. Moments are Unix seconds. "" is a text that the source
-does not have; None is a number that it does not have, or does not report.
+The answer to a question (see abilities.py) has `malformed`: how many items of the source were left out since
+they are malformed. Objects one by one are in objects.py. Names and states are as the source spells them,
+moments are Unix seconds. "" is a text that the source lacks, None a number that it lacks or does not report.
 """
 
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.condition import Condition, FaultReason
+from stratoscope.clouds.orphans import Orphans
 from stratoscope.clouds.resources import Listed
 
 
@@ -71,7 +71,7 @@ class VMs(msgspec.Struct, frozen=True):
         by_project, by_user: Totals, by id.
         by_fault: Number of VMs in error, by reason.
         conditions: What each of these states means for a VM in no transition.
-        in_transition: Number of VMs, and the earliest VM.changed among them, by transition.
+        in_transition: Number of VMs, and their earliest VM.changed, by transition.
         projects, users: Names by id, as far as the credential may read them.
         is_whole: Whether the VMs of all projects are visible, or only those of the credential's project.
         is_complete: As Listed.is_complete.
@@ -102,13 +102,11 @@ class Service(msgspec.Struct, frozen=True, gc=False):
     """An agent or a service of the management layer on a host.
 
     Attributes:
-        service: Its service, as the catalogue spells the type: `compute`, `network`, `block-storage`.
-        binary: As the source spells it: `nova-compute`, `neutron-l3-agent`.
+        service: As the catalogue spells the type: `compute`. binary: As the source: `nova-compute`.
         is_enabled: False is planned: an administrator disabled it. None if the source does not report it.
         reason: The reason for disabling it; "" for none.
         heartbeat: When it last reported; None if the source does not report it.
-        is_forced_down: Somebody marked it as down, whatever it reports, so that its VMs may be rebuilt
-            elsewhere. None if the source does not report it.
+        is_forced_down: Somebody marked it as down, whatever it reports; None if the source does not say.
         runs_vms: VMs run on its host: Nova's nova-compute.
         is_disabled_by_source: The source itself disabled it after failures, nobody planned it.
         vms_left: VMs that may go on although it is down and disabled; None if the source does not tell.
@@ -416,12 +414,13 @@ class Objects(msgspec.Struct, frozen=True):
     Attributes:
         sort: Plural, as the source names them: `volumes`, `ports`, `routers`, `images`, `loadbalancers`.
         by_state: Number and bytes by state, as the source spells it.
-        orphans: Objects that belong to nothing (a port without a device, a volume without an attachment, a
-            floating IP without a port). None for a sort without orphans, and if it is unknown for one object.
+        orphans: Objects that are bound to nothing (a port without a device, a volume without an attachment,
+            a floating IP without a port). None for a sort without them, and if it is unknown for one object.
         by_project: Number and bytes by project id; empty if the source does not report it.
         is_whole: Whether the objects of all projects are visible, or only those of the credential's project.
         admin_down: Number of those that are administratively down, whatever their state (Neutron:
-            admin_state_up false). None for a sort without that, and if it is unknown for one object.
+            admin_state_up false). None as for `orphans`.
+        named: Orphans by name, and objects in error; None for a sort of which none is named.
         listed: Each of them, where users may ask for one; else None.
     """
 
@@ -432,6 +431,7 @@ class Objects(msgspec.Struct, frozen=True):
     is_whole: bool = True
     malformed: int = 0
     admin_down: int | None = None
+    named: Orphans | None = None
     listed: Listed | None = None
 
 

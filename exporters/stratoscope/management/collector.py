@@ -8,11 +8,11 @@ from stratoscope.core.collector import Collector
 from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Sample
 from stratoscope.management.resources.lists import Listing, Lists
-from stratoscope.management.subject import Subject
+from stratoscope.management.subject import Bounds, Subject
 
 
 class QuestionCollector(Collector[Any]):
-    """One question to one cloud. Attributes: max_named: See Subject."""
+    """One question to one cloud."""
 
     def __init__(self, question: Question, cloud: Management, subject: Subject[Any]) -> None:
         self.offer, self.name = question.offer, question.name
@@ -21,12 +21,13 @@ class QuestionCollector(Collector[Any]):
         self._lists = Lists() if question.lists else None
 
     @property
-    def max_named(self) -> int:
-        return self._subject.max_named
+    def bounds(self) -> Bounds:
+        """How much is shown by name from the next collection on."""
+        return self._subject.bounds
 
-    @max_named.setter
-    def max_named(self, number: int) -> None:
-        self._subject.max_named = number
+    @bounds.setter
+    def bounds(self, bounds: Bounds) -> None:
+        self._subject.bounds = bounds
 
     async def fetch(self) -> Any:
         return await self._source.ask(self.name)

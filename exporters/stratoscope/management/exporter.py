@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds import disagreements, model, objects, usage
+from stratoscope.clouds import disagreements, migrations, model, objects, usage
 from stratoscope.clouds.abilities import Management, Question
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.limiter import Limits
@@ -22,7 +22,7 @@ from stratoscope.management.collector import QuestionCollector
 from stratoscope.management.events import EventsCollector
 from stratoscope.management.resources.handle import ROUTES, Listed, Watched
 from stratoscope.management.settings import Settings, parse
-from stratoscope.management.subject import Subject
+from stratoscope.management.subject import Bounds, Subject
 from stratoscope.management.subjects.aggregates import Aggregates
 from stratoscope.management.subjects.allocations import Allocations
 from stratoscope.management.subjects.backends import Backends
@@ -33,6 +33,7 @@ from stratoscope.management.subjects.flavors import Flavors
 from stratoscope.management.subjects.hosts import Hosts
 from stratoscope.management.subjects.images import Images
 from stratoscope.management.subjects.inventories import Inventories
+from stratoscope.management.subjects.migrations import Migrations
 from stratoscope.management.subjects.objects import Objects
 from stratoscope.management.subjects.other_services import OtherServices
 from stratoscope.management.subjects.pools import Pools
@@ -53,6 +54,7 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Flavors: Flavors,
     model.Capacity: Capacity,
     model.VMs: VMs,
+    migrations.Migrations: Migrations,
     model.Projects: Projects,
     model.Quotas: Quotas,
     model.Pools: Pools,
@@ -74,7 +76,7 @@ def _parts(settings: Settings, _: Site) -> Iterator[Part]:
             name=f"{entry.name}/{entry.kind}",
             identity=msgspec.structs.replace(entry, budget=Limits()),
             open=partial(_open, entry),
-            collections=partial(_collections, planner, entry.budget, settings.management.max_named),
+            collections=partial(_collections, planner, entry.budget, settings.management.show),
         )
 
 
@@ -91,12 +93,12 @@ async def _open(entry: Any) -> AsyncIterator[Opened]:
         await cloud.close()
 
 
-def _collections(planner: Planner, limits: Limits, max_named: int, opened: Opened) -> Collections:
+def _collections(planner: Planner, limits: Limits, bounds: Bounds, opened: Opened) -> Collections:
     cloud: Management = opened.value.cloud
     cloud.budget.limits = limits
     for collector in opened.collectors:
         if isinstance(collector, QuestionCollector):
-            collector.max_named = max_named
+            collector.bounds = bounds
     no_events = Absent(EventsCollector.name, LeftOut.NOT_CONFIGURED, cloud.cloud)
     return planner.collections(opened.collectors, () if cloud.events is not None else (no_events,))
 

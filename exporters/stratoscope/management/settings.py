@@ -13,16 +13,17 @@ from stratoscope.core.config import Section, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.planner import Planner
 from stratoscope.management.events import EventsCollector
+from stratoscope.management.subject import Bounds
 
 
 class Management(Section, frozen=True):
     """Attributes:
     max_series: Of 100,000 VMs one collector has more than 200,000 series.
-    max_named: Of what is only counted beyond that: disagreements.
+    show: How much is shown by name.
     """
 
     max_series: Annotated[int, msgspec.Meta(ge=1)] = 1_000_000
-    max_named: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 100
+    show: Bounds = Bounds()
 
 
 class Settings(msgspec.Struct, frozen=True):

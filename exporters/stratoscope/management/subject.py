@@ -2,12 +2,32 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar
+
+import msgspec
 
 from stratoscope.core.line_cache import CachedLines
 from stratoscope.core.metrics import Family, Sample
 
 T = TypeVar("T")
+
+_Most = Annotated[int, msgspec.Meta(ge=0, le=5_000)]
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much is shown by name; the rest is counted.
+
+    Attributes:
+        orphans: Objects of one sort.
+        migrations: Migrations under way.
+        migration_pairs: Pairs of hosts.
+        disagreements: Allocations that do not fit the VMs.
+    """
+
+    orphans: _Most = 200
+    migrations: _Most = 200
+    migration_pairs: _Most = 50
+    disagreements: _Most = 100
 
 
 class Subject(ABC, Generic[T]):
@@ -15,14 +35,14 @@ class Subject(ABC, Generic[T]):
 
     Attributes:
         families: Everything that `samples` and `cached` may yield, in the order of the page.
-        max_named: How many of what can be many are shown one by one, besides their number.
+        bounds: As the configuration in force says.
     """
 
     families: ClassVar[Sequence[Family]]
+    bounds = Bounds()
 
     def __init__(self, cloud: str) -> None:
         self._cloud = cloud
-        self.max_named = 100
 
     @abstractmethod
     def samples(self, answer: T, /) -> Iterable[Sample]:

@@ -17,6 +17,7 @@ from support.replayed_oned import FIXTURES, Oned, enveloped, recorded, refused
 POOLS = {
     "zones": "zonepool.info", "host_services": "hostpool.info", "host_usage": "hostpool.monitoring",
     "hosts": "hostpool.info", "inventories": "hostpool.info", "vms": "vmpool.info",
+    "migrations": "vmpool.info",
     "templates": "templatepool.info", "room": "templatepool.info", "groups": "userpool.info",
     "quotas": "grouppool.info", "networks": "vnpool.info", "datastores": "datastorepool.info",
     "images": "imagepool.info", "each_vm": "vmpool.monitoring", "each_disk": "vmpool.info",

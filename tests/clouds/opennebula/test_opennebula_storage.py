@@ -3,6 +3,7 @@
 import pytest
 
 from stratoscope.clouds.model import Backend, Count, Image, Pool
+from stratoscope.clouds.orphans import Orphan, OrphanReason, Orphans
 from stratoscope.core.errors import CollectError, LeftOutError
 from support.opennebula import PLAIN, asked, changed
 from support.replayed_oned import refused
@@ -32,6 +33,24 @@ async def test_images_are_counted_by_state_and_group() -> None:
     assert found.objects.by_project == {"0": Count(2, 1536 * MIB)}
     assert found.images == (Image("1", "data1", "0", "public"), Image("0", "alpine", "0", "public"))
     assert found.objects.is_whole
+
+
+async def test_a_persistent_data_block_that_no_vm_has_is_named() -> None:
+    unbound = Orphan("1", "data1", "0", OrphanReason.UNBOUND, "READY", 1795304436)
+    assert (await asked("images")).objects.named == Orphans((unbound,))
+    used = changed("imagepool.info", ("<PERSISTENT>1<", "<PERSISTENT>0<"))
+    assert (await asked("images", used)).objects.named == Orphans()
+    silent = changed("imagepool.info", ("<MODTIME>1795304436</MODTIME>", ""))
+    assert (await asked("images", silent)).objects.named.objects[0].changed is None
+
+
+async def test_an_image_in_error_is_named_whatever_it_is_for() -> None:
+    answers = changed("imagepool.info", ("<STATE>2<", "<STATE>5<"), ("<NAME>alpine</NAME>", "<NAME/>"))
+    named = (await asked("images", answers)).objects.named
+    assert [(one.object_id, one.name, one.reason, one.state) for one in named.objects] == [
+        ("0", "", OrphanReason.ERROR, "ERROR"),
+        ("1", "data1", OrphanReason.UNBOUND, "READY"),
+    ]
 
 
 async def test_images_are_kept_by_id_and_complete_unless_one_is_malformed() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.clouds import disagreements, model, objects
+from stratoscope.clouds import disagreements, migrations, model, objects
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.openstack.cloud import OpenStack, fetches, readers
 from support.fake_api import FakeApi
@@ -10,7 +10,8 @@ from support.fake_api import FakeApi
 
 def test_questions_have_names_of_their_own() -> None:
     assert [question.name for question in OpenStack.questions] == [
-        "endpoints", "compute_services", "servers", "hypervisors", "inventories", "allocations", "flavors",
+        "endpoints", "compute_services", "servers", "migrations", "hypervisors", "inventories", "allocations",
+        "flavors",
         "aggregates", "capacity",
         "projects",
         "compute_quotas", "network_quotas", "volume_quotas",
@@ -33,7 +34,7 @@ def test_question_says_what_it_costs_and_who_may_ask_it(question: Question) -> N
     assert question.answer in {
         model.Projects, model.Services, model.HostServices, model.Objects, model.Images, model.Pools,
         model.Backends, model.Quotas, model.OtherService, objects.Each, model.Endpoints, model.VMs,
-        model.Hosts, model.Inventories,
+        model.Hosts, model.Inventories, migrations.Migrations,
         model.Flavors, model.Aggregates, model.Capacity, disagreements.Allocations,
     }  # fmt: skip
 

@@ -15,6 +15,7 @@ from stratoscope.clouds.opennebula.config import Found
 from stratoscope.clouds.opennebula.each import EachObject
 from stratoscope.clouds.opennebula.events import Subscriber
 from stratoscope.clouds.opennebula.hosts import Hosts
+from stratoscope.clouds.opennebula.migrations import VMMigrations
 from stratoscope.clouds.opennebula.networks import Networks
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.storage import Storage
@@ -24,7 +25,7 @@ from stratoscope.clouds.opennebula.zones import Zones
 from stratoscope.clouds.vm_index import VMIndex
 
 READERS: Final[Sequence[type[Reader]]] = (
-    Zones, Hosts, VMs, Templates, Owners, Networks, Storage, EachObject,
+    Zones, Hosts, VMs, VMMigrations, Templates, Owners, Networks, Storage, EachObject,
 )  # fmt: skip
 """The readers of a zone, in the order of the page."""
 
@@ -69,4 +70,5 @@ def _readers(oned: Oned, events: Events | None) -> Sequence[Reader]:
     templates = Templates(oned, pools, access, hosts, storage)
     vms = VMs(pools, access, owners, templates, index=index, clock=oned.budget.clock, events=events)
     networks, each = Networks(oned, pools, access), EachObject(pools, access, oned.budget.clock)
-    return (Zones(oned, pools), hosts, vms, templates, owners, networks, storage, each)
+    migrations = VMMigrations(pools, access, vms, oned.budget.clock)
+    return (Zones(oned, pools), hosts, vms, migrations, templates, owners, networks, storage, each)

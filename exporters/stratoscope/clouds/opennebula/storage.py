@@ -10,9 +10,10 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Backend, Backends, Count, Image, Images, Objects
 from stratoscope.clouds.opennebula import states
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, ids
+from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, ids, optional
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.orphans import Orphan, OrphanReason, orphans_of
 from stratoscope.clouds.resources import Listed, by_number
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
@@ -20,6 +21,8 @@ from stratoscope.core.errors import LeftOutError
 
 _KEPT_S: Final = 300.0
 _TYPES: Final[Mapping[int, str]] = {0: "IMAGE", 1: "SYSTEM", 2: "FILE", 3: "BACKUP"}
+_DATABLOCK: Final = "2"
+"""The type of an image that is a disk of its own, as a volume is; others are what VMs are made of."""
 
 
 class _Image(msgspec.Struct, frozen=True, gc=False):
@@ -29,6 +32,8 @@ class _Image(msgspec.Struct, frozen=True, gc=False):
     visibility: str
     state: str
     size: int
+    is_volume: bool
+    changed: int | None
 
 
 class Storage(Reader):
@@ -77,6 +82,11 @@ class Storage(Reader):
             _counts([(one.project_id, one.size) for one in found]),
             access.sees_all("IMAGE"),
             malformed,
+            named=orphans_of(
+                Orphan(one.image_id, one.name, one.project_id, why, one.state, one.changed)
+                for one in found
+                if (why := _reason(one)) is not None
+            ),
             listed=Listed({one.image_id: one.state for one in found}, not malformed),
         )
         named = (Image(one.image_id, one.name, one.project_id, one.visibility) for one in found)
@@ -120,7 +130,16 @@ def image(element: Element) -> _Image:
         visibility=_visibility(rights),
         state=states.image(int(found["STATE"])),
         size=amount(found, "SIZE", MIB),
+        is_volume=found.get("TYPE") == _DATABLOCK and found.get("PERSISTENT") == "1",
+        changed=optional(found, "MODTIME"),
     )
+
+
+def _reason(one: _Image) -> OrphanReason | None:
+    """Why an image is named: it is in error, or a persistent data block that no VM has."""
+    if one.state == "ERROR":
+        return OrphanReason.ERROR
+    return OrphanReason.UNBOUND if one.is_volume and one.state == "READY" else None
 
 
 def _visibility(rights: Mapping[str, str]) -> str:

@@ -43,6 +43,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         is_new: It has had no host before the one it is on, or none yet.
+        moves: Number of hosts that it had before, the same one several times.
     """
 
     vm_id: str
@@ -61,10 +62,11 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     disk: int | None
     addresses: int
     is_new: bool
+    moves: int
 
 
 class VMs(Reader):
-    """The VMs of one zone."""
+    """The VMs of one zone. Attributes: rows: The pool as last read, with the number of malformed VMs."""
 
     def __init__(  # noqa: PLR0913 - what a VM is told by
         self,
@@ -80,6 +82,7 @@ class VMs(Reader):
         self._pools, self._access, self._owners, self._templates = pools, access, owners, templates
         self._index, self._clock = index, clock
         self._row = Unchanged(row)
+        self.rows = TTLCache(self._read_rows, clock)
         self._template_of: dict[str, str] = {}
         self._events = Events(clock) if events is None else events
         self._read_at: float | None = None
@@ -104,8 +107,7 @@ class VMs(Reader):
         self._events.settle()
         if self._read_at is not None and self._sees_all and self._events.spares(self._read_at):
             return replace(self._answer(), malformed=0)  # those of the last list were counted then
-        rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, _NOT_DONE)
-        self._row.keep([one.vm_id for one in rows])
+        rows, malformed = await self.rows.anew()
         access = await kept(self._access)
         rows = [one for one in rows if one.state != "DONE"]
         if not malformed:
@@ -162,6 +164,12 @@ class VMs(Reader):
             is_complete=not self._malformed,
         )
         return replace(answer, as_of=self._read_from)
+
+    async def _read_rows(self) -> tuple[list[Row], int]:
+        """The pool, and the number of malformed VMs."""
+        rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, _NOT_DONE)
+        self._row.keep([one.vm_id for one in rows])
+        return rows, malformed
 
     def _vm(self, one: Row, flavor: str, clusters: Mapping[str, str], now: float) -> VM:
         known = self._index.get(one.vm_id)
@@ -231,6 +239,7 @@ def row(element: Element) -> Row:
         disk=disk,
         addresses=addresses,
         is_new=history.get("SEQ", "0") == "0",
+        moves=int(history.get("SEQ") or 0),
     )
 
 

@@ -16,6 +16,7 @@ from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.compute.aggregates import Aggregates
 from stratoscope.clouds.openstack.compute.flavors import Flavors
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
+from stratoscope.clouds.openstack.compute.migrations import ComputeMigrations
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.config import OpenStackCloud
@@ -35,7 +36,8 @@ from stratoscope.clouds.openstack.quotas import ProjectQuotas
 from stratoscope.clouds.openstack.volume import Volume
 
 READERS: Final[Sequence[type[Reader]]] = (
-    Endpoints, ComputeServices, Servers, Hypervisors, Placement, PlacementAllocations, Flavors, Aggregates,
+    Endpoints, ComputeServices, Servers, ComputeMigrations, Hypervisors, Placement, PlacementAllocations,
+    Flavors, Aggregates,
     Capacity, Names, ProjectQuotas, Network, Addresses, Volume, Image, OtherServices, Keystone, EachObject,
 )  # fmt: skip
 """The readers of an OpenStack, in the order of the page."""
@@ -106,6 +108,7 @@ def readers(api: Api, events: Events | None = None) -> Sequence[Reader]:
     return (
         hypervisors.services,
         servers,
+        ComputeMigrations(api),
         hypervisors,
         placement,
         PlacementAllocations(api, hypervisors, placement),

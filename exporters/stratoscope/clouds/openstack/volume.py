@@ -7,6 +7,7 @@ another project's object is listed, all projects are visible.
 """
 
 import math
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -63,13 +64,21 @@ def _is_bound_to_nothing(volume: Any) -> bool | None:
 
 def _counted(sort: str, project_id: str, version: str = "", **more: Any) -> CountedList:
     """A list of objects with sizes in GiB. Args: project_id: The field. more: As of CountedList."""
-    row = counted_row({"project_id": project_id}, size=Any, project_id=Id, attachments=list[msgspec.Raw])
+    row = counted_row(
+        {"project_id": project_id, "changed": "updated_at"},
+        size=Any,
+        project_id=Id,
+        attachments=list[msgspec.Raw],
+        name=Text,
+        changed=datetime,
+    )
     return CountedList(
         sort=sort,
         listing=Listing("block-storage", f"/{sort}/detail", sort, row, version=version),
         query={**WHOLE_PAGE, "all_tenants": "1"},
         hidden_owner=lambda one: one.project_id,
         unit=GIB,
+        is_named=True,
         # Without the role admin it can only be the credential's own.
         default_owner=lambda access: None if access.is_admin else access.project_id,
         **more,

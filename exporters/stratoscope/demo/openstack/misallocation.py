@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
-from stratoscope.demo.world.models import VM, Host, Migration, Resources
+from stratoscope.demo.world.migration import Migration
+from stratoscope.demo.world.migrations import LIVE
+from stratoscope.demo.world.models import VM, Host, Resources
 from stratoscope.demo.world.world import World
 
 _MOST_NAMED: Final = 10
@@ -33,8 +35,22 @@ def misallocate(world: World, what: str, host: str) -> Callable[[], None]:
     if what == "other_host":
         there, consumer = _another(world, there), vm.id
     elif what == "ended_migration":
-        migration = Migration(consumer, vm, there, there, vm.flavor, vm.vm_state)
-        world.ended.append((migration, "completed"))
+        now, target = world.now, _another(world, there)
+        migration = Migration(
+            consumer,
+            vm,
+            there,
+            target,
+            vm.flavor,
+            vm.vm_state,
+            world.serial(),
+            LIVE,
+            "completed",
+            now,
+            now,
+            vm.flavor,
+        )
+        world.past_migrations.append(migration)
     world.claim(there, consumer, _LEAKED)
     return lambda: world.release(there, consumer)
 

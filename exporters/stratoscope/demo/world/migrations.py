@@ -3,10 +3,12 @@
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.world.models import VM, Flavor, Host, Migration, User
+from stratoscope.demo.world.migration import Migration
+from stratoscope.demo.world.models import VM, Flavor, Host, User
 from stratoscope.demo.world.scheduler import choose_host
 from stratoscope.demo.world.transitions import Transitions
 
+LIVE: Final = "live-migration"
 CONFIRMED_AFTER_S: Final = 60.0
 """A resize is confirmed after this time."""
 
@@ -19,7 +21,7 @@ class Migrations(Transitions):
 
     def migrate(self, vm: VM, target: Host | None = None) -> None:
         """Move a running VM to another host, if one has room: to the target, or to any."""
-        migration = self._start(vm, vm.flavor, target)
+        migration = self._start(vm, vm.flavor, LIVE, "running", target)
         if migration is not None:
             self.world.act(vm, "live-migration")
             self.state(vm, vm.vm_state, "migrating")
@@ -30,7 +32,7 @@ class Migrations(Transitions):
 
         For a user it is tried even if none has: the VM goes back to its state then.
         """
-        migration = self._start(vm, flavor)
+        migration = self._start(vm, flavor, "resize", "pre-migrating")
         if migration is not None:
             self.world.act(vm, "resize", user)
             self.state(vm, vm.vm_state, "resize_prep")
@@ -47,15 +49,28 @@ class Migrations(Transitions):
         self.begin(vm)
         self.then(vm, 1.0, self._confirmed)
 
+    def fail(self, vm: VM) -> None:
+        """End the live migration of a VM, which stays where it is."""
+        migration = self.world.migrations.pop(vm.id)
+        self.begin(vm)
+        held = migration.source.claims[migration.id]
+        self.world.release(migration.source, migration.id)
+        self.world.release(migration.target, vm.id)
+        self.world.claim(migration.source, vm.id, held)
+        self._become(migration, "error")
+        self.state(vm, vm.vm_state, None)
+
     def abandon(self, vm: VM) -> None:
         """End the migration of a VM that is being deleted."""
         migration = self.world.migrations.pop(vm.id, None)
         if migration is not None:
+            self._become(migration, "confirmed" if migration.status == "finished" else "error")
             self.world.release(migration.source, migration.id)
             self.world.release(migration.target, vm.id)
-            self.world.ended.append((migration, "error"))
 
-    def _start(self, vm: VM, flavor: Flavor, only: Host | None = None) -> Migration | None:
+    def _start(
+        self, vm: VM, flavor: Flavor, kind: str, status: str, only: Host | None = None
+    ) -> Migration | None:
         world, source = self.world, vm.host
         claim = flavor.claim(boots_from_volume=vm.image is None)
         # A VM is not moved out of its zone.
@@ -64,26 +79,32 @@ class Migrations(Transitions):
         if source is None or target is None:
             return None
         self.begin(vm)
-        world.serial()  # as Nova numbers them
-        migration = Migration(world.dice.uuid(), vm, source, target, flavor, vm.vm_state)
+        number = world.serial()
+        migration = Migration(
+            world.dice.uuid(), vm, source, target, flavor, vm.vm_state, number, kind, status, world.now,
+            world.now, vm.flavor,
+        )  # fmt: skip
         held = source.claims.get(vm.id, claim)
         world.release(source, vm.id)
         world.claim(source, migration.id, held)
         world.claim(target, vm.id, claim)
         world.migrations[vm.id] = migration
+        world.past_migrations.append(migration)
         return migration
 
     def _arrive(self, vm: VM, migration: Migration) -> None:
         self._move(vm, migration)
-        self._end(vm)
+        self._become(self._end(vm), "completed")
         self.state(vm, vm.vm_state, None)
 
     def _copy(self, vm: VM, migration: Migration) -> None:
         self.state(vm, vm.vm_state, "resize_migrating")
+        self._become(migration, "migrating")
         self.then(vm, 4.0, partial(self._finish, migration=migration))
 
     def _finish(self, vm: VM, migration: Migration) -> None:
         self._move(vm, migration)
+        self._become(migration, "finished")
         self.world.change_flavor(vm, migration.flavor)
         self.state(vm, "resized", None)
         self.then(vm, CONFIRMED_AFTER_S, self._confirm)
@@ -93,10 +114,15 @@ class Migrations(Transitions):
         self._confirmed(vm)
 
     def _confirmed(self, vm: VM) -> None:
-        self.state(vm, self._end(vm).vm_state, None)
+        migration = self._end(vm)
+        self._become(migration, "confirmed")
+        self.state(vm, migration.vm_state, None)
 
     def _give_up(self, vm: VM) -> None:
         self.state(vm, vm.vm_state, None)
+
+    def _become(self, migration: Migration, status: str) -> None:
+        migration.status, migration.updated = status, self.world.now
 
     def _move(self, vm: VM, migration: Migration) -> None:
         self.world.place(vm, migration.target)
@@ -106,5 +132,4 @@ class Migrations(Transitions):
     def _end(self, vm: VM) -> Migration:
         migration = self.world.migrations.pop(vm.id)
         self.world.release(migration.source, migration.id)
-        self.world.ended.append((migration, "confirmed" if vm.vm_state == "resized" else "completed"))
         return migration

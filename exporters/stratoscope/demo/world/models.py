@@ -466,17 +466,6 @@ class Stay(NamedTuple):
     ended: float
 
 
-class Migration(msgspec.Struct, frozen=True, eq=False):
-    """A live migration or a resize under way. Attributes: vm_state: The VM's when it began."""
-
-    id: str
-    vm: VM
-    source: Host
-    target: Host
-    flavor: Flavor
-    vm_state: str
-
-
 class ServerGroup(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Attributes: members: Ids of VMs; some may be gone."""
 

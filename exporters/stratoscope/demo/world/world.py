@@ -10,6 +10,7 @@ from typing import Final
 from stratoscope.demo.clock import Timeline
 from stratoscope.demo.world.boot_errors import BootErrors
 from stratoscope.demo.world.ids import Dice
+from stratoscope.demo.world.migration import Migration
 from stratoscope.demo.world.models import (
     VM,
     Action,
@@ -21,7 +22,6 @@ from stratoscope.demo.world.models import (
     FloatingIP,
     Host,
     Image,
-    Migration,
     Network,
     Pool,
     Port,
@@ -41,8 +41,8 @@ from stratoscope.demo.world.sorted_index import SortedIndex
 REMEMBERED_S: Final = 1800.0
 """For so long lists of changes show a VM that was deleted."""
 _MOST_ACTIONS: Final = 20
+_MOST_MIGRATIONS: Final = 20_000
 _MOST_STAYS: Final = 20
-_MOST_ENDED: Final = 1_000
 
 
 class World:
@@ -50,9 +50,8 @@ class World:
     timeline: Its time, and what is scheduled.
     first_images: Those that are there from the beginning, in the order of the catalogue.
     external, shared: The network to the outside, and the one that all projects share.
-    migrations: Under way, by VM id.
+    migrations: Under way, by VM id. past_migrations: All, the oldest first.
     stays: By VM id, the hosts that a VM has left, the first one first; absent for most.
-    ended: Migrations that are over, the oldest first, each with its last state.
     live: How many VMs are not deleted.
     wild: How many of them the churn may change.
     """
@@ -77,8 +76,8 @@ class World:
         self.server_groups: list[ServerGroup] = []
         self.actions: dict[str, list[Action]] = {}
         self.migrations: dict[str, Migration] = {}
+        self.past_migrations: deque[Migration] = deque(maxlen=_MOST_MIGRATIONS)
         self.stays: dict[str, list[Stay]] = {}
-        self.ended: deque[tuple[Migration, str]] = deque(maxlen=_MOST_ENDED)
         self.networks = SortedIndex[Network]()
         self.external: Network | None = None
         self.shared: Network | None = None

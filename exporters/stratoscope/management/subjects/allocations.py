@@ -19,7 +19,7 @@ NUMBER = Family(
 )
 INFO = Family(
     f"{_PREFIX}_info",
-    "One of them, the oldest first, up to max_named: for whom it is or should be allocated (the id of a VM "
+    "One of them, the oldest first, up to show.disagreements: for whom it is or should be allocated (the id of a VM "
     "or migration), the VM (empty if the cloud does not know it), and the host; always 1.",
     labels=("cloud", "reason", "consumer_id", "vm_id", "host"),
 )
@@ -33,7 +33,7 @@ class Allocations(Subject[disagreements.Allocations]):
         if answer.disagreements is not None:
             for reason, number in answer.counts.items():
                 yield NUMBER(number, cloud.plus(reason=reason))
-            for one in answer.disagreements[: self.max_named]:
+            for one in answer.disagreements[: self.bounds.disagreements]:
                 of_one = {"consumer_id": one.consumer_id, "vm_id": one.vm_id, "host": one.host}
                 yield INFO(1, cloud.plus(reason=one.reason, **of_one))
         yield from spread.spread_samples(answer.spread, cloud)

@@ -6,6 +6,7 @@ from typing import Final
 from stratoscope.clouds import model
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.management.subject import Subject
+from stratoscope.management.subjects import orphans
 from stratoscope.management.subjects.objects import WHOLE, of_sort, sort_of
 from stratoscope.management.top_k import MOST
 
@@ -25,11 +26,12 @@ BEYOND = Family(
 
 
 class Images(Subject[model.Images]):
-    families = (*_COUNTED.families(), WHOLE, INFO, BEYOND)
+    families = (*_COUNTED.families(), WHOLE, INFO, BEYOND, *orphans.FAMILIES)
 
     def samples(self, answer: model.Images, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
         yield from of_sort(_COUNTED, answer.objects, cloud)
+        yield from orphans.orphans(answer.objects, self.bounds.orphans, cloud)
         yield BEYOND(max(0, len(answer.images) - MOST), cloud)
         for image in sorted(answer.images, key=lambda one: one.visibility != "public")[:MOST]:
             one = cloud.plus(image_id=image.image_id, image_name=image.name)

@@ -7,6 +7,7 @@ from typing import Final
 from stratoscope.clouds import model
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.management.subject import Subject
+from stratoscope.management.subjects import orphans
 
 _PREFIX: Final = "stratoscope_management"
 _STATE: Final = ("cloud", "state")
@@ -101,10 +102,16 @@ SORTS: Final[Mapping[str, Sort]] = {
 
 
 class Objects(Subject[model.Objects]):
-    families = (*(family for sort in SORTS.values() for family in sort.families()), WHOLE)
+    families = (
+        *(family for sort in SORTS.values() for family in sort.families()),
+        WHOLE,
+        *orphans.FAMILIES,
+    )
 
     def samples(self, answer: model.Objects, /) -> Iterable[Sample]:
-        yield from of_sort(SORTS[answer.sort], answer, Labels(cloud=self._cloud))
+        cloud = Labels(cloud=self._cloud)
+        yield from of_sort(SORTS[answer.sort], answer, cloud)
+        yield from orphans.orphans(answer, self.bounds.orphans, cloud)
 
 
 def of_sort(sort: Sort, answer: model.Objects, cloud: Labels) -> Iterable[Sample]:

@@ -116,6 +116,7 @@ async def test_only_the_fields_that_are_shown_are_asked_for() -> None:
     api = neutron()
     await Network(api).floating_ips()
     fields = [("fields", name) for name in ("id", "status", "project_id", "port_id")]
+    fields += [("fields", name) for name in ("floating_ip_address", "updated_at")]
     assert api.calls[0].params == [("limit", "1000"), *fields]
 
 

@@ -121,7 +121,7 @@ class Unchanged(Generic[T]):
 
     def __call__(self, element: Element) -> T:
         """The item. Raises as `decode`."""
-        text = etree.tostring(element, encoding="unicode")  # type: ignore[call-arg]  # not in the stubs
+        text = etree.tostring(element, encoding="unicode")
         item, now = identity(element), hash(text)
         known = self._known.get(item)
         if known is None or known[0] != now:

@@ -13,8 +13,9 @@ import msgspec
 from stratoscope.clouds.model import Count, Objects
 from stratoscope.clouds.openstack.client.api import Access, Api
 from stratoscope.clouds.openstack.client.extensions import extension
-from stratoscope.clouds.openstack.client.fields import Id, Text, size
+from stratoscope.clouds.openstack.client.fields import Id, Text, moment, size
 from stratoscope.clouds.openstack.client.listing import Listing, Query
+from stratoscope.clouds.orphans import Finder, Orphan, OrphanReason
 from stratoscope.clouds.resources import Listed
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
@@ -86,6 +87,7 @@ class CountedList:
         extension: Neutron's or Cinder's extension that the list belongs to; "" for none.
         unit: Bytes of 1 in the field `size`; 0 for items without a size.
         is_orphan: Whether an item is orphaned; None if unknown.
+        is_named: Orphans and items in error are returned by name: the row has `name` and `changed`.
         default_owner: The project of an item without one; None if unknown.
         keeps_each: Whether the answer has each of them, by id.
     """
@@ -97,6 +99,7 @@ class CountedList:
     extension: str = ""
     unit: int = 0
     is_orphan: Callable[[Any], bool | None] | None = None
+    is_named: bool = False
     default_owner: Callable[[Access], str | None] = lambda _: ""
     keeps_each: bool = False
 
@@ -109,6 +112,7 @@ class CountedList:
             is_sized=bool(self.unit),
             has_orphans=self.is_orphan is not None,
             has_admin_state=has_admin_state,
+            is_named=self.is_named,
             keeps_each=self.keeps_each,
         )
         is_whole, default_owner = access.is_admin, self.default_owner(access)
@@ -116,16 +120,31 @@ class CountedList:
             async for items in pages(api, tally, self.listing, self.query):
                 for row in items:
                     is_whole = is_whole or is_anothers(self.hidden_owner(row), access)
+                    owner, is_bound_to_nothing = row.project_id or default_owner, is_orphan(row)
+                    if self.is_named and (why := orphan_reason(row.status, is_orphan=is_bound_to_nothing)):
+                        tally.name(orphan(row, row.name, owner, why))
                     tally.add(
                         row.status,
-                        row.project_id or default_owner,
+                        owner,
                         size(row.size, self.unit) if self.unit else 0,
-                        is_orphan=is_orphan(row),
+                        is_orphan=is_bound_to_nothing,
                         is_admin_down=_is_taken_down(row.admin_state_up) if has_admin_state else False,
                     )
                     tally.keep(row.id, row.status)
                     each(row)
         return tally.objects(is_whole=is_whole)
+
+
+def orphan_reason(state: str, *, is_orphan: bool | None) -> OrphanReason | None:
+    """Why an object is named; None if it is not. Cinder has `error`, `error_deleting`, Neutron `ERROR`."""
+    if state.lower().startswith("error"):
+        return OrphanReason.ERROR
+    return OrphanReason.UNBOUND if is_orphan else None
+
+
+def orphan(row: Any, name: str | None, owner: str | None, reason: OrphanReason) -> Orphan:
+    """Args: row: With `id`, `status` and `changed`."""
+    return Orphan(row.id, name or "", owner or "", reason, row.status, moment(row.changed))
 
 
 def _is_taken_down(admin_state_up: bool | None) -> bool | None:
@@ -141,13 +160,14 @@ class Tally:
         is_cut: The source truncated the list.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a sort has, each by its name
         self,
         sort: str,
         *,
         is_sized: bool = False,
         has_orphans: bool = False,
         has_admin_state: bool = False,
+        is_named: bool = False,
         keeps_each: bool = False,
     ) -> None:
         self.sort, self._is_sized = sort, is_sized
@@ -155,6 +175,7 @@ class Tally:
         self._by_project: defaultdict[str, list[int]] = defaultdict(_nothing)
         self._orphans = _nothing() if has_orphans else None
         self._admin_down = 0 if has_admin_state else None
+        self._named = Finder() if is_named else None
         self._states: dict[str, str] | None = {} if keeps_each else None
         self._counted = self._unsized = 0
         self.malformed = 0
@@ -198,6 +219,11 @@ class Tally:
         elif self._admin_down is not None:
             self._admin_down += is_admin_down
 
+    def name(self, one: Orphan) -> None:
+        """Return an object by name, if any of this sort is."""
+        if self._named is not None:
+            self._named.add(one)
+
     def objects(self, *, is_whole: bool) -> Objects:
         """The counts; empty for a truncated list, whose sums would be too small.
 
@@ -224,6 +250,7 @@ class Tally:
             is_whole=is_whole,
             malformed=self.malformed,
             admin_down=self._admin_down,
+            named=None if self._named is None else self._named.found(),
             listed=self._listed(),
         )
 

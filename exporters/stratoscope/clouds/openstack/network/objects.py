@@ -9,6 +9,7 @@ Only the fields that are shown are requested (`fields=`): for 200 ports that is 
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +20,7 @@ from stratoscope.clouds.openstack.agents import AgentList, only_admins_see
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.counting import CountedList, counted_row
 from stratoscope.clouds.openstack.client.extensions import extension
-from stratoscope.clouds.openstack.client.fields import Id
+from stratoscope.clouds.openstack.client.fields import Id, Text
 from stratoscope.clouds.openstack.client.listing import Listing, fields_of
 from stratoscope.clouds.resources import by_uuid
 from stratoscope.core.collector import Every
@@ -54,25 +55,35 @@ _AGENTS: Final = AgentList(
 _PORTS: Final = _counted(
     "ports",
     counted_row(
-        {"host": "binding:host_id"},
+        {"host": "binding:host_id", "changed": "updated_at"},
         admin_state_up=bool,
         project_id=Id,
         device_id=Id,
         device_owner=str,
         host=str,
+        name=Text,
+        changed=datetime,
     ),
     # The owner of a network sees others' ports on it, but not where they are: that only administrators see.
     lambda port: None if port.host is None else port.project_id,
     is_orphan=_is_bound_to_nothing,
+    is_named=True,
 )
 _ROUTERS: Final = _counted("routers", counted_row(admin_state_up=bool, project_id=Id), extension="router")
 
 _FLOATING_IPS: Final = _counted(
     "floating_ips",
     # None is no port, UNSET a port that is not reported.
-    counted_row(project_id=Id, port_id=(Id | msgspec.UnsetType | None, msgspec.UNSET)),
+    counted_row(
+        {"name": "floating_ip_address", "changed": "updated_at"},
+        project_id=Id,
+        port_id=(Id | msgspec.UnsetType | None, msgspec.UNSET),
+        name=Text,
+        changed=datetime,
+    ),
     extension="router",
     is_orphan=lambda one: None if one.port_id is msgspec.UNSET else not one.port_id,
+    is_named=True,
     keeps_each=True,
 )
 _NETWORKS: Final = _counted(
