@@ -193,9 +193,8 @@ async def test_what_is_named_can_be_changed_while_a_cloud_is_open(entry: dict[st
     """Nothing is opened anew: the parts have the same identity."""
     parts = []
     for number in (100, 7):
-        (part,) = EXPORTER.parts(
-            parsed(entry, {"show": {"disagreements": number}}), Site(CollectorRegistry())
-        )
+        settings = parsed(entry, {"show": {"disagreements": number}})
+        (part,) = EXPORTER.parts(settings, Site(CollectorRegistry()))
         parts.append(part)
     assert parts[0].identity == parts[1].identity
     async with parts[0].open() as opened:

@@ -19,8 +19,8 @@ NUMBER = Family(
 )
 INFO = Family(
     f"{_PREFIX}_info",
-    "One of them, the oldest first, up to show.disagreements: for whom it is or should be allocated (the id of a VM "
-    "or migration), the VM (empty if the cloud does not know it), and the host; always 1.",
+    "One of them, the oldest first, up to show.disagreements: for whom it is or should be allocated (the id "
+    "of a VM or migration), the VM (empty if the cloud does not know it), and the host; always 1.",
     labels=("cloud", "reason", "consumer_id", "vm_id", "host"),
 )
 
