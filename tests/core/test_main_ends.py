@@ -11,8 +11,12 @@ _COMMAND = [sys.executable, "-m", "stratoscope"]
 
 
 @pytest.mark.parametrize("words", [["--help"], ["downtime", "list", "--help"]])
-def test_a_reader_that_has_gone_is_no_error(words: list[str]) -> None:
-    with subprocess.Popen([*_COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_gone_is_no_error(words: list[str], unbuffered: str) -> None:
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(
+        [*_COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()

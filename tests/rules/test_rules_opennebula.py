@@ -9,18 +9,21 @@ from stratoscope.management.exporter import SUBJECTS
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "tests/golden/management_opennebula.prom").read_text(encoding="utf-8")
 NOTHING_FOR = {
+    "stratoscope_management_allocation_disagreement_info",
+    "stratoscope_management_allocation_disagreements",
     "stratoscope_management_floating_ips_orphaned",
     "stratoscope_management_host_pcpus_allocatable",
     "stratoscope_management_host_pcpus_allocated",
     "stratoscope_management_ports_orphaned",
     "stratoscope_management_volumes_orphaned",
 }
-"""CPUs for pinning, and orphans."""
+"""CPUs for pinning, orphans, and Placement."""
 NOT_ON_THIS_PAGE = {
     "stratoscope_management_endpoint_latency_seconds",
+    "stratoscope_management_migrations_oldest_timestamp_seconds",
     "stratoscope_management_spread_oldest_timestamp_seconds",
 }
-"""They are of the moment; the second one is there if networks have several address ranges."""
+"""They are of the moment; the second is there while VMs migrate, the third if networks have several ranges."""
 
 
 def read_by_rules() -> set[str]:

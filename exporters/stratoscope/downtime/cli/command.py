@@ -44,11 +44,14 @@ def run(commands: Parser, arguments: Sequence[str], do: Callable[[argparse.Names
     """Do a command, and print what it says. Args: do: Returns lines of text."""
     try:
         _check_text(arguments)
-        flags = commands.parse_args(arguments)
+        flags = commands.parse_args(arguments)  # its help may find that the reader has gone
         commands.check_log_in(flags)
-        said = do(flags)
     except SystemExit as over:
         return int(over.code or 0)
+    except FieldError as error:
+        return _wrong(commands, str(error), USAGE_STATUS)
+    try:
+        said = do(flags)
     except FieldError as error:
         return _wrong(commands, str(error), USAGE_STATUS)
     except AskError as error:

@@ -217,7 +217,7 @@ def test_nothing_secret_is_shown(tmp_path: Path) -> None:
     found = _found(tmp_path)
     page = shown(found)
     assert [line.partition(":")[0] for line in page.splitlines() if line[0] != " "] == [
-        *("name", "kind", "os_cloud", "clouds_file", "region", "interface", "budget")
+        *("name", "kind", "os_cloud", "clouds_file", "region", "interface", "budget", "events")
     ], "what was derived is no key"
     for text in (page, repr(found), str(found)):
         assert SECRET not in text
