@@ -23,7 +23,7 @@ NOT_ON_THIS_PAGE = {
     "stratoscope_management_migrations_oldest_timestamp_seconds",
     "stratoscope_management_spread_oldest_timestamp_seconds",
 }
-"""They are of the moment; the second is there while VMs migrate, the third if networks have several ranges."""
+"""They are of the moment; the second is there while VMs migrate, the third with several address ranges."""
 
 
 def read_by_rules() -> set[str]:

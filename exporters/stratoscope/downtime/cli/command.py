@@ -50,6 +50,10 @@ def run(commands: Parser, arguments: Sequence[str], do: Callable[[argparse.Names
         return int(over.code or 0)
     except FieldError as error:
         return _wrong(commands, str(error), USAGE_STATUS)
+    return _done(commands, flags, do)
+
+
+def _done(commands: Parser, flags: argparse.Namespace, do: Callable[[argparse.Namespace], str]) -> int:
     try:
         said = do(flags)
     except FieldError as error:
