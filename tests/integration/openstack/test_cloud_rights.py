@@ -15,8 +15,8 @@ pytestmark = pytest.mark.integration
 
 GIB = 2**30
 UNAUTHORIZED = {
-    *("compute_services", "hypervisors", "aggregates", "inventories", "capacity"),
-    *("network_agents", "volume_services", "volume_backends"),
+    *("compute_services", "migrations", "hypervisors", "aggregates", "inventories", "allocations"),
+    *("capacity", "network_agents", "volume_services", "volume_backends"),
 }
 """What only administrators are told."""
 ABSENT = {
@@ -24,7 +24,7 @@ ABSENT = {
     "key_manager",
 }
 """What this cloud does not have."""
-OFF = {one.name for one in OpenStack.questions if not one.is_on}
+OFF = {"events", *(one.name for one in OpenStack.questions if not one.is_on)}
 """What is asked only where the configuration says so."""
 NEITHER = dict.fromkeys(ABSENT, "absent") | dict.fromkeys(OFF, "not_configured")
 MOVING = (
