@@ -6,6 +6,8 @@ from typing import Any, Final
 from support.fake_nova import WEB, text
 
 _FLAVOR: Final = WEB["flavor"]
+_ACTION: Final = ("InstanceActionPayload", "1.8")
+_UPDATE: Final = ("InstanceUpdatePayload", "2.1")  # as a real Nova of the release Zed says it
 
 
 def versioned(name: str, data: dict[str, Any], version: str = "1.0") -> dict[str, Any]:
@@ -53,7 +55,8 @@ def message(event: str, payload: dict[str, Any], **more: Any) -> bytes:
 
 def about(event: str, vm_id: str, moment: float, **changes: Any) -> bytes:
     """The message of an event of a server."""
-    payload = versioned("InstanceActionPayload", instance(vm_id, moment, **changes), "1.8")
+    name, version = _UPDATE if event == "instance.update" else _ACTION
+    payload = versioned(name, instance(vm_id, moment, **changes), version)
     return message(event, payload)
 
 

@@ -97,7 +97,7 @@ async def test_messages_are_heard_counted_and_acknowledged(tmp_path: Path) -> No
         (about("instance.update", "a", START, created_at="yesterday"), "instance.update"),
         (about("instance.update", "a" * 300, START), "instance.update"),
         (
-            about("instance.update", "a", START).replace(b'version\\": \\"1.8', b'version\\": \\"2.0'),
+            about("instance.update", "a", START).replace(b'version\\": \\"2.1', b'version\\": \\"3.0'),
             "instance.update",
         ),
     ],

@@ -25,8 +25,9 @@ DELETED: Final = "instance.delete.end"
 _ABOUT_SERVERS: Final = "instance."
 _LACKING: Final = "compute_task."
 """They name a server that could not be placed, without its values."""
-_MAJOR: Final = "1"
-"""Of a payload's version: a minor one adds fields."""
+_MAJORS: Final = frozenset({"1", "2"})
+"""Of a payload's version; a minor one adds fields. That of `instance.update` is 2 in newer releases, with the
+same fields of the server."""
 _ADDRESSES: Final = frozenset({"instance.interface_attach.end", "instance.interface_detach.end"})
 """They change addresses, of which the payload has the fixed ones alone."""
 
@@ -141,7 +142,7 @@ def notification(event: str, payload: msgspec.Raw) -> Notification:
     if not event.startswith(_ABOUT_SERVERS):
         return Notification(event, None, event.startswith(_LACKING) and event.endswith(".error"))
     versioned = msgspec.json.decode(payload, type=_Payload)
-    if versioned.version.partition(".")[0] != _MAJOR:
+    if versioned.version.partition(".")[0] not in _MAJORS:
         raise ValueError(f"version {versioned.version[:20]} of a payload")
     server = _server(msgspec.json.decode(versioned.data, type=_Instance), is_deleted=event == DELETED)
     is_untold = server.status == "ERROR" and server.fault is None
