@@ -129,8 +129,7 @@ def _of_images(queries: Sequence[str]) -> list[Query]:
 def _named(moment: str = "") -> str:
     """The images with their names. Args: moment: Whose, such as `@ end()`; else of each step."""
     info = f'stratoscope_management_image_info{{cloud=~"$cloud"}} {moment}'.strip()
-    newest = f"topk by (cloud, image_id) (1, timestamp({info}))"
-    return f"group by (cloud, image_id, image_name) ({newest})"
+    return board.newest(info, "cloud, image_id", "image_name")
 
 
 def _each(series: str) -> str:

@@ -233,6 +233,17 @@ def one_of_vm(expr: str) -> str:
     return f"topk by (cloud, vm_id) (1, {expr})"
 
 
+def newest(info: str, by: str, facts: str) -> str:
+    """The facts of each thing, once: of several series, such as those of before a change, the newest one.
+
+    Args:
+        info: The series; the time of what it selects counts.
+        by: Labels that say which thing it is.
+        facts: The other labels that are kept.
+    """
+    return f"group by ({by}, {facts}) (topk by ({by}) (1, timestamp({info})))"
+
+
 def in_downtime(things: str) -> str:
     """Those of which an active downtime covers the host, the zone or the cloud.
 

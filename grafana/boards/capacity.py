@@ -48,9 +48,8 @@ _COUNTED: Final = (
     ("Users", "stratoscope_management_users{{{}}}", ""),
 )
 """What is counted, by which metric, of which states."""
-_NETWORK_NAMES: Final = (
-    "group by (cloud, network_id, network_name) (topk by (cloud, network_id) (1,"
-    f' timestamp(stratoscope_management_network_info{{{_IN},external="true"}})))'
+_NETWORK_NAMES: Final = board.newest(
+    f'stratoscope_management_network_info{{{_IN},external="true"}}', "cloud, network_id", "network_name"
 )
 
 

@@ -6,9 +6,8 @@ from boards import board, capacity_hosts, colours
 from boards.panels import ABSENT, About, Column, Look, Panel, Query, cells, rows
 
 _IN: Final = board.IN
-_PROJECT_NAMES: Final = (
-    "group by (cloud, project_id, project_name) (topk by (cloud, project_id) (1,"
-    f" timestamp(stratoscope_management_project_info{{{_IN}}})))"
+PROJECT_NAMES: Final = board.newest(
+    f"stratoscope_management_project_info{{{_IN}}}", "cloud, project_id", "project_name"
 )
 _MAY_BE: Final = (
     "Not far below what quotas allow, in the table below: else not all can have what they may have. On hosts"
@@ -45,7 +44,7 @@ def biggest() -> Panel:
         f"max by (cloud, project_id) (stratoscope_management_project_vcpus_overprovisioning_ratio{{{_IN}}})"
     )
     queries = [
-        Query(f"{_BIGGEST} {on_project} {_PROJECT_NAMES}"),
+        Query(f"{_BIGGEST} {on_project} {PROJECT_NAMES}"),
         Query(f"{_of_projects('vms')} {those}"),
         Query(f"{_of_projects('memory_bytes')} {those}"),
         Query(f"{ratio} {those}"),

@@ -182,10 +182,7 @@ def _failing(check: str) -> str:
 
 def _of_probes(expr: str, by: str) -> str:
     """A sum of values of probes, by what the hosts run on which they can create VMs."""
-    zones = (
-        "group by (cloud, probe, zone) (topk by (cloud, probe) (1,"
-        f" timestamp(stratoscope_vmprobe_probe_info{{{_IN}}})))"
-    )
+    zones = board.newest(f"stratoscope_vmprobe_probe_info{{{_IN}}}", "cloud, probe", "zone")
     runs = f"({zones} * on (cloud, zone) group_left ({_LABELS}) {_one_of('zone')})"
     return f"sum by ({by}) ({expr} * on (cloud, probe) group_left ({_LABELS}) {runs})"
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from boards import board, colours
+from boards.capacity_projects import PROJECT_NAMES
 from boards.panels import (
     ABSENT,
     NOT_MEASURED,
@@ -23,16 +24,13 @@ _ASKED: Final = f"{_PREFIX}s_beyond_bound{{{_IN}}}"
 """Who asks for migrations says how many it does not show."""
 _ONE: Final = "cloud, migration_id"
 _FACTS: Final = "vm_id, kind, state, source_host, target_host"
-_INFOS: Final = f"group by ({_ONE}, {_FACTS}) (topk by ({_ONE}) (1, timestamp({_PREFIX}_info{{{_IN}}})))"
-"""Each once: of two exporters one may show the state of before."""
+_INFOS: Final = board.newest(f"{_PREFIX}_info{{{_IN}}}", _ONE, _FACTS)
+"""Of two exporters one may show the state of before."""
 _PAIR: Final = "cloud, source_host, target_host"
 _OBJECT: Final = "cloud, sort, object_id"
 _NAMES: Final = "object_name, project_id, reason, state"
 _ORPHAN: Final = "stratoscope_management_orphan"
-_WITH_PROJECT: Final = (
-    "* on (cloud, project_id) group_left (project_name) group by (cloud, project_id, project_name)"
-    f" (topk by (cloud, project_id) (1, timestamp(stratoscope_management_project_info{{{_IN}}})))"
-)
+_WITH_PROJECT: Final = f"* on (cloud, project_id) group_left (project_name) {PROJECT_NAMES}"
 
 
 def under_way() -> Panel:
@@ -100,7 +98,7 @@ def orphans() -> Panel:
     )
     seen = f"{_ORPHAN}s_beyond_bound{{{_IN}}}"
     about = About("Orphans and errors by name", good, empty="there are none.", seen=seen)
-    infos = f"group by ({_OBJECT}, {_NAMES}) (topk by ({_OBJECT}) (1, timestamp({_ORPHAN}_info{{{_IN}}})))"
+    infos = board.newest(f"{_ORPHAN}_info{{{_IN}}}", _OBJECT, _NAMES)
     changed = f"max by ({_OBJECT}) ({_ORPHAN}_changed_timestamp_seconds{{{_IN}}})"
     age = f"clamp_min(time() - {changed}, 0) * on ({_OBJECT}) group_left ({_NAMES}) {infos}"
     known = f"({age} or on ({_OBJECT}) -1 * {infos})"

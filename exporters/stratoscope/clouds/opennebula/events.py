@@ -8,6 +8,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import zmq
@@ -65,15 +66,13 @@ class Subscriber:
     def take(self, parts: list[bytes]) -> Outcome:
         """Decode, apply and count one message; it never raises."""
         name, outcome = OTHER, Outcome.MALFORMED
-        try:
+        with suppress(*_UNDECODED):
             key, message = parts
             name = key.removeprefix(b"EVENT STATE ").decode("ascii").rpartition("/")[0]
             found = root(base64.b64decode(message).decode("utf-8")).find("VM")
             if found is None:
                 raise ValueError("no VM")
             outcome = self._hear(found)
-        except _UNDECODED as error:
-            del error
         self._events.count(name, outcome)
         return outcome
 

@@ -73,11 +73,9 @@ class Listener:
     def take(self, body: bytes) -> Outcome:
         """Decode, apply and count one message; it never raises."""
         event, outcome = OTHER, Outcome.MALFORMED
-        try:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError):
             event, payload = decoded(body)
             outcome = self._hear(notification(event, payload))
-        except (msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError) as error:
-            del error
         self._events.count(event, outcome)
         return outcome
 

@@ -45,11 +45,16 @@ def test_a_number_is_in_base_units_and_not_negative() -> None:
         amount({}, "MEMORY")
 
 
+def bounded(monkeypatch: pytest.MonkeyPatch, **bounds: int) -> None:
+    """Other bounds: a text that is beyond the usual ones has tens of megabytes."""
+    for name, bound in bounds.items():
+        monkeypatch.setattr(items, name, bound)
+
+
 def test_a_large_pool_is_read_part_by_part_and_the_items_before_are_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(items, "AT_ONCE", 100)
-    monkeypatch.setattr(items, "MOST_TAGS", 1_000)
+    bounded(monkeypatch, MOST_TAGS=1_000, AT_ONCE=100)
     text = "<P>" + "".join(f"<VM><ID>{one}</ID></VM><OTHER/>" for one in range(9_000)) + "</P>"
     read, most = [], 0
     for element in each(text, "VM"):
@@ -63,8 +68,7 @@ def test_a_large_pool_is_read_part_by_part_and_the_items_before_are_forgotten(
 
 @pytest.mark.parametrize("most", [100, 10_000], ids=["in_parts", "as_a_whole"])
 def test_what_is_called_as_an_item_within_an_item_is_none(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(items, "AT_ONCE", 100)
-    monkeypatch.setattr(items, "MOST_TAGS", most)
+    bounded(monkeypatch, MOST_TAGS=most, AT_ONCE=100)
     item = "<USER><ID>1</ID><QUOTA><USER><ID>2</ID></USER></QUOTA></USER><USER/>"
     assert [identity(one) for one in each(f"<P>{item * 50}</P>", "USER")] == ["1", ""] * 50
 
@@ -74,21 +78,20 @@ def test_what_is_called_as_an_item_within_an_item_is_none(most: int, monkeypatch
 def test_a_pool_that_is_no_document_is_no_pool(
     wrong: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(items, "AT_ONCE", 100)
-    monkeypatch.setattr(items, "MOST_TAGS", most)
+    bounded(monkeypatch, MOST_TAGS=most, AT_ONCE=100)
     with pytest.raises(ValueError, match=r"."):
         list(each(wrong.format("<VM><ID>1</ID></VM>" * 50), "VM"))
 
 
 def test_attributes_which_no_answer_has_count_as_tags(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(items, "MOST_TAGS", 1_000)
+    bounded(monkeypatch, MOST_TAGS=1_000)
     with pytest.raises(ValueError, match="more than 1,000 tags"):
         root("<P>" + '<a b="" c=""/>' * 400 + "</P>")
 
 
 @pytest.mark.parametrize("pool", ["<P><VM>{}</VM></P>", "<P>{}</P>", "<P><VM/>{}<VM/></P>", "<VM>{}</VM>"])
 def test_an_item_has_a_bounded_number_of_elements(pool: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(items, "MOST_TAGS", 40_000)
+    bounded(monkeypatch, MOST_TAGS=40_000)
     text = pool.format("<a/>" * 50_000)
     with pytest.raises(ValueError, match="more than 40,000 tags"):
         list(each(text, "VM"))
@@ -97,7 +100,6 @@ def test_an_item_has_a_bounded_number_of_elements(pool: str, monkeypatch: pytest
 
 
 def test_a_pool_may_have_more_elements_than_an_item(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(items, "MOST_TAGS", 10_000)
-    monkeypatch.setattr(items, "AT_ONCE", 1 << 14)
+    bounded(monkeypatch, MOST_TAGS=10_000, AT_ONCE=1 << 14)
     item = "<VM><ID>1</ID>" + "<NAME>" + "x" * 100 + "</NAME>" + "</VM>"
     assert len([*each(f"<P>{item * 20_000}</P>", "VM")]) == 20_000

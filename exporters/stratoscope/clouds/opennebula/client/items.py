@@ -59,9 +59,7 @@ def _parsed(text: str) -> Element:
 
 def _each_in_parts(text: str, tags: tuple[str, ...]) -> Iterator[Element]:
     open_tags = 0
-    parser = etree.XMLPullParser(  # type: ignore[attr-defined]  # the stubs do not know it
-        ("end",), tag=tags, **_OPTIONS
-    )
+    parser = etree.XMLPullParser(("end",), tag=tags, **_OPTIONS)
     try:
         for start in range(0, len(text), AT_ONCE):
             part = text[start : start + AT_ONCE]
