@@ -83,6 +83,13 @@ async def test_a_vm_without_vcpu_has_one_and_each_address_counts() -> None:
     assert (one.vcpus, one.addresses, one.disk, one.image) == (1, 3, 0, "")
 
 
+async def test_a_nic_that_is_passed_through_has_its_address_in_an_event_as_in_the_pool() -> None:
+    plain, passed = "<NIC><IP>10.0.0.1</IP></NIC>", "<PCI><TYPE>NIC</TYPE><IP>10.0.0.3</IP></PCI>"
+    of_gpu = "<PCI><ADDRESS>0000:81:00:0</ADDRESS></PCI>"
+    one = await seen(a_vm(template=f"<TEMPLATE><MEMORY>64</MEMORY>{plain}{passed}{of_gpu}</TEMPLATE>"))
+    assert one.addresses == 2
+
+
 @pytest.mark.parametrize(
     ("states", "state", "transition"),
     [((12, 0), "STATE_12", ""), ((3, 72), "LCM_STATE_72", ""), ((3, 4), "MIGRATE", "MIGRATE")],

@@ -35,6 +35,8 @@ _AT_ONCE: Final = 500
 _MOST: Final = 20
 """Requests for templates in one refresh."""
 _CREATED: Final = frozenset({states.PENDING, "PROLOG", "BOOT"})
+_NICS: Final = ("NIC", "NIC_ALIAS", "PCI")
+"""What may have addresses. The pool calls all of them NIC; events have PCI for one that is passed through."""
 _ADDRESSES: Final = ("IP", "IP6", "IP6_GLOBAL", "IP6_ULA")
 
 
@@ -249,7 +251,7 @@ def _template_parts(template: Element | None) -> tuple[dict[str, str], list[dict
     for child in () if template is None else template:
         if child.tag == "DISK":
             disks.append(fields(child))
-        elif child.tag in ("NIC", "NIC_ALIAS"):
+        elif child.tag in _NICS:
             nic = fields(child)
             addresses += sum(1 for name in _ADDRESSES if nic.get(name))
         else:
