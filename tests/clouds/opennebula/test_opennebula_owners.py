@@ -78,8 +78,7 @@ def test_of_quotas_of_single_objects_those_that_are_used_most_are_shown(
     monkeypatch.setattr("stratoscope.clouds.opennebula.owners._MOST", 2)
 
     def quota(service: str, limit: float | None, used: float) -> Quota:
-        resource = "VMS" if service == "vm" else f"LEASES {used}"
-        return Quota("1", service, resource, limit, used, None, False)
+        return Quota("1", service, f"{service} {used}", limit, used, None, False)
 
     quotas = [
         quota("network", None, 900), quota("network", 0, 5), quota("network", 100, 50),
@@ -103,33 +102,3 @@ def test_a_pool_without_defaults_has_unlimited_ones() -> None:
     part = "<VM_QUOTA><VM><VMS>-1</VMS><VMS_USED>4</VMS_USED></VM></VM_QUOTA>"
     found = quotas(f"<QUOTAS><ID>7</ID>{part}</QUOTAS>")
     assert found == [Quota("", "vm", "VMS", None, 4.0, None, False, "7")]
-
-
-def test_quotas_for_some_clusters_stand_beside_the_one_for_all() -> None:
-    """oned has several VM in a VM_QUOTA then: those with CLUSTER_IDS are for the VMs of these alone."""
-    everywhere = "<VM><VMS>10</VMS><VMS_USED>6</VMS_USED></VM>"
-    some = "<VM><CLUSTER_IDS>0,100</CLUSTER_IDS><VMS>4</VMS><VMS_USED>4</VMS_USED></VM>"
-    found = quotas(f"<QUOTAS><ID>7</ID><VM_QUOTA>{everywhere}{some}</VM_QUOTA></QUOTAS>")
-    assert found == [
-        Quota("", "vm", "VMS", 10.0, 6.0, None, False, "7"),
-        Quota("", "vm", "VMS 0,100", 4.0, 4.0, None, False, "7"),
-    ]
-
-
-def test_a_default_for_some_clusters_is_none_for_all() -> None:
-    own = "<QUOTAS><ID>7</ID><VM_QUOTA><VM><VMS>-1</VMS><VMS_USED>6</VMS_USED></VM></VM_QUOTA></QUOTAS>"
-    some = "<VM><CLUSTER_IDS>100</CLUSTER_IDS><VMS>4</VMS><VMS_USED>0</VMS_USED></VM>"
-    default = f"<DEFAULT_USER_QUOTAS><VM_QUOTA>{some}</VM_QUOTA></DEFAULT_USER_QUOTAS>"
-    found = quotas_of([limits_of(root(own)), limits_of(root(default))], is_user=True)
-    assert found == [Quota("", "vm", "VMS", None, 6.0, None, False, "7")]
-
-
-def test_quotas_for_some_clusters_are_bounded_as_those_of_single_objects(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("stratoscope.clouds.opennebula.owners._MOST", 1)
-    quotas = [
-        Quota("1", "vm", resource, 10, used, None, False)
-        for resource, used in (("VMS", 1), ("VMS 0", 2), ("VMS 100", 3))
-    ]
-    assert [one.resource for one in bounded(quotas)] == ["VMS", "VMS 100"]

@@ -19,7 +19,7 @@ _KEPT_S: Final = 600.0
 _UNLIMITED: Final = -2
 _DEFAULT: Final = -1
 _MOST: Final = 5_000
-"""Quotas of single datastores, networks, images and clusters that are shown, those that are used most."""
+"""Quotas of single datastores, networks and images that are shown, those that are used most."""
 _IN_MIB: Final = frozenset({"MEMORY", "RUNNING_MEMORY", "SYSTEM_DISK_SIZE", "SIZE"})
 _SECTIONS: Final = {"VM": "vm", "DATASTORE": "datastore", "NETWORK": "network", "IMAGE": "image"}
 """The label `service` by section of the quotas."""
@@ -29,23 +29,13 @@ _DEFAULTS: Final = ("DEFAULT_GROUP_QUOTAS", "DEFAULT_USER_QUOTAS")
 
 
 class _Part(msgspec.Struct, frozen=True):
-    """One quota of one owner.
-
-    Attributes:
-        object_id: Of a datastore, network or image; of VMs the clusters ("0,100") of a quota for these alone.
-            "" for all VMs.
-    """
+    """One quota of one owner. Attributes: object_id: Of a datastore, network or image; "" for VMs."""
 
     service: str
     object_id: str
     resource: str
     limit: float
     used: float
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What tells it from the other quotas of its owner."""
-        return self.service, self.object_id, self.resource
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -113,7 +103,7 @@ def limits_of(element: Element) -> Limits:
 
 def quotas_of(limits: Sequence[Limits], *, is_user: bool) -> list[Quota]:
     """The quotas of groups or users."""
-    defaults = {part.key: part.limit for one in limits if not one.owner for part in one.parts}
+    defaults = {_key(part): part.limit for one in limits if not one.owner for part in one.parts}
     return [
         _quota(one.owner, part, defaults, is_user=is_user)
         for one in limits
@@ -123,9 +113,9 @@ def quotas_of(limits: Sequence[Limits], *, is_user: bool) -> list[Quota]:
 
 
 def bounded(quotas: Sequence[Quota]) -> Iterable[Quota]:
-    """All quotas of VMs as a whole, and of those of single objects the ones that are used most."""
-    of_vms = [one for one in quotas if one.service == "vm" and " " not in one.resource]
-    of_objects = [one for one in quotas if one.service != "vm" or " " in one.resource]
+    """All quotas of VMs, and of those of single objects the ones that are used most."""
+    of_vms = [one for one in quotas if one.service == "vm"]
+    of_objects = [one for one in quotas if one.service != "vm"]
     of_objects.sort(key=lambda one: -(one.used or 0) / one.limit if one.limit else 0)
     return [*of_vms, *of_objects[:_MOST]]
 
@@ -133,7 +123,7 @@ def bounded(quotas: Sequence[Quota]) -> Iterable[Quota]:
 def _quota(
     owner: str, part: _Part, defaults: Mapping[tuple[str, str, str], float], *, is_user: bool
 ) -> Quota:
-    limit = defaults.get(part.key, _UNLIMITED) if part.limit == _DEFAULT else part.limit
+    limit = defaults.get(_key(part), _UNLIMITED) if part.limit == _DEFAULT else part.limit
     in_bytes = part.resource in _IN_MIB
     unit = MIB if in_bytes else 1
     return Quota(
@@ -156,8 +146,11 @@ def _parts(quotas: Element) -> Iterable[_Part]:
             for resource in found:
                 if (used := found.get(f"{resource}_USED")) is not None:
                     limit = float(found[resource])
-                    object_id = found.get("CLUSTER_IDS") or found.get("ID", "")
-                    yield _Part(service, object_id, resource, limit, float(used))
+                    yield _Part(service, found.get("ID", ""), resource, limit, float(used))
+
+
+def _key(part: _Part) -> tuple[str, str, str]:
+    return part.service, part.object_id, part.resource
 
 
 def _identity(element: Element) -> tuple[str, str]:
