@@ -2,9 +2,9 @@
 
 import pytest
 
-from stratoscope.clouds.model import Project, Quota, User
 from stratoscope.clouds.opennebula.client.items import root
 from stratoscope.clouds.opennebula.owners import bounded, limits_of, quotas_of
+from stratoscope.clouds.owners import Project, Quota, User
 from support.opennebula import PLAIN, asked, changed
 
 

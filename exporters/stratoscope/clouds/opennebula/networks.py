@@ -5,8 +5,8 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
-from stratoscope.clouds.model import Pool
-from stratoscope.clouds.model import Pools as Answer
+from stratoscope.clouds.address_pools import Pool
+from stratoscope.clouds.address_pools import Pools as Answer
 from stratoscope.clouds.opennebula.client.access import Access, kept
 from stratoscope.clouds.opennebula.client.items import Element, amount, fields
 from stratoscope.clouds.opennebula.client.oned import Oned

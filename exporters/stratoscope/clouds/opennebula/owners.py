@@ -6,11 +6,11 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
-from stratoscope.clouds.model import Project, Projects, Quota, Quotas, User
 from stratoscope.clouds.opennebula.client.access import Access, kept
 from stratoscope.clouds.opennebula.client.items import MIB, Element, fields
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.owners import Project, Projects, Quota, Quotas, User
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 

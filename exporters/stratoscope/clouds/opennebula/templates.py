@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
-from stratoscope.clouds.model import Capacity, Flavor, Flavors, Room
+from stratoscope.clouds.flavors import Capacity, Flavor, Flavors, Room
 from stratoscope.clouds.opennebula.client.access import Access, kept
 from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, optional
 from stratoscope.clouds.opennebula.client.oned import Oned

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.clouds import model
+from stratoscope.clouds import flavors
 from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
 
@@ -29,10 +29,10 @@ COST = Family(
 )
 
 
-class Flavors(Subject[model.Flavors]):
+class Flavors(Subject[flavors.Flavors]):
     families = (INFO, VCPUS, MEMORY, DISK, COST)
 
-    def samples(self, answer: model.Flavors, /) -> Iterable[Sample]:
+    def samples(self, answer: flavors.Flavors, /) -> Iterable[Sample]:
         for flavor in answer.flavors:
             labels = Labels(cloud=self._cloud, flavor=flavor.name)
             public = "true" if flavor.is_public else "false"

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.clouds import model
+from stratoscope.clouds import address_pools
 from stratoscope.clouds.sums import whole_sum
 from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
@@ -45,12 +45,12 @@ NETWORK_INFO = Family(
 )
 
 
-class Pools(Subject[model.Pools]):
+class Pools(Subject[address_pools.Pools]):
     families = (SUBNET, SUBNET_USED, SUBNET_INFO, NETWORK, NETWORK_USED, NETWORK_INFO)
 
-    def samples(self, answer: model.Pools, /) -> Iterable[Sample]:
+    def samples(self, answer: address_pools.Pools, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
-        by_network: defaultdict[str, list[model.Pool]] = defaultdict(list)
+        by_network: defaultdict[str, list[address_pools.Pool]] = defaultdict(list)
         for pool in answer.pools:
             by_network[pool.network_id].append(pool)
             yield from _of_subnet(pool, cloud.plus(subnet_id=pool.subnet_id))
@@ -68,7 +68,7 @@ class Pools(Subject[model.Pools]):
             )
 
 
-def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
+def _of_subnet(pool: address_pools.Pool, labels: Labels) -> Iterable[Sample]:
     yield from optional_samples((SUBNET, SUBNET_USED), (pool.total, pool.used), labels)
     yield SUBNET_INFO(
         1,
@@ -82,7 +82,7 @@ def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
     )
 
 
-def _sums(pools: list[model.Pool], labels: Labels) -> Iterable[Sample]:
+def _sums(pools: list[address_pools.Pool], labels: Labels) -> Iterable[Sample]:
     for ip_version in sorted({pool.ip_version for pool in pools}):
         of_version = labels.plus(ip_version=ip_version)
         of_it = [pool for pool in pools if pool.ip_version == ip_version]
