@@ -28,8 +28,14 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pools(msgspec.Struct, frozen=True):
-    """Attributes: partial: Ids of networks that have further subnets, which are unknown."""
+    """Address pools.
+
+    Attributes:
+        partial: Ids of networks that have further subnets, which are unknown.
+        is_whole: Whether those of all networks are visible; None if the source does not tell.
+    """
 
     pools: tuple[Pool, ...]
     malformed: int = 0
     partial: AbstractSet[str] = frozenset()
+    is_whole: bool | None = None

@@ -36,10 +36,15 @@ class Flavor(msgspec.Struct, frozen=True, gc=False):
 
 
 class Flavors(msgspec.Struct, frozen=True):
-    """The flavors that the credential may use or see."""
+    """The flavors that the credential may use or see.
+
+    Attributes:
+        is_whole: Whether these are all; None if the source does not tell.
+    """
 
     flavors: tuple[Flavor, ...]
     malformed: int = 0
+    is_whole: bool | None = None
 
 
 class Capacity(msgspec.Struct, frozen=True):

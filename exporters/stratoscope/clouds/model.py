@@ -345,8 +345,11 @@ class Backend(msgspec.Struct, frozen=True, gc=False):
 
 
 class Backends(msgspec.Struct, frozen=True):
+    """Attributes: is_whole: Whether all are visible; None if the source does not tell."""
+
     backends: tuple[Backend, ...]
     malformed: int = 0
+    is_whole: bool | None = None
 
 
 class OtherService(msgspec.Struct, frozen=True):

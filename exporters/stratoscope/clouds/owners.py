@@ -30,7 +30,8 @@ class Projects(msgspec.Struct, frozen=True):
 
     Attributes:
         users: Owners of VMs first; None if the credential may not read them.
-        truncated: Whether the source truncated the list, by sort: `projects`, `users`.
+        truncated: Whether the source truncated the list, or the credential may not see all of it, by sort:
+            `projects`, `users`, of OpenNebula also `clusters`, the zones of VMs.
     """
 
     projects: tuple[Project, ...]

@@ -60,14 +60,15 @@ class Networks(Reader):
     async def read(self) -> Answer:
         """Raises as Pools, and LeftOutError."""
         found, malformed = await self._pools.paged("vnpool.info", "VNET", network)
+        access = await kept(self._access)
         if not malformed:
-            (await kept(self._access)).check("NET", found, "oned: vnpool.info")
+            access.check("NET", found, "oned: vnpool.info")
         several = [one.network_id for one in found if len(one.ranges) > 1]
         if several:
             await self._ranges.turn(several, self._ranges_of)
         ranges = self._ranges.values()
         pools = [pool for one in found for pool in _pools(one, ranges.get(one.network_id, one.ranges))]
-        return Answer(tuple(pools), malformed)
+        return Answer(tuple(pools), malformed, is_whole=access.sees_all("NET"))
 
     async def _ranges_of(self, network_id: str) -> tuple[Range, ...]:
         try:

@@ -8,6 +8,7 @@ from stratoscope.clouds import address_pools
 from stratoscope.clouds.sums import whole_sum
 from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
+from stratoscope.management.subjects.objects import WHOLE, whole
 
 _PREFIX: Final = "stratoscope_management"
 _SUBNET: Final = ("cloud", "subnet_id")
@@ -46,7 +47,7 @@ NETWORK_INFO = Family(
 
 
 class Pools(Subject[address_pools.Pools]):
-    families = (SUBNET, SUBNET_USED, SUBNET_INFO, NETWORK, NETWORK_USED, NETWORK_INFO)
+    families = (SUBNET, SUBNET_USED, SUBNET_INFO, NETWORK, NETWORK_USED, NETWORK_INFO, WHOLE)
 
     def samples(self, answer: address_pools.Pools, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
@@ -66,6 +67,7 @@ class Pools(Subject[address_pools.Pools]):
                     external="" if external is None else str(external).lower(),
                 ),
             )
+        yield from whole("networks", answer.is_whole, cloud)
 
 
 def _of_subnet(pool: address_pools.Pool, labels: Labels) -> Iterable[Sample]:

@@ -49,7 +49,8 @@ USERS_BEYOND = Family(
 TRUNCATED = Family(
     f"{_PREFIX}_list_truncated",
     "1 if there may be more projects or users than were read, since Keystone truncated its list, lists one "
-    "Keystone domain only, or a Keystone domain's users cannot be read; else 0.",
+    "Keystone domain only, or a Keystone domain's users cannot be read; or since the credential may not see "
+    "all groups, users or clusters of an OpenNebula; else 0.",
     labels=("cloud", "sort"),
 )
 
