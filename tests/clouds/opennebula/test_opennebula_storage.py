@@ -2,7 +2,8 @@
 
 import pytest
 
-from stratoscope.clouds.model import Backend, Count, Image, Pool
+from stratoscope.clouds.address_pools import Pool
+from stratoscope.clouds.model import Backend, Count, Image
 from stratoscope.clouds.orphans import Orphan, OrphanReason, Orphans
 from stratoscope.core.errors import LeftOutError
 from support.opennebula import PLAIN, asked, changed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.clouds.model import Flavor, Room
+from stratoscope.clouds.flavors import Flavor, Room
 from stratoscope.clouds.opennebula.client.items import root
 from stratoscope.clouds.opennebula.templates import fitting, template, unique
 from support.opennebula import PLAIN, asked, changed

@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
-from stratoscope.clouds.model import Pool
-from stratoscope.clouds.model import Pools as Answer
+from stratoscope.clouds.address_pools import Pool
+from stratoscope.clouds.address_pools import Pools as Answer
 from stratoscope.clouds.opennebula.client.access import Access, kept
 from stratoscope.clouds.opennebula.client.items import Element, amount, fields
 from stratoscope.clouds.opennebula.client.pools import Pools
@@ -56,9 +56,11 @@ class Networks(Reader):
     async def read(self) -> Answer:
         """Raises as Pools, and LeftOutError."""
         found, malformed = await self._pools.paged("vnpool.info", "VNET", network)
+        access = await kept(self._access)
         if not malformed:
-            (await kept(self._access)).check("NET", found, "oned: vnpool.info")
-        return Answer(tuple(pool for one in found for pool in _pools(one)), malformed)
+            access.check("NET", found, "oned: vnpool.info")
+        pools = tuple(pool for one in found for pool in _pools(one))
+        return Answer(pools, malformed, is_whole=access.sees_all("NET"))
 
 
 def network(element: Element) -> Network:

@@ -6,11 +6,11 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
-from stratoscope.clouds.model import Project, Projects, Quota, Quotas, User
 from stratoscope.clouds.opennebula.client.access import Access, kept
 from stratoscope.clouds.opennebula.client.items import MIB, Element, fields
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.owners import Project, Projects, Quota, Quotas, User
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 
@@ -67,11 +67,18 @@ class Owners(Reader):
         groups, odd_groups = await self._pools.whole("grouppool.info", "GROUP", _group)
         users, odd_users = await self._pools.whole("userpool.info", "USER", _user)
         access = await kept(self._access)
+        for pool, found, odd in (("GROUP", groups, odd_groups), ("USER", users, odd_users)):
+            if not odd:
+                access.check(pool, found, f"oned: {pool.lower()}pool.info")
         return Projects(
             tuple(groups),
             tuple(users),
             odd_groups + odd_users,
-            {"projects": not access.sees_all("GROUP"), "users": not access.sees_all("USER")},
+            {
+                "projects": not access.sees_all("GROUP"),
+                "users": not access.sees_all("USER"),
+                "clusters": not access.sees_all("CLUSTER"),
+            },
         )
 
     @question(
@@ -86,6 +93,9 @@ class Owners(Reader):
         malformed = 0
         for method, is_user in (("grouppool.info", False), ("userpool.info", True)):
             limits, odd = await self._pools.whole(method, ("QUOTAS", *_DEFAULTS), limits_of)
+            if not odd:
+                owned = [one for one in limits if one.owner]
+                (await kept(self._access)).check("USER" if is_user else "GROUP", owned, f"oned: {method}")
             found += quotas_of(limits, is_user=is_user)
             malformed += odd
         return Quotas(tuple(bounded(found)), None, malformed)

@@ -58,9 +58,10 @@ class Storage(Reader):
     async def backends(self) -> Backends:
         """Raises as Pools, and LeftOutError."""
         found, malformed = await self._pools.whole("datastorepool.info", "DATASTORE", datastore)
+        access = await kept(self._access)
         if not malformed:
-            (await kept(self._access)).check("DATASTORE", found, "oned: datastorepool.info")
-        return Backends(tuple(found), malformed)
+            access.check("DATASTORE", found, "oned: datastorepool.info")
+        return Backends(tuple(found), malformed, access.sees_all("DATASTORE"))
 
     @question(
         "images",

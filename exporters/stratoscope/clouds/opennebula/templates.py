@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
-from stratoscope.clouds.model import Capacity, Flavor, Flavors, Room
+from stratoscope.clouds.flavors import Capacity, Flavor, Flavors, Room
 from stratoscope.clouds.opennebula.client.access import Access, kept
 from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, optional
 from stratoscope.clouds.opennebula.client.oned import Oned
@@ -82,10 +82,9 @@ class Templates(Reader):
     async def flavors(self) -> Flavors:
         """The templates that state a size. Raises as Pools, and LeftOutError."""
         templates, malformed = await self._templates.anew()
-        if not malformed:
-            (await kept(self._access)).check("TEMPLATE", templates, "oned: templatepool.info")
+        is_whole = await self._check(templates, malformed)
         names, sizes = unique(templates), await self._storage.image_sizes()
-        return Flavors(tuple(_flavor(one, names, sizes) for one in shown(templates)), malformed)
+        return Flavors(tuple(_flavor(one, names, sizes) for one in shown(templates)), malformed, is_whole)
 
     @question(
         "room",
@@ -96,10 +95,18 @@ class Templates(Reader):
     async def room(self) -> Capacity:
         """How many more VMs of each template fit, by CPU and memory. Raises as Pools, and LeftOutError."""
         templates, malformed = await self._templates.not_older_than(_KEPT_S)
+        await self._check(templates, malformed)
         hosts, odd_hosts = await self._hosts.rows(_KEPT_S)
         names, good = unique(templates), shown(templates)
         found = [one for template in good for one in fitting(template, names[template.template_id], hosts)]
         return Capacity(tuple(found), largest(good, names, found), malformed + odd_hosts)
+
+    async def _check(self, templates: Sequence[Template], malformed: int) -> bool:
+        """Whether these are all templates. Raises LeftOutError for none of a user who may not see all."""
+        access = await kept(self._access)
+        if not malformed:
+            access.check("TEMPLATE", templates, "oned: templatepool.info")
+        return access.sees_all("TEMPLATE")
 
     async def _read(self) -> tuple[list[Template], int]:
         return await self._pools.paged("templatepool.info", "VMTEMPLATE", template)

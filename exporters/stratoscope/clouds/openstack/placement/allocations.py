@@ -22,8 +22,9 @@ from stratoscope.clouds.model import VM, Spread
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Id
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
+from stratoscope.clouds.openstack.compute.migration_list import PAGES, MigrationList
 from stratoscope.clouds.openstack.compute.server import UNKNOWN
-from stratoscope.clouds.openstack.placement.consumers import CHECKED, PAGES, Consumers
+from stratoscope.clouds.openstack.placement.consumers import CHECKED, Consumers
 from stratoscope.clouds.openstack.placement.inventories import Placement
 from stratoscope.clouds.openstack.placement.providers import Part, Provider
 from stratoscope.clouds.round_robin import Turn
@@ -56,11 +57,16 @@ class PlacementAllocations(Reader):
     """The allocations of one cloud."""
 
     def __init__(
-        self, api: Api, hypervisors: Hypervisors, placement: Placement, clock: Clock = CLOCK
+        self,
+        api: Api,
+        hypervisors: Hypervisors,
+        placement: Placement,
+        migrations: MigrationList,
+        clock: Clock = CLOCK,
     ) -> None:
         self._api, self._hypervisors, self._placement, self._clock = api, hypervisors, placement, clock
         self._servers, self._providers = hypervisors.servers, hypervisors.providers
-        self._consumers = Consumers(api, clock)
+        self._consumers = Consumers(api, migrations, clock)
         self._since: dict[Found, float] = {}
         self._last_turn = -math.inf
 
@@ -70,7 +76,8 @@ class PlacementAllocations(Reader):
         cost="1 for each provider whose allocations may have changed, in turn: at most "
         f"{MOST} in a refresh and {PER_SECOND:g} a second; for lists of providers and hypervisors as much "
         "as `inventories` and `hypervisors`, unless these have just read them; while allocations are for no "
-        f"server of the list, at most {2 * PAGES} for migrations and {CHECKED} for servers",
+        "server of the list, as much for migrations as `migrations`, unless that has just read them, at most "
+        f"{PAGES} for older ones, and {2 * CHECKED} for what else these are",
         role="admin",
     )
     async def read(self) -> Allocations:
@@ -97,7 +104,8 @@ class PlacementAllocations(Reader):
         lasting = [
             one for one, since in self._since.items() if min(read_at[one.host], whole_at) - since >= LASTS_S
         ]
-        return Allocations(await self._explained(lasting, known), self._spread(), malformed)
+        explained = await self._explained(lasting, known)
+        return Allocations(explained, self._spread(), malformed, self._consumers.of_others)
 
     async def _explained(self, lasting: Sequence[Found], known: Mapping[str, VM]) -> tuple[Disagreement, ...]:
         """With what consumers that are no servers are; without those of which it is not known, or that are
