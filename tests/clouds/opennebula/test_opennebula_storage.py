@@ -94,7 +94,7 @@ async def test_the_leases_of_a_network_with_one_range_are_in_the_pool() -> None:
 async def test_networks_whose_ranges_cannot_be_read_are_said() -> None:
     with pytest.raises(CollectError, match=r"vn\.info"):
         await asked("networks", {"vn.info": refused("dup_host")})
-    with pytest.raises(CollectError, match=r"vn\.info: 'USED_LEASES'"):
+    with pytest.raises(CollectError, match=r"vn\.info: 'NAME'"):
         await asked("networks", {"vn.info": "<VNET><ID>1</ID></VNET>"})
 
 

@@ -8,7 +8,7 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Pool
 from stratoscope.clouds.model import Pools as Answer
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import Element, amount, fields
+from stratoscope.clouds.opennebula.client.items import Element, amount, fields, sensible
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.round_robin import RoundRobin
@@ -38,7 +38,7 @@ class Network(msgspec.Struct, frozen=True):
     network_id: str
     name: str
     project_id: str
-    used: int
+    used: int | None
     ranges: tuple[Range, ...]
 
 
@@ -80,7 +80,7 @@ def network(element: Element) -> Network:
     """A network of the pool, or of `vn.info`. Raises ValueError, KeyError if it makes no sense."""
     found = fields(element)
     ranges = [fields(one) for one in element.iterfind("AR_POOL/AR")]
-    used = amount(found, "USED_LEASES")
+    used = sensible(found, "USED_LEASES")
     return Network(
         network_id=str(int(found["ID"])),
         name=found["NAME"],
@@ -92,7 +92,7 @@ def network(element: Element) -> Network:
 
 def _range(found: dict[str, str], used: int | None) -> Range:
     """Args: used: The network's leases, if it has no other range."""
-    told = amount(found, "USED_LEASES") if "USED_LEASES" in found else used
+    told = sensible(found, "USED_LEASES") if "USED_LEASES" in found else used
     return Range(str(int(found["AR_ID"])), _VERSIONS[found["TYPE"]], amount(found, "SIZE"), told)
 
 

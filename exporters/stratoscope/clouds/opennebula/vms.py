@@ -19,7 +19,15 @@ from stratoscope.clouds.model import VM
 from stratoscope.clouds.model import VMs as Answer
 from stratoscope.clouds.opennebula import states
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, Unchanged, amount, fields, identity
+from stratoscope.clouds.opennebula.client.items import (
+    MIB,
+    Element,
+    Unchanged,
+    amount,
+    fields,
+    identity,
+    sensible,
+)
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
@@ -260,11 +268,13 @@ def _template_parts(template: Element | None) -> tuple[dict[str, str], list[dict
 def _sizes(
     of_template: dict[str, str], disks: list[dict[str, str]]
 ) -> tuple[int | None, int | None, int | None]:
-    """vCPUs, memory and disk; all None if one of them is not told."""
-    if not of_template.get("MEMORY") or not all(disk.get("SIZE") for disk in disks):
+    """vCPUs, memory and disk; all None if one of them is not told, or makes no sense."""
+    vcpus = sensible(of_template, "VCPU") if of_template.get("VCPU") else 1  # oned's own default
+    memory = sensible(of_template, "MEMORY", MIB)
+    sizes = [size for disk in disks if (size := sensible(disk, "SIZE", MIB)) is not None]
+    if vcpus is None or memory is None or len(sizes) < len(disks):
         return None, None, None
-    vcpus = amount(of_template, "VCPU") if of_template.get("VCPU") else 1  # oned's own default
-    return vcpus, amount(of_template, "MEMORY", MIB), sum(amount(disk, "SIZE", MIB) for disk in disks)
+    return vcpus, memory, sum(sizes)
 
 
 def _template(element: Element) -> tuple[str, str]:
