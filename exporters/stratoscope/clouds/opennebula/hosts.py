@@ -156,7 +156,7 @@ class Hosts(Reader):
         for start in range(0, len(several), _AT_ONCE):
             some = several[start : start + _AT_ONCE]
             try:
-                found, _ = await self._pools.whole("vmpool.infoset", "VM", _ended, ",".join(some), False)
+                found, _ = await self._pools.chosen("VM", _ended, some, is_extended=False)
             except LeftOutError:
                 break  # a release without this call: all may go on
             ended = {vm_id for vm_id, has_ended in found if has_ended}

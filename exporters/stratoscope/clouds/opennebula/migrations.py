@@ -100,8 +100,8 @@ class VMMigrations(Reader):
 
     async def _read_histories(self, rows: Sequence[Row]) -> int:
         """Read those of some VMs. Returns the number of malformed ones."""
-        ids = ",".join(one.vm_id for one in rows)
-        found, malformed = await self._pools.whole("vmpool.infoset", "VM", history, ids, True)
+        ids = [one.vm_id for one in rows]
+        found, malformed = await self._pools.chosen("VM", history, ids, is_extended=True)
         histories = dict(found)
         for one in rows:
             records = histories.get(one.vm_id)

@@ -212,7 +212,7 @@ class VMs(Reader):
         for start in range(0, min(len(new), _MOST * _AT_ONCE), _AT_ONCE):
             some = new[start : start + _AT_ONCE]
             try:
-                found, _ = await self._pools.whole("vmpool.infoset", "VM", _template, ",".join(some), True)
+                found, _ = await self._pools.chosen("VM", _template, some, is_extended=True)
             except LeftOutError:
                 break  # a release without this call: no VM has a flavor
             self._template_of |= dict.fromkeys(some, "") | dict(found)

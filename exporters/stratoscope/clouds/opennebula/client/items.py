@@ -146,6 +146,11 @@ class Malformed:
             item = f"{element.tag} {identity(element)[:20]}"
             self.first = f"{item}: {type(error).__name__}: {error}"[:_LONGEST]
 
+    def skip(self, error: Exception) -> None:
+        """Count an item that oned cannot even send."""
+        self.number += 1
+        self.first = self.first or str(error)[:_LONGEST]
+
     def check(self, what: str, good: int) -> None:
         """Raise CollectError `malformed` if all items of a pool are: 0 would be an invented value."""
         if self.number and not good:
