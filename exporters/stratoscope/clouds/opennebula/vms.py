@@ -121,6 +121,7 @@ class VMs(Reader):
         if not malformed:
             access.check("VM", rows, "oned: vmpool.info")
         self._clusters = await self._owners.clusters()
+        self._forget_others(rows)
         names = await self._names(rows)
         is_vouched = self._read_at is not None and self._events.vouches(self._read_at)
         self._take(rows, names, began, is_vouched=is_vouched)
@@ -144,6 +145,14 @@ class VMs(Reader):
         self._index.put(self._vm(one, flavor, self._clusters, self._clock.now()))
         self._projects[one.project_id], self._users[one.user_id] = one.project, one.user
         return Outcome.APPLIED
+
+    def _forget_others(self, rows: Iterable[Row]) -> None:
+        """Forget VMs whose ids others have now: after oned's database was restored, ids are given again."""
+        for one in rows:
+            known = self._index.get(one.vm_id)
+            if known is not None and known.created != one.created:
+                self._index.drop(one.vm_id)
+                self._template_of.pop(one.vm_id, None)
 
     def _take(self, rows: Sequence[Row], names: Mapping[str, str], began: float, *, is_vouched: bool) -> None:
         """Take the pool, unless an event said more of a VM while it was read."""
