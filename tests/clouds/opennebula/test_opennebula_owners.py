@@ -95,3 +95,20 @@ def test_a_pool_without_defaults_has_unlimited_ones() -> None:
     part = "<VM_QUOTA><VM><VMS>-1</VMS><VMS_USED>4</VMS_USED></VM></VM_QUOTA>"
     found = quotas(f"<QUOTAS><ID>7</ID>{part}</QUOTAS>")
     assert found == [Quota("", "vm", "VMS", None, 4.0, None, False, "7")]
+
+
+def test_quotas_of_clusters_are_their_own() -> None:
+    everywhere = "<VM><CPU>-2</CPU><CPU_USED>9</CPU_USED></VM>"
+    some = "<VM><CLUSTER_IDS>100,101</CLUSTER_IDS><CPU>5</CPU><CPU_USED>4</CPU_USED></VM>"
+    found = quotas(f"<QUOTAS><ID>7</ID><VM_QUOTA>{everywhere}{some}</VM_QUOTA></QUOTAS>")
+    assert found == [
+        Quota("", "vm", "CPU", None, 9.0, None, False, "7"),
+        Quota("", "cluster", "CPU 100,101", 5.0, 4.0, None, False, "7"),
+    ]
+
+
+@pytest.mark.parametrize("used", ["-4", "nan", ""])
+def test_a_sum_that_makes_no_sense_is_unknown_and_its_limit_stays(used: str) -> None:
+    part = f"<VM_QUOTA><VM><VMS>8</VMS><VMS_USED>{used}</VMS_USED></VM></VM_QUOTA>"
+    found = quotas(f"<QUOTAS><ID>7</ID>{part}</QUOTAS>")
+    assert found == [Quota("", "vm", "VMS", 8.0, None, None, False, "7")]

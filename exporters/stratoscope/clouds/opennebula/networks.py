@@ -12,7 +12,7 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.address_pools import Pool
 from stratoscope.clouds.address_pools import Pools as Answer
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import Element, amount, fields
+from stratoscope.clouds.opennebula.client.items import Element, amount, fields, sensible
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
@@ -67,7 +67,7 @@ def network(element: Element) -> Network:
     """A network of the pool. Raises ValueError, KeyError if it makes no sense."""
     found = fields(element)
     ranges = tuple(_range(fields(one)) for one in element.iterfind("AR_POOL/AR"))
-    used = amount(found, "USED_LEASES")
+    used = sensible(found, "USED_LEASES")
     if len(ranges) == 1:
         ranges = (msgspec.structs.replace(ranges[0], used=used),)
     elif used != sum(one.used or 0 for one in ranges):

@@ -441,3 +441,35 @@ def _host_that_rests(cloud: DemoCloud) -> str:
         for host in cloud.world.hosts.values()
         if any(vm.task_state is None for vm in host.vms.values())
     )
+
+
+LEFT = "00000000-0000-0000-0000-000000000009"
+
+
+class WithLeftProvider(Cloud):
+    """Beside them `gone`, whose compute service was deleted; `ghost` and `b` have allocations there."""
+
+    def _answers(self) -> dict[tuple[str, str], Any]:
+        answers = super()._answers()
+        row = {"uuid": LEFT, "name": "gone", "generation": 5}
+        answers["placement", "/resource_providers"]["resource_providers"].append(row)
+        answers["placement", f"/resource_providers/{LEFT}/allocations"] = {
+            "allocations": {one: {"resources": {"DISK_GB": 1}} for one in ("ghost", "b")},
+            "resource_provider_generation": 5,
+        }
+        return answers | {("compute", "/servers/ghost"): NotThereError("404")}
+
+
+async def test_allocations_at_a_provider_of_no_host_are_without_vm_if_no_server_has_them() -> None:
+    cloud = WithLeftProvider()
+    assert await cloud.found(0, 120, 120) == [(WITHOUT_VM, "ghost", "", "gone")]
+
+
+async def test_a_provider_left_behind_with_the_name_of_a_host_is_looked_through_beside_it() -> None:
+    class Restored(WithLeftProvider):
+        def _answers(self) -> dict[tuple[str, str], Any]:
+            answers = super()._answers()
+            answers["placement", "/resource_providers"]["resource_providers"][-1]["name"] = "h1"
+            return answers
+
+    assert await Restored().found(0, 120, 120) == [(WITHOUT_VM, "ghost", "", "h1")]

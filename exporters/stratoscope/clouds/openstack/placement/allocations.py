@@ -4,7 +4,8 @@ Allocations are read provider by provider, at most one in two seconds, and again
 generation has changed, of which the list of providers tells. What differs must differ for a minute, in later
 readings of both sides: Nova deletes a server before its allocation.
 
-Consumers that are no servers are looked up by consumers.py.
+Consumers that are no servers are looked up by consumers.py, also those of providers that are of no host: what
+a deleted compute service leaves behind is there.
 """
 
 import asyncio
@@ -97,10 +98,16 @@ class PlacementAllocations(Reader):
             host: [one.consumers for one in tree if one.consumers is not None] for host, tree in trees.items()
         }
         whole = {host for host, tree in trees.items() if len(tree) == len(consumers[host])}
-        found = await asyncio.to_thread(lambda: [*differences(consumers, whole, known)])
+        others = _of_no_host(self._providers.trees(), nodes)
+        found = await asyncio.to_thread(
+            lambda: [*differences(consumers, whole, known), *_without_server(others, known)]
+        )
         now = self._clock.monotonic()
         self._since = {one: self._since.get(one, now) for one in found}
-        read_at = {host: min(map(_read_at, tree)) for host, tree in trees.items()}
+        read_at = {
+            host: min(map(_read_at, (*trees.get(host, ()), *others.get(host, ()))))
+            for host in trees.keys() | others.keys()
+        }
         lasting = [
             one for one, since in self._since.items() if min(read_at[one.host], whole_at) - since >= LASTS_S
         ]
@@ -203,6 +210,31 @@ def _by_host(
         if root in nodes and not nodes[root].is_left_over:
             by_host.setdefault(nodes[root].host, []).extend(tree)
     return by_host
+
+
+def _of_no_host(
+    trees: Mapping[str, Sequence[Provider]], nodes: Mapping[str, Node]
+) -> Mapping[str, Sequence[Provider]]:
+    """Those that have been read of all others, by the name of their root.
+
+    They are storage that hosts share, or were left behind: by a compute service that was deleted while it had
+    allocations, by a host that was renamed, by a database of Nova that was restored.
+    """
+    by_name: dict[str, list[Provider]] = {}
+    for root, tree in trees.items():
+        if root in nodes and not nodes[root].is_left_over:
+            continue
+        name = next((one.row.name for one in tree if one.row.uuid == root), root)
+        by_name.setdefault(name, []).extend(one for one in tree if one.consumers is not None)
+    return {name: tree for name, tree in by_name.items() if tree}
+
+
+def _without_server(others: Mapping[str, Sequence[Provider]], known: Mapping[str, VM]) -> Iterator[Found]:
+    """Consumers of providers of no host that are no servers: a server may use storage that hosts share."""
+    for name, tree in others.items():
+        for consumer in _union(one.consumers for one in tree if one.consumers is not None):
+            if consumer not in known:
+                yield Found(None, consumer, name)
 
 
 def _read_at(provider: Provider) -> float:
