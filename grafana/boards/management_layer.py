@@ -193,11 +193,15 @@ def _services_disabled() -> Panel:
 
 
 def _waiting() -> Panel:
-    good = "Below 1, where the alert is: since when the oldest has not changed, over the threshold."
-    about = About("VMs stuck in transition, over threshold", good, empty="no VM is in transition.", seen=_VMS)
-    oldest = (
-        f"min by (cloud, state) (stratoscope_management_vms_in_transition_oldest_timestamp_seconds{{{_IN}}})"
+    good = (
+        "Below 1, where the alert is: since when the oldest has not changed, over the threshold. Those that"
+        " are being moved are in *Migrations under way*."
     )
+    about = About(
+        "VMs stuck in transition, over threshold", good, empty="no VM is in another transition.", seen=_VMS
+    )
+    oldest = "state:stratoscope_management_vms_in_transition_oldest_timestamp_seconds:min_unless_moved"
+    oldest = f"{oldest}{{{_IN}}}"
     query = Query(
         f"topk(10, clamp_min(time() - {oldest}, 0) / scalar(global:vm_transition_seconds:threshold))",
         "{{cloud}}: {{state}}",
