@@ -457,6 +457,10 @@ class WithLeftProvider(Cloud):
             "allocations": {one: {"resources": {"DISK_GB": 1}} for one in ("ghost", "b")},
             "resource_provider_generation": 5,
         }
+        answers["placement", "/allocations/ghost"] = {
+            "allocations": {LEFT: {"resources": {"DISK_GB": 1}, "generation": 5}},
+            "consumer_type": "unknown",
+        }
         return answers | {("compute", "/servers/ghost"): NotThereError("404")}
 
 
