@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
+from xmlrpc.client import dumps
 
 WRONG: Final = os.environ.get("FAKE_FAMILY", "").split()
 SUCCESS: Final = {"outcome": "success", "accepted_s": {"built": 1.0}, "phases": {"deleted": 1.0, "gone": 1.0}}
@@ -32,6 +33,7 @@ OF_OTHERS: Final = ("prometheus", "alertmanager")
 NOTHING: Final[Mapping[str, Any]] = {"data": {"result": []}}
 QUERY: Final = "/api/v1/query"
 BEGINNING_S: Final = 0.5
+ONED: Final = dumps(([True, "<HOST><VMS><ID>7</ID></VMS></HOST>", 0],), methodresponse=True).encode()
 QUERIED: Final[list[float]] = []
 """When there was a query."""
 
@@ -67,11 +69,12 @@ def serve(name: str, words: Sequence[str]) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            content = answer(*self.path.partition("?")[::2])
+            content = ONED if self.path == "/RPC2" else answer(*self.path.partition("?")[::2])
             if self.path.startswith(QUERY) and len(QUERIED) == 1 and "slow" in WRONG:
                 self.rfile.read()
                 return
             self.send_response(200)
+            self.send_header("Content-Type", "text/xml" if content is ONED else "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -88,7 +91,7 @@ def serve(name: str, words: Sequence[str]) -> None:
     for host in ("cn05", "cn09") if flag(words, "write-hosts") else ():
         write(Path(flag(words, "write-hosts")) / host, "hypervisor.yml", {})
     if config := flag(words, "write-config"):
-        Path(config).write_text("clouds: []\n")
+        Path(config).write_text('clouds: [{"name": "demo"}]\n')
     server.serve_forever()
 
 

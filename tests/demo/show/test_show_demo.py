@@ -44,16 +44,17 @@ def test_all_is_started_shown_judged_and_ended(tmp_path: Path, capsys: pytest.Ca
     assert main(["demo", "--seconds=0.1"]) == 0
     said = capsys.readouterr().out
     for expected in (
-        "management exporter: an embedded OpenStack, 200 VMs, 12 hosts",
-        "hypervisor exporter: a host of it, cn05",
+        "management exporter: embedded OpenStack, 200 VMs on 12 hosts and OpenNebula, 30 VMs on 4 hosts",
+        "hypervisor exporter: a host of the OpenStack, cn05",
         "hypervisor exporter: this machine, ",
         "/alerts",
         "Debian's has no page",
         f"{Path('grafana/dashboards')}",
         ": StratoscopeServiceDown fires: an agent of cn07 was made to fall silent",
         ": StratoscopeHostDown for cn11 is silenced by the downtime",
+        ": cn04 of demo-one is OFFLINE, so it has a downtime",
         "/downtimes/d1",
-        "    edge 50 %",
+        "    demo: edge 50 %",
         "?g0.expr=zone:full:ratio&g0.tab=1",
         "/d/stratoscope-vm?from=now-15m&var-cloud=demo&var-project=p1&var-vm=v1",
         "what has not come after 150 s is named then",
@@ -75,7 +76,7 @@ def test_proxy_that_does_not_answer_is_not_asked(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("family")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("begun", ["demo-cloud", "prometheus"])
+@pytest.mark.parametrize("begun", ["openstack", "opennebula", "prometheus"])
 def test_signal_ends_all_and_is_no_failure(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals, begun: str
 ) -> None:
@@ -171,7 +172,7 @@ def test_what_comes_late_is_named_with_the_place_to_look_and_told_when_it_comes(
         answers,
     )
     assert re.search(rf"after +\d+ s: {agent}\n", after)
-    assert re.search(r"How full is it\?.*\n    edge 50 %\n", after)
+    assert re.search(r"How full is it\?.*\n    demo: edge 50 %\n", after)
 
 
 @pytest.mark.usefixtures("family")
@@ -261,7 +262,7 @@ def test_machine_without_vms_is_told_why_it_is_not_shown(
     assert main(["demo", "--seconds=0.1"]) == 0
     found = capsys.readouterr().out
     assert said in found
-    assert "hypervisor exporter: a host of it, cn09" in found
+    assert "hypervisor exporter: a host of the OpenStack, cn09" in found
     assert "hypervisor exporter: this machine" not in found
 
 

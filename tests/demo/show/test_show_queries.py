@@ -8,14 +8,14 @@ from typing import Any, Final
 import pytest
 
 from stratoscope.demo.show import prometheus
-from stratoscope.demo.show.events import BROKEN, NOISY, SILENT_AGENT
+from stratoscope.demo.show.events import BROKEN, NOISY, OFF, SILENT_AGENT
 from stratoscope.demo.show.judge import EXPECTED, exporters_up
 from stratoscope.demo.show.queries import QUERIES, WAITING, TitledQuery
 from support.promql import promtool_says
 from support.rule_checks import checked
 from support.rules_known import KNOWN, RULES
 
-OF_EVENTS: Final = {"silent agent": SILENT_AGENT, "broken": BROKEN, "noisy": NOISY}
+OF_EVENTS: Final = {"silent agent": SILENT_AGENT, "broken": BROKEN, "noisy": NOISY, "off": OFF}
 JUDGED: Final = {**EXPECTED, **OF_EVENTS, "exporters up": exporters_up(2)}
 BY_RECORD: Final = {query.record: query for query in QUERIES}
 Samples = Sequence[tuple[Mapping[str, str], float]]
@@ -39,7 +39,7 @@ ANSWERED: Final[Mapping[str, tuple[Sequence[tuple[str, str]], Samples]]] = {
         [series(ZONES, "0.77", cloud="demo", zone="edge"), series(ZONES, "0.4", cloud="demo", zone="north")],
         [({"cloud": "demo", "zone": "edge"}, 0.77), ({"cloud": "demo", "zone": "north"}, 0.4)],
     ),
-    "project:share:ratio": (  # of six projects the least is left out; two exporters show each project's name
+    "project:share:ratio": (  # of six in a cloud the least is left out; two exporters show each name
         [
             *(series(VCPUS, str(10 * n), cloud="demo", project_id=f"p{n}") for n in range(1, 7)),
             *(
@@ -47,10 +47,15 @@ ANSWERED: Final[Mapping[str, tuple[Sequence[tuple[str, str]], Samples]]] = {
                 for n in range(1, 7)
                 for one in "ab"
             ),
+            series(VCPUS, "7", cloud="demo-one", project_id="p1"),
+            series(PROJECT, "1", cloud="demo-one", project_id="p1", project_name="N1"),
         ],
         [
-            ({"cloud": "demo", "project_id": f"p{n}", "project_name": f"N{n}"}, 10 * n / 210)
-            for n in range(2, 7)
+            ({"cloud": "demo-one", "project_id": "p1", "project_name": "N1"}, 1.0),
+            *(
+                ({"cloud": "demo", "project_id": f"p{n}", "project_name": f"N{n}"}, 10 * n / 210)
+                for n in range(2, 7)
+            ),
         ],
     ),
     "state:waiting:hours": (  # at 1,800 s, of the oldest
@@ -95,13 +100,17 @@ ANSWERED: Final[Mapping[str, tuple[Sequence[tuple[str, str]], Samples]]] = {
 }
 """By record: series, and what is recorded after half an hour of them."""
 GOOD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
-    "VMs of the cloud": [series("stratoscope_management_vm_info", "1", cloud="demo", vm_id="v")],
+    "clouds with VMs": [
+        series("stratoscope_management_vm_info", "1", cloud=one, vm_id="v") for one in ("demo", "demo-one")
+    ],
+    "off": [series("stratoscope_downtime_active", "1", cloud="demo-one", scope="host", host="cn04")],
     "probes that have run": [
         series("stratoscope_vmprobe_runs_total", "1", cloud="demo", probe=probe, outcome=outcome)
-        for probe, outcome in (("a", "success"), ("b", "failed"))
+        for probe, outcome in (("a", "success"), ("b", "failed"), ("c", "success"))
     ],
     "probes whose VM was created and is gone": [
         series("stratoscope_vmprobe_success", "1", cloud="demo", probe="a"),
+        series("stratoscope_vmprobe_success", "1", cloud="demo-one", probe="c"),
         series("stratoscope_vmprobe_success", "0", cloud="demo", probe="b"),
     ],
     "probes that fail on their image, to blame: the cloud": [
@@ -113,7 +122,10 @@ GOOD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "hosts in downtime": [
         series("stratoscope_downtime_active", "1", cloud="demo", scope="host", host="cn11")
     ],
-    "flavors with room": [series("stratoscope_management_flavor_room_vms", "3", cloud="demo", flavor="f")],
+    "clouds with room": [
+        series("stratoscope_management_flavor_room_vms", "3", cloud=cloud, flavor="f")
+        for cloud in ("demo", "demo-one")
+    ],
     "alerts on an agent that is silent": [
         series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")
     ],
@@ -129,13 +141,17 @@ GOOD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
 }  # fmt: skip
 """By what is judged: series of a demo that is well."""
 BAD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
-    "VMs of the cloud": [],
+    "clouds with VMs": [series("stratoscope_management_vm_info", "1", cloud="demo", vm_id="v")],
+    "off": [
+        series("stratoscope_downtime_active", "0", cloud="demo-one", scope="host", host="cn04"),
+        series("stratoscope_downtime_active", "1", cloud="demo", scope="host", host="cn04"),
+    ],
     "probes that have run": [
         series("stratoscope_vmprobe_runs_total", "1", cloud="demo", probe="a", outcome="success"),
         series("stratoscope_vmprobe_runs_total", "0", cloud="demo", probe="b", outcome="failed"),
     ],
     "probes whose VM was created and is gone": [
-        series("stratoscope_vmprobe_success", "0", cloud="demo", probe="a"),
+        series("stratoscope_vmprobe_success", "1", cloud="demo", probe="a"),
         series("stratoscope_vmprobe_success", "0", cloud="demo", probe="b"),
     ],
     "probes that fail on their image, to blame: the cloud": [
@@ -150,7 +166,10 @@ BAD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         series("stratoscope_downtime_active", "0", cloud="demo", scope="host", host="cn11"),
         series("stratoscope_downtime_active", "1", cloud="demo", scope="host", host="cn01"),
     ],
-    "flavors with room": [series("stratoscope_management_flavor_room_vms", "0", cloud="demo", flavor="f")],
+    "clouds with room": [
+        series("stratoscope_management_flavor_room_vms", "3", cloud="demo", flavor="f"),
+        series("stratoscope_management_flavor_room_vms", "0", cloud="demo-one", flavor="f"),
+    ],
     "alerts on an agent that is silent": [
         series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="pending")
     ],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stratoscope.demo.show import answers, events, exporters, judge, probes, prometheus
+from stratoscope.demo.show import answers, events, judge, probes, prometheus
 from stratoscope.demo.show.answers import Answers
 from stratoscope.demo.show.asking import NoAnswerError
 from stratoscope.demo.show.children import DemoError
@@ -29,7 +29,7 @@ def of_host(folder: Path) -> Exporter:
 def running(tmp_path: Path) -> Running:
     """With a Prometheus and one exporter of probes, neither of which runs."""
     found = Running(tmp_path, tmp_path, threading.Event(), prometheus="http://p")
-    found.exporters.append(exporters.vmprobe(tmp_path, {}))
+    found.exporters.append(Exporter("vmprobe", tmp_path / "x.yml", Server("vmprobe", [], 1, tmp_path)))
     return found
 
 

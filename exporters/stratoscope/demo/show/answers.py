@@ -52,8 +52,8 @@ class Answers:
                 self._show(query, said)
 
     def _of_probes(self) -> None:
-        often = " and every ".join(f"{seconds(one['interval']):g} s" for one in probes.PROBES)
-        say(f"Can a user get a VM now? Two probes, every {often}")
+        often = ", ".join(f"{one['name']} every {seconds(one['interval']):g} s" for one in probes.PROBES)
+        say(f"Can a user get a VM now? Probes: {often}")
         try:
             for what, page in probes.found(self.running.url("vmprobe")):
                 say(f"    {what}")
@@ -63,7 +63,8 @@ class Answers:
 
     def _show(self, query: TitledQuery, said: str) -> None:
         say(query.title)
-        say(f"    {said}")
+        for line in said.split("\n"):
+            say(f"    {line}")
         say(f"    {prometheus.link(self.running.prometheus, query.record)}")
         if query is WAITING:
             self._show_vm()

@@ -119,9 +119,9 @@ class Child:
             self._process.wait()
 
 
-def end(children: Sequence[Child]) -> None:
-    """End all: the first, on which the others depend, after these."""
-    for some in (children[1:], children[:1]):
+def end(children: Sequence[Child], needed: int = 1) -> None:
+    """End all: the first ones, on which the others depend, after these. Args: needed: How many they are."""
+    for some in (children[needed:], children[:needed]):
         for child in some:
             child.end()
         for child in some:

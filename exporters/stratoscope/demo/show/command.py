@@ -60,7 +60,7 @@ def _show(running: Running, seconds_s: float | None) -> None:
         Stopped: A signal came.
     """
     began = time.monotonic()
-    say("demo: an embedded OpenStack, its exporters, Prometheus and Alertmanager start; some 15 s")
+    say("demo: two embedded clouds, their exporters, Prometheus and Alertmanager start; some 15 s")
     try:
         running.start()
         shown.addresses(running)

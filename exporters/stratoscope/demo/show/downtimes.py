@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from stratoscope.demo.show import cloud
+from stratoscope.demo.show import clouds
 from stratoscope.demo.show.children import DemoError, run, stratoscope
 from stratoscope.demo.show.exporters import PORTS
 
@@ -18,8 +18,8 @@ TYPED: Final = (
     "now for 2h",
     "--title=its switch is replaced",
     "--match",
-    f"cloud={cloud.NAME}",
-    f"host={cloud.DOWN}",
+    f"cloud={clouds.OPENSTACK.name}",
+    f"host={clouds.DOWN}",
 )
 
 

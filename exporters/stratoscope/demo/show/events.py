@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from stratoscope.demo.show import alertmanager, answers, cloud, probes, prometheus
+from stratoscope.demo.show import alertmanager, answers, clouds, probes, prometheus
 from stratoscope.demo.show.asking import NoAnswerError, ask
 from stratoscope.demo.show.children import Stopped
 from stratoscope.demo.show.running import Running
@@ -18,6 +18,9 @@ _FIRES: Final = 'ALERTS{{alertname="{name}",alertstate="firing"}}'
 SILENT_AGENT: Final = _FIRES.format(name="StratoscopeServiceDown")
 NOISY: Final = 'vm:stratoscope_contention:verdict{cause="noisy_neighbour"}'
 HOST_DOWN: Final = "StratoscopeHostDown"
+OFF: Final = (
+    f'stratoscope_downtime_active{{scope="host",cloud="{clouds.OPENNEBULA.name}",host="{clouds.OFF}"}} == 1'
+)
 BROKEN: Final = _FIRES.format(name="StratoscopeVMCreationBroken")
 
 
@@ -62,20 +65,21 @@ def events(running: Running) -> list[Event]:
             ("prometheus",),
         ),
         seen(
-            f"StratoscopeServiceDown fires: an agent of {cloud.SILENT['host']} was made to fall silent",
+            f"StratoscopeServiceDown fires: an agent of {clouds.SILENT['host']} was made to fall silent",
             SILENT_AGENT,
         ),
         seen(
-            f"StratoscopeVMCreationBroken fires: the data of the image {cloud.LOST['image']} is lost",
+            f"StratoscopeVMCreationBroken fires: the data of the image {clouds.LOST['image']} is lost",
             BROKEN,
         ),
+        seen(f"{clouds.OFF} of {clouds.OPENNEBULA.name} is OFFLINE, so it has a downtime", OFF),
     ]
     if any(one.is_about_hosts for one in asked):
         found.append(seen("VMs lose CPU time to a noisy neighbour", NOISY))
     if running.alertmanager:
         found.append(
             Event(
-                f"{HOST_DOWN} for {cloud.DOWN} is silenced by the downtime",
+                f"{HOST_DOWN} for {clouds.DOWN} is silenced by the downtime",
                 lambda: host_is_silenced(running),
                 alertmanager.page(running.alertmanager),
                 ("prometheus", "alertmanager"),
@@ -86,7 +90,7 @@ def events(running: Running) -> list[Event]:
 
 def host_is_silenced(running: Running) -> bool:
     """Whether Alertmanager mutes the alert on the host in downtime. Raises NoAnswerError."""
-    return alertmanager.is_silenced(running.alertmanager, HOST_DOWN, cloud.DOWN)
+    return alertmanager.is_silenced(running.alertmanager, HOST_DOWN, clouds.DOWN)
 
 
 @dataclass(slots=True)

@@ -4,13 +4,13 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from stratoscope.demo.show import cloud
+from stratoscope.demo.show import clouds, probes
 from stratoscope.demo.show.children import DemoError, run, stratoscope
 from stratoscope.demo.show.servers import Server
 
@@ -68,28 +68,25 @@ def check_extras() -> None:
         )
 
 
-def management(folder: Path, clouds: Path) -> Exporter:
-    """The exporter for the cloud's management layer. Args: clouds: The file with the block `clouds:`."""
+def management(folder: Path) -> Exporter:
+    """The exporter for the clouds' management layers."""
     collectors = {one: {"interval": f"{_QUICK_S}s"} for one in _QUICK}
-    config = _with_section(folder, clouds, "management", {"collectors": collectors})
-    return Exporter("management", config, _server("management", config), {"cloud": cloud.NAME})
+    return _exporter(
+        folder, "management", [one.entry(folder) for one in clouds.CLOUDS], collectors=collectors
+    )
 
 
-def downtime(folder: Path, clouds: Path, alertmanager: str) -> Exporter:
+def downtime(folder: Path, alertmanager: str) -> Exporter:
     """The downtime exporter. Args: alertmanager: Its URL; "" without one."""
-    section: dict[str, object] = {"hosts_off": {"clouds": [cloud.NAME]}}
+    section: dict[str, object] = {"hosts_off": {"clouds": [one.name for one in clouds.CLOUDS]}}
     if alertmanager:
-        section["alertmanagers"] = [{"name": cloud.NAME, "urls": [alertmanager]}]
-    config = _with_section(folder, clouds, "downtime", section)
-    return Exporter("downtime", config, _server("downtime", config, f"--storage.path={folder / 'downtimes'}"))
+        section["alertmanagers"] = [{"name": clouds.OPENSTACK.name, "urls": [alertmanager]}]
+    return _exporter(folder, "downtime", [one.entry(folder) for one in clouds.CLOUDS], **section)
 
 
-def vmprobe(folder: Path, document: Mapping[str, object]) -> Exporter:
-    """The probe exporter with this configuration."""
-    config = folder / "vmprobe.yml"
-    config.write_text(json.dumps(document))  # JSON is YAML, too
-    server = _server("vmprobe", config, f"--storage.path={folder / 'probes'}")
-    return Exporter("vmprobe", config, server, {"cloud": cloud.NAME})
+def vmprobe(folder: Path) -> Exporter:
+    """The probe exporter, which asks the clouds as a plain user of each."""
+    return _exporter(folder, "vmprobe", probes.entries(folder), probes=probes.PROBES)
 
 
 def hosts(folder: Path) -> list[Exporter]:
@@ -103,7 +100,7 @@ def _of_host(config: Path, folder: Path, port: int) -> Exporter:
     paths = {"procfs": files / "proc", "sysfs": files / "sys", "cgroup": files / "sys" / "fs" / "cgroup"}
     flags = (f"--config.file={config}", *(f"--path.{key}={path}" for key, path in paths.items()))
     server = Server(f"hypervisor-{host}", stratoscope("hypervisor", *flags), port, folder)
-    return Exporter("hypervisor", config, server, {"cloud": cloud.NAME, "host": host})
+    return Exporter("hypervisor", config, server, {"cloud": clouds.OPENSTACK.name, "host": host})
 
 
 def has_libvirt() -> bool:
@@ -113,10 +110,8 @@ def has_libvirt() -> bool:
 
 def hypervisor(folder: Path, uri: str) -> Exporter:
     """The exporter for this machine, with what this libvirt has."""
-    config = folder / "hypervisor.yml"
-    config.write_text(json.dumps({"clouds": [{"name": "here", "kind": "libvirt", "uri": uri}]}))
-    labels = {"cloud": "here", "host": socket.gethostname()}
-    return Exporter("hypervisor", config, _server("hypervisor", config), labels)
+    found = _exporter(folder, "hypervisor", [{"name": "here", "kind": "libvirt", "uri": uri}])
+    return replace(found, labels={"cloud": "here", "host": socket.gethostname()})
 
 
 def domains(uri: str, stop: threading.Event) -> str:
@@ -127,14 +122,12 @@ def domains(uri: str, stop: threading.Event) -> str:
     return "" if int(asked.output) else "it has no domains"
 
 
-def _with_section(folder: Path, clouds: Path, name: str, section: Mapping[str, object]) -> Path:
-    """The file with the clouds and one exporter's section."""
-    config = folder / f"{name}.yml"
-    config.write_text(f"{clouds.read_text()}\n{name}: {json.dumps(section)}\n")
-    return config
-
-
-def _server(program: str, config: Path, *flags: str) -> Server:
-    """An exporter with this configuration; its messages stand beside that."""
-    words = stratoscope(program, f"--config.file={config}", *flags)
-    return Server(program, words, PORTS[program], config.parent)
+def _exporter(
+    folder: Path, program: str, entries: Sequence[Mapping[str, object]], **section: object
+) -> Exporter:
+    """An exporter with these clouds and this section, which may keep its state; it serves several clouds."""
+    config = folder / f"{program}.yml"
+    config.write_text(json.dumps({"clouds": entries, program: section}))  # JSON is YAML, too
+    state = () if program == "management" else (f"--storage.path={folder / f'{program}s'}",)
+    words = stratoscope(program, f"--config.file={config}", *state)
+    return Exporter(program, config, Server(program, words, PORTS[program], folder))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
-from stratoscope.demo.show import cloud, probes
+from stratoscope.demo.show import clouds, probes
 from stratoscope.demo.show.asking import NoAnswerError, ask, is_ready
 from stratoscope.demo.show.children import DemoError
 from stratoscope.demo.show.events import BROKEN, HOST_DOWN, SILENT_AGENT, host_is_silenced
@@ -24,14 +24,16 @@ PATIENCE_S: Final = 20
 """How long a program that is slow to answer is asked again."""
 _PAUSE_S: Final = 0.1
 EXPECTED: Final[Mapping[str, str]] = {
-    "VMs of the cloud": "count(stratoscope_management_vm_info)",
+    "clouds with VMs": f"count(count by (cloud) (stratoscope_management_vm_info)) == {len(clouds.CLOUDS)}",
     "probes that have run": f"count(stratoscope_vmprobe_runs_total > 0) >= {len(probes.PROBES)}",
-    "probes whose VM was created and is gone": "count(stratoscope_vmprobe_success == 1) == 1",
+    "probes whose VM was created and is gone": "count(stratoscope_vmprobe_success == 1) == 2",
     "probes that fail on their image, to blame: the cloud": (
         'count(stratoscope_vmprobe_last_failure{phase="built", reason="image", blame="cloud"} == 1) == 1'
     ),
-    "hosts in downtime": f'count(stratoscope_downtime_active{{scope="host", host="{cloud.DOWN}"}} == 1)',
-    "flavors with room": "count(stratoscope_management_flavor_room_vms > 0)",
+    "hosts in downtime": f'count(stratoscope_downtime_active{{scope="host", host="{clouds.DOWN}"}} == 1)',
+    "clouds with room": (
+        f"count(count by (cloud) (stratoscope_management_flavor_room_vms > 0)) == {len(clouds.CLOUDS)}"
+    ),
     "alerts on an agent that is silent": f"count({SILENT_AGENT})",
     "alerts on VM creation that is broken": f"count({BROKEN})",
 }
@@ -62,8 +64,8 @@ def judge(running: Running, unseen: list[str]) -> None:
         say("alerts and answers were not looked at: there is no Prometheus")
     if running.alertmanager and running.prometheus:
         if not _patiently(lambda: host_is_silenced(running)):
-            raise DemoError(f"{HOST_DOWN} for {cloud.DOWN} is not silenced")
-        say(f"Alertmanager has silenced {HOST_DOWN} for {cloud.DOWN}")
+            raise DemoError(f"{HOST_DOWN} for {clouds.DOWN} is not silenced")
+        say(f"Alertmanager has silenced {HOST_DOWN} for {clouds.DOWN}")
     _judge_dashboards()
     _judge_memory(running)
 

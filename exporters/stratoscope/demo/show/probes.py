@@ -1,38 +1,39 @@
-"""Two probes of the embedded OpenStack: one works, the other boots an image whose data is lost."""
+"""Probes of the embedded clouds: one of each works, another boots an image whose data is lost."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from stratoscope.demo.show import cloud
+from stratoscope.demo.show import clouds
 from stratoscope.demo.show.asking import get_json
 
+_OF_OPENSTACK: Final = {"cloud": clouds.OPENSTACK.name, "flavor": "t1.nano", "network": "astronomy-net"}
 PROBES: Final = (
     {
         "name": "boot-cirros",
+        **_OF_OPENSTACK,
         "image": "cirros",
         "console": "login:",
         "floating_ip": "external",
         "interval": "20s",  # longer than a run
     },
     {
-        "name": f"boot-{cloud.LOST['image']}",
-        "image": cloud.LOST["image"],
+        "name": f"boot-{clouds.LOST['image']}",
+        **_OF_OPENSTACK,
+        "image": clouds.LOST["image"],
         "interval": "10s",
     },
+    {"name": "boot-nano", "cloud": clouds.OPENNEBULA.name, "template": "t1.nano", "interval": "20s"},
 )
 
 
-def configuration(clouds_file: Path) -> dict[str, object]:
-    """The probe exporter's configuration, for a plain user of the embedded OpenStack."""
-    entry = {
-        "name": cloud.NAME,
-        "kind": "openstack",
-        "os_cloud": "user1",
-        "clouds_file": str(clouds_file),
-    }
-    common = {"cloud": cloud.NAME, "flavor": "t1.nano", "network": "astronomy-net"}
-    return {"clouds": [entry], "vmprobe": {"probes": [{**common, **probe} for probe in PROBES]}}
+def entries(folder: Path) -> list[dict[str, object]]:
+    """The clouds, for a plain user of each."""
+    openstack, opennebula = (one.entry(folder) for one in clouds.CLOUDS)
+    credential = folder / "one_user"
+    credential.touch(0o600)
+    credential.write_text(clouds.USER)
+    return [{**openstack, "os_cloud": "user1"}, {**opennebula, "credentials_file": str(credential)}]
 
 
 def have_run(at: str) -> bool:

@@ -35,7 +35,7 @@ class TitledQuery:
 WAITING: Final = TitledQuery(
     title="Which VMs wait for a CPU? Share of the time in which they could run",
     record="vm:waiting:ratio",
-    expr="topk(5, vm:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_ratio)"
+    expr="topk by (cloud) (5, vm:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_ratio)"
     " * on (cloud, vm_id) group_left (vm_name, host)"
     " topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique)",
     reads="vm:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_ratio",
@@ -55,7 +55,7 @@ QUERIES: Final = (
     TitledQuery(
         title="Who uses most? Share of all vCPUs that the five largest projects have",
         record="project:share:ratio",
-        expr="topk(5, project:stratoscope_management_project_vcpus:max"
+        expr="topk by (cloud) (5, project:stratoscope_management_project_vcpus:max"
         " / on (cloud) group_left () sum by (cloud) (project:stratoscope_management_project_vcpus:max))"
         " * on (cloud, project_id) group_left (project_name)"
         " max by (cloud, project_id, project_name) (stratoscope_management_project_info)",
@@ -93,12 +93,21 @@ QUERIES: Final = (
 
 
 def answer(query: TitledQuery, results: Sequence[Mapping[str, Any]]) -> str:
-    """The largest results in words, such as `edge 76 %, south 46 %`; "none" where there are none."""
-    found = sorted(results, key=lambda one: -float(one["value"][1]))
-    shown = [_words(query, one) for one in found[:_SHOWN]]
-    if len(found) > _SHOWN:
-        shown.append(f"{len(found) - _SHOWN} more")
-    return ", ".join(shown) or "none"
+    """The largest results of each cloud in words, such as `demo: edge 76 %, south 46 %`, a line for each.
+
+    What is of no cloud has none before it; "none" where there are no results.
+    """
+    of_cloud: dict[str, list[Mapping[str, Any]]] = {}
+    for one in results:
+        of_cloud.setdefault(one["metric"].get("cloud", ""), []).append(one)
+    lines = []
+    for cloud, some in sorted(of_cloud.items()):
+        found = sorted(some, key=lambda one: -float(one["value"][1]))
+        shown = [_words(query, one) for one in found[:_SHOWN]]
+        if len(found) > _SHOWN:
+            shown.append(f"{len(found) - _SHOWN} more")
+        lines.append(f"{cloud}: {', '.join(shown)}" if cloud else ", ".join(shown))
+    return "\n".join(lines) or "none"
 
 
 def _words(query: TitledQuery, result: Mapping[str, Any]) -> str:

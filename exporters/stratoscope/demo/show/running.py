@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stratoscope.demo.show import alertmanager, cloud, downtimes, exporters, packages, probes, prometheus
+from stratoscope.demo.show import alertmanager, clouds, downtimes, exporters, packages, prometheus
 from stratoscope.demo.show.asking import NoAnswerError
 from stratoscope.demo.show.children import DemoError, end, run, stratoscope, wait_until
 from stratoscope.demo.show.exporters import Exporter
@@ -24,7 +24,7 @@ class Running:
         stop: Set by a signal.
         libvirt: URI of a libvirt of this machine that has domains; "" without.
         servers: All programs that were started, but those that are lost.
-        cloud: URL of the embedded OpenStack.
+        clouds: The embedded ones, in the order of `clouds.CLOUDS`.
         prometheus: Its URL, as `alertmanager`; "" where it cannot run, or has ended.
         downtime_page: Of the downtime that was filed.
         missing: What is not shown, and why.
@@ -37,7 +37,7 @@ class Running:
     libvirt: str = ""
     servers: list[Server] = field(default_factory=list)
     exporters: list[Exporter] = field(default_factory=list)
-    cloud: str = ""
+    clouds: list[Server] = field(default_factory=list)
     prometheus: str = ""
     alertmanager: str = ""
     downtime_page: str = ""
@@ -52,18 +52,19 @@ class Running:
             Stopped: A signal came.
         """
         self._look_for_domains()
-        openstack, clouds = cloud.server(self.folder)
-        self._start(openstack)
+        self.clouds += [one.server(self.folder) for one in clouds.CLOUDS]
+        for server in self.clouds:
+            self._start(server)
         files = self._write_files()
         self._start_alertmanager(files / "alertmanager" / "alertmanager.yml")
-        openstack.until_it_listens(self.stop)
-        wait_until(openstack.child, clouds.exists, self.stop)
-        self.cloud = openstack.url
-        cloud.break_something(self.cloud)
-        self._start_exporters(clouds)
+        for one, server in zip(clouds.CLOUDS, self.clouds, strict=True):
+            server.until_it_listens(self.stop)
+            wait_until(server.child, one.config(self.folder).exists, self.stop)
+        clouds.break_something(*(server.url for server in self.clouds))
+        self._start_exporters()
         self._start_prometheus()
-        for one in self.exporters:
-            one.server.until_it_is_ready(self.stop)
+        for exporter in self.exporters:
+            exporter.server.until_it_is_ready(self.stop)
         self.downtime_page = downtimes.file(self.url("downtime"), self.stop)
 
     def url(self, program: str) -> str:
@@ -96,7 +97,7 @@ class Running:
 
     def end(self) -> None:
         """End all."""
-        end([one.child for one in self.servers])
+        end([one.child for one in self.servers], len(self.clouds))
         for one in self.servers:
             one.release()
 
@@ -169,12 +170,11 @@ class Running:
             return None
         return found.start
 
-    def _start_exporters(self, clouds: Path) -> None:
-        of_probes = probes.configuration(clouds.with_name("clouds.yaml"))
+    def _start_exporters(self) -> None:
         self.exporters += [
-            exporters.management(self.folder, clouds),
-            exporters.vmprobe(self.folder, of_probes),
-            exporters.downtime(self.folder, clouds, self.alertmanager),
+            exporters.management(self.folder),
+            exporters.vmprobe(self.folder),
+            exporters.downtime(self.folder, self.alertmanager),
         ]
         if exporters.has_libvirt():
             self.exporters += exporters.hosts(self.folder)

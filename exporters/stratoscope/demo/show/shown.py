@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from stratoscope.demo.show import alertmanager, cloud, prometheus
+from stratoscope.demo.show import alertmanager, clouds, prometheus
 from stratoscope.demo.show.running import Running
 from stratoscope.demo.show.terminal import say, table
 
@@ -19,12 +19,12 @@ def addresses(running: Running) -> None:
 
 
 def _rows(running: Running) -> Iterator[tuple[str, str]]:
-    what = f"management exporter: an embedded OpenStack, {cloud.VMS} VMs, {cloud.HOSTS} hosts"
-    yield what, f"{running.url('management')}/"
-    for one in running.exporters:
-        if one.program == "hypervisor":
-            whose = "a host of it" if one.labels["cloud"] == cloud.NAME else "this machine"
-            yield f"hypervisor exporter: {whose}, {one.labels['host']}", f"{one.url}/"
+    sizes = " and ".join(f"{one.title}, {one.vms} VMs on {one.hosts} hosts" for one in clouds.CLOUDS)
+    yield f"management exporter: embedded {sizes}", f"{running.url('management')}/"
+    for exporter in running.exporters:
+        if exporter.program == "hypervisor":
+            whose = "this machine" if exporter.labels["cloud"] == "here" else "a host of the OpenStack"
+            yield f"hypervisor exporter: {whose}, {exporter.labels['host']}", f"{exporter.url}/"
     yield "probe exporter: creates VMs as a user does, and times it", f"{running.url('vmprobe')}/"
     yield "downtime exporter: what is down on purpose", f"{running.url('downtime')}/"
     if running.prometheus:
@@ -33,7 +33,8 @@ def _rows(running: Running) -> Iterator[tuple[str, str]]:
         has_page = alertmanager.has_page(running.alertmanager)
         what = "which alerts are silenced" + ("" if has_page else ", as JSON: Debian's has no page")
         yield f"Alertmanager: {what}", alertmanager.page(running.alertmanager)
-    yield "the embedded OpenStack: POST faults to it, docs/demo-cloud.md", f"{running.cloud}/demo/faults"
+    for one, server in zip(clouds.CLOUDS, running.clouds, strict=True):
+        yield f"the embedded {one.title}: POST faults to it, docs/demo-cloud.md", f"{server.url}/demo/faults"
     yield "dashboards for a Grafana of yours, docs/dashboards.md", str(dashboards())
     yield "what each program says", f"{running.folder}/*.log"
 
