@@ -17,11 +17,9 @@ from stratoscope.demo.faults import Faults
 from stratoscope.demo.opennebula import states
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.show import alertmanager, clouds, exporters, probes, prometheus
-from stratoscope.demo.show.answers import vm_page
+from stratoscope.demo.show import alertmanager, asking, clouds, exporters, probes, prometheus
 from stratoscope.demo.show.asking import NoAnswerError
-from stratoscope.demo.show.exporters import Exporter
-from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer
+from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer, vm_page
 from stratoscope.demo.show.servers import Server
 from stratoscope.demo.show.terminal import say, table
 from stratoscope.demo.world.silence import silence
@@ -43,8 +41,8 @@ def checked(*command: str | Path) -> str:
     return done.stdout
 
 
-def an_exporter(folder: Path, program: str, port: int, **labels: str) -> Exporter:
-    return Exporter(program, folder / "x.yml", Server(program, (), port, folder), labels)
+def an_exporter(folder: Path, program: str, port: int, **labels: str) -> Server:
+    return Server(program, (), port, folder, program, labels)
 
 
 def test_prometheus_takes_its_configuration_and_all_rules(tmp_path: Path) -> None:
@@ -147,21 +145,23 @@ def test_alertmanager_has_the_routes_that_are_shipped_and_notifies_nobody() -> N
 
 def test_exporters_take_their_configurations(tmp_path: Path) -> None:
     for one in clouds.CLOUDS:
-        write_config(one.config(tmp_path), "http://127.0.0.1:1", one.kind)
+        write_config(one.config(tmp_path), "http://127.0.0.1:1", one.kind.lower())
     both = [("demo", "openstack"), ("demo-one", "opennebula")]
-    management = of_management.parse(read(exporters.management(tmp_path)), {})
+    exporters.of_clouds(tmp_path, "http://127.0.0.1:9093")
+    management = of_management.parse(read(tmp_path, "management"), {})
     assert [(one.name, one.kind) for one in by_name(management.clouds)] == both
     assert {"servers", "network_agents"} <= management.management.collectors.keys()
-    downtime = exporters.downtime(tmp_path, "http://127.0.0.1:9093")
-    assert [(one.name, one.kind) for one in by_name(of_downtime.parse(read(downtime), {}).clouds)] == both
-    without = exporters.downtime(tmp_path, "")
-    assert "alertmanagers" not in read(without)["downtime"]
-    found = of_vmprobe.parse(read(exporters.vmprobe(tmp_path)), {})
+    assert [
+        (one.name, one.kind) for one in by_name(of_downtime.parse(read(tmp_path, "downtime"), {}).clouds)
+    ] == both
+    found = of_vmprobe.parse(read(tmp_path, "vmprobe"), {})
     assert [(probe.cloud, probe.name) for probe in found.probes] == [
         ("demo", "boot-cirros"),
         ("demo", "boot-rocky-9"),
         ("demo-one", "boot-nano"),
     ]
+    exporters.of_clouds(tmp_path, "")
+    assert "alertmanagers" not in read(tmp_path, "downtime")["downtime"]
 
 
 def by_name(entries: Iterable[Any]) -> list[Any]:
@@ -170,16 +170,17 @@ def by_name(entries: Iterable[Any]) -> list[Any]:
 
 def test_probes_ask_as_plain_users_whose_credentials_nobody_else_reads(tmp_path: Path) -> None:
     for one in clouds.CLOUDS:
-        write_config(one.config(tmp_path), "http://127.0.0.1:1", one.kind)
-    openstack, opennebula = probes.entries(tmp_path)
+        write_config(one.config(tmp_path), "http://127.0.0.1:1", one.kind.lower())
+    exporters.of_clouds(tmp_path, "")
+    openstack, opennebula = read(tmp_path, "vmprobe")["clouds"]
     assert openstack["os_cloud"] == "user1"
-    credential = Path(str(opennebula["credentials_file"]))
+    credential = Path(opennebula["credentials_file"])
     assert credential.read_text() == "user1:demo"
     assert stat.filemode(credential.stat().st_mode) == "-rw-------"
 
 
-def read(exporter: Exporter) -> Any:
-    return yaml.safe_load(exporter.config.read_text())
+def read(folder: Path, program: str) -> Any:
+    return yaml.safe_load((folder / f"{program}.yml").read_text())
 
 
 def test_cloud_has_the_host_that_is_down_and_takes_the_fault() -> None:
@@ -211,7 +212,7 @@ def test_host_of_the_opennebula_is_emptied_and_offline() -> None:
 
 def test_links_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     # Whether the page is there is asked over HTTP, and no Prometheus runs here.
-    monkeypatch.setattr(prometheus, "get", lambda _: b"a page")
+    monkeypatch.setattr(asking, "get", lambda _: b"a page")
     links = [prometheus.link("http://127.0.0.1:9090", query.record) for query in QUERIES]
     assert links[0] == "http://127.0.0.1:9090/graph?g0.expr=zone:full:ratio&g0.tab=1"
     assert max(map(len, links)) <= 80
@@ -237,7 +238,7 @@ def test_prometheus_without_pages_is_asked_for_its_answers(
             return b"run install-ui.sh"
         raise NoAnswerError(url, "404")
 
-    monkeypatch.setattr(prometheus, "get", get)  # as above
+    monkeypatch.setattr(asking, "get", get)  # as above
     assert (prometheus.alerts_page(""), prometheus.link("", "a")) == (alerts, record)
 
 
@@ -247,23 +248,23 @@ def result(value: float, **labels: str) -> dict[str, Any]:
 
 def test_answers_are_shares_hours_and_names_the_largest_first() -> None:
     share = TitledQuery("", "", "", "", "share", ("zone",))
-    assert answer(share, [result(0.354, zone="a"), result(1, zone="b")]) == "b 100 %, a 35 %"
+    assert answer(share, [result(0.354, zone="a"), result(1, zone="b")]) == ["b 100 %, a 35 %"]
     hours = TitledQuery("", "", "", "", "hours", ("state",))
     several = [result(hours_, state="x") for hours_ in (0.001, 0.2, 3.25, 0, 26)]
-    assert answer(hours, several) == "x 26.0 h, x 3.2 h, x 12 min, x 4 s, x 0 s"
+    assert answer(hours, several) == ["x 26.0 h, x 3.2 h, x 12 min, x 4 s, x 0 s"]
     names = TitledQuery("", "", "", "", "none", ("binary", "host"))
-    assert answer(names, [result(0, binary="agent", host="n1")] * 7) == ", ".join(
-        ["agent on n1"] * 5 + ["2 more"]
-    )
-    assert answer(names, []) == "none"
+    assert answer(names, [result(0, binary="agent", host="n1")] * 7) == [
+        ", ".join(["agent on n1"] * 5 + ["2 more"])
+    ]
+    assert answer(names, []) == ["none"]
     two = [result(0.5, cloud="b", zone="x"), result(0.2, cloud="a", zone="y"), result(1, cloud="b", zone="z")]
-    assert answer(share, two) == "a: y 20 %\nb: z 100 %, x 50 %"
+    assert answer(share, two) == ["a: y 20 %", "b: z 100 %, x 50 %"]
 
 
 def test_hosts_of_the_cloud_are_targets_with_their_cloud_and_name(tmp_path: Path) -> None:
     (tmp_path / "hosts" / "cn04").mkdir(parents=True)
     (tmp_path / "hosts" / "cn04" / "hypervisor.yml").write_text("{}")
-    (one,) = exporters.hosts(tmp_path)
+    (one,) = exporters.of_hosts(tmp_path)
     assert one.labels == {"cloud": "demo", "host": "cn04"}
 
 
@@ -272,7 +273,7 @@ def test_hosts_of_the_cloud_are_targets_with_their_cloud_and_name(tmp_path: Path
 )
 def test_time_has_the_unit_of_its_size(seconds: int, said: str) -> None:
     hours = TitledQuery("", "", "", "", "hours", ("state",))
-    assert answer(hours, [result(seconds / 3600, state="x")]) == f"x {said}"
+    assert answer(hours, [result(seconds / 3600, state="x")]) == [f"x {said}"]
 
 
 def test_page_of_a_vm_is_that_of_the_dashboard() -> None:

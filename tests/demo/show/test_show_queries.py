@@ -8,14 +8,16 @@ from typing import Any, Final
 import pytest
 
 from stratoscope.demo.show import prometheus
-from stratoscope.demo.show.events import BROKEN, NOISY, OFF, SILENT_AGENT
-from stratoscope.demo.show.judge import EXPECTED, exporters_up
+from stratoscope.demo.show.events import SEEN, SEEN_ON_HOSTS
 from stratoscope.demo.show.queries import QUERIES, WAITING, TitledQuery
+from support.demo_promises import EXPECTED, exporters_up
 from support.promql import promtool_says
 from support.rule_checks import checked
 from support.rules_known import KNOWN, RULES
 
-OF_EVENTS: Final = {"silent agent": SILENT_AGENT, "broken": BROKEN, "noisy": NOISY, "off": OFF}
+OF_EVENTS: Final = dict(
+    zip(("silent agent", "broken", "off", "noisy"), (SEEN | SEEN_ON_HOSTS).values(), strict=True)
+)
 JUDGED: Final = {**EXPECTED, **OF_EVENTS, "exporters up": exporters_up(2)}
 BY_RECORD: Final = {query.record: query for query in QUERIES}
 Samples = Sequence[tuple[Mapping[str, str], float]]
@@ -126,12 +128,6 @@ GOOD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         series("stratoscope_management_flavor_room_vms", "3", cloud=cloud, flavor="f")
         for cloud in ("demo", "demo-one")
     ],
-    "alerts on an agent that is silent": [
-        series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")
-    ],
-    "alerts on VM creation that is broken": [
-        series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="firing")
-    ],
     "silent agent": [series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")],
     "broken": [series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="firing")],
     "noisy": [
@@ -170,14 +166,14 @@ BAD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         series("stratoscope_management_flavor_room_vms", "3", cloud="demo", flavor="f"),
         series("stratoscope_management_flavor_room_vms", "0", cloud="demo-one", flavor="f"),
     ],
-    "alerts on an agent that is silent": [
-        series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="pending")
+    "silent agent": [
+        series("ALERTS", "1", alertname="StratoscopeHostDown", alertstate="firing"),
+        series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="pending"),
     ],
-    "alerts on VM creation that is broken": [
-        series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="pending")
+    "broken": [
+        series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing"),
+        series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="pending"),
     ],
-    "silent agent": [series("ALERTS", "1", alertname="StratoscopeHostDown", alertstate="firing")],
-    "broken": [series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")],
     "noisy": [series("vm:stratoscope_contention:verdict", "1", cloud="demo", vm_id="v", cause="own_limit")],
     "exporters up": [series("up", "1", job="a"), series("up", "0", job="b")],
 }  # fmt: skip
@@ -205,7 +201,7 @@ def test_what_is_judged_is_declared_or_recorded(query: str) -> None:
 
 def test_alerts_that_are_waited_for_are_in_the_bundle() -> None:
     alerts = {rule.alert for rule in RULES.values()}
-    named = {query.split('"')[1] for query in (SILENT_AGENT, BROKEN)}
+    named = {query.split('"')[1] for query in SEEN.values() if query.startswith("ALERTS{")}
     assert named == {"StratoscopeServiceDown", "StratoscopeVMCreationBroken"} & alerts
 
 

@@ -1,6 +1,5 @@
 """The embedded clouds of the demo, and what is wrong in them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -11,52 +10,8 @@ from xmlrpc.client import Error, ServerProxy
 import yaml
 
 from stratoscope.demo.show.asking import NoAnswerError, get
-from stratoscope.demo.show.children import stratoscope
+from stratoscope.demo.show.processes import stratoscope
 from stratoscope.demo.show.servers import Server
-
-
-@dataclass(frozen=True, slots=True)
-class Cloud:
-    """An embedded cloud.
-
-    Attributes:
-        name: In the configurations; `--write-config` gives it.
-        kind: As that of `stratoscope demo-cloud`.
-        title: As its users call the kind.
-        port: The usual one.
-        flags: Its size.
-    """
-
-    name: str
-    kind: str
-    title: str
-    port: int
-    vms: int
-    hosts: int
-    flags: Sequence[str]
-
-    def config(self, folder: Path) -> Path:
-        """The file with its block `clouds:`, which it writes last of all its files."""
-        return folder / f"{self.name}.yml"
-
-    def server(self, folder: Path) -> Server:
-        """It, not started yet."""
-        size = (f"--kind={self.kind}", f"--vms={self.vms}", f"--hosts={self.hosts}", *self.flags)
-        words = stratoscope("demo-cloud", *size, f"--write-config={self.config(folder)}")
-        if self is OPENSTACK:
-            words.append(f"--write-hosts={folder / 'hosts'}")
-        return Server(self.kind, words, self.port, folder)
-
-    def entry(self, folder: Path) -> dict[str, Any]:
-        """Its entry in `clouds:`, of an administrator."""
-        entries = yaml.safe_load(self.config(folder).read_text(encoding="utf-8"))["clouds"]
-        found: dict[str, Any] = entries[0]
-        return found
-
-
-OPENSTACK: Final = Cloud("demo", "openstack", "OpenStack", 10980, 200, 12, ("--projects=20",))
-OPENNEBULA: Final = Cloud("demo-one", "opennebula", "OpenNebula", 10990, 30, 4, ("--projects=4", "--seed=3"))
-CLOUDS: Final = (OPENSTACK, OPENNEBULA)
 
 DOWN: Final = "cn11"
 """The host of the OpenStack that is down from the beginning, for which the demo files a downtime."""
@@ -65,12 +20,53 @@ SILENT: Final = {"fault": "down", "service": "network", "host": "cn07", "seconds
 LOST: Final = {"fault": "refuse_boot", "refusal": "image_lost", "image": "rocky-9"}
 """An image that users are offered, and whose data the storage has lost."""
 OFF: Final = "cn04"
-"""The host of the OpenNebula that its administrator has emptied and switched off."""
+"""The host of the OpenNebula that its administrator has emptied and taken offline."""
 _NUMBER, _OFFLINE = 3, 2
-"""The host's number, and oned's for its state."""
-USER: Final = "user1:demo"
-"""The session of an ordinary user of the OpenNebula; in the OpenStack it is the one of this name."""
+"""Its number, and what `host.status` calls that."""
 _ADMIN: Final = "oneadmin:demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """An embedded cloud.
+
+    Attributes:
+        name: In the configurations; `--write-config` gives it.
+        kind: As its users call it.
+        port: The usual one.
+        flags: Others of `stratoscope demo-cloud`.
+    """
+
+    name: str
+    kind: str
+    port: int
+    vms: int
+    hosts: int
+    flags: tuple[str, ...]
+
+    def config(self, folder: Path) -> Path:
+        """The file with its block `clouds:`, which it writes last of all its files."""
+        return folder / f"{self.name}.yml"
+
+    def server(self, folder: Path) -> Server:
+        """It, not started yet."""
+        kind = self.kind.lower()
+        size = (f"--kind={kind}", f"--vms={self.vms}", f"--hosts={self.hosts}", *self.flags)
+        files = [f"--write-config={self.config(folder)}"]
+        if self is OPENSTACK:
+            files.append(f"--write-hosts={folder / 'hosts'}")
+        return Server(kind, stratoscope("demo-cloud", *size, *files), self.port, folder)
+
+    def entry(self, folder: Path) -> dict[str, Any]:
+        """Its entry in `clouds:`, of an administrator."""
+        entries = yaml.safe_load(self.config(folder).read_text(encoding="utf-8"))["clouds"]
+        found: dict[str, Any] = entries[0]
+        return found
+
+
+OPENSTACK: Final = Cloud("demo", "OpenStack", 10980, 200, 12, ("--projects=20",))
+OPENNEBULA: Final = Cloud("demo-one", "OpenNebula", 10990, 30, 4, ("--projects=4", "--seed=3"))
+CLOUDS: Final = (OPENSTACK, OPENNEBULA)
 
 
 def break_something(openstack: str, opennebula: str) -> None:
