@@ -1,6 +1,7 @@
 """`stratoscope demo`: the whole family on one machine, until Ctrl-C."""
 
 import argparse
+import math
 import signal
 import sys
 import tempfile
@@ -66,7 +67,7 @@ def _show(running: Running, seconds_s: float | None) -> None:
         unseen = watch.left[:]
         watch.left += shown.answers(running)
         say(f"ends by itself after {seconds_s:g} s" if seconds_s is not None else "Ctrl-C ends it")
-        _go_on(watch, seconds_s)
+        watch.go_on(math.inf if seconds_s is None else seconds_s, to_the_end=True)
         _judge(running, [one.text for one in unseen if one in watch.left])
     except DemoError:
         running.stop.wait(events.LOOK_S)
@@ -74,21 +75,6 @@ def _show(running: Running, seconds_s: float | None) -> None:
         raise
     finally:
         running.end()
-
-
-def _go_on(watch: Watch, seconds_s: float | None) -> None:
-    """Say what comes late, until the time is over.
-
-    Raises:
-        DemoError: A program has ended.
-        Stopped: A signal came.
-    """
-    deadline = None if seconds_s is None else time.monotonic() + seconds_s
-    while deadline is None or time.monotonic() < deadline:
-        watch.running.check()
-        watch.look()
-        if watch.running.stop.wait(events.LOOK_S):
-            raise Stopped
 
 
 def _judge(running: Running, unseen: list[str]) -> None:

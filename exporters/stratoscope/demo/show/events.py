@@ -96,19 +96,13 @@ class Watch:
     def follow(self) -> None:
         """Say each event when it happens, for 150 s at most; then what was not seen, and where to look.
 
-        Raises:
-            DemoError: A program has ended.
-            Stopped: A signal came.
+        Raises: As `go_on`.
         """
         say(
             "what there is to see is told when it comes, usually within a minute;"
             f" what has not come after {SEEN_S:g} s is named then"
         )
-        deadline = time.monotonic() + SEEN_S
-        while self.left and time.monotonic() < deadline:
-            self.look()
-            if self.left and self.running.stop.wait(LOOK_S):
-                raise Stopped
+        self.go_on(SEEN_S, to_the_end=False)
         for event in self.left:
             self._say(f"not seen yet: {event.text}; look at {event.where}")
             if event.no_answer:
@@ -116,8 +110,22 @@ class Watch:
         if self.left:
             say("the demo goes on to look for them")
 
+    def go_on(self, within_s: float, *, to_the_end: bool) -> None:
+        """Say each event when it happens: for so long, or until none is left.
+
+        Raises:
+            DemoError: A program has ended.
+            Stopped: A signal came.
+        """
+        deadline = time.monotonic() + within_s
+        while (to_the_end or self.left) and time.monotonic() < deadline:
+            self.running.check()
+            self.look()
+            if (to_the_end or self.left) and self.running.stop.wait(LOOK_S):
+                raise Stopped
+
     def look(self) -> None:
-        """Ask once for each that is left, and say which have happened. Raises as `follow`."""
+        """Ask once for each that is left, and say which have happened. Raises as `go_on`."""
         for event in self.left[:]:
             self.running.check()
             if self.running.stop.is_set():
