@@ -10,7 +10,7 @@ import yaml
 from stratoscope.demo.show.asking import NoAnswerError, ask
 
 RECORDED_S: Final = 15
-"""Within this time after Prometheus can answer a query, it has recorded its result."""
+"""Within three evaluations after Prometheus can answer a query it has recorded its result."""
 _SHOWN: Final = 5
 _MINUTE: Final = 60
 _HOUR: Final = 3600
