@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.show import children, servers
-from stratoscope.demo.show.children import DemoError
-from stratoscope.demo.show.servers import Server, free_port, listens
+from stratoscope.demo.show import processes, servers
+from stratoscope.demo.show.servers import Server, end, free_port, listens
+from stratoscope.demo.show.terminal import DemoError
 
 LISTENER = """
 import socket, sys, time
@@ -27,7 +27,7 @@ time.sleep(60)
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "_LOOK_S", 0.01)  # little programs are ready sooner than real ones
+    monkeypatch.setattr(processes, "LOOK_S", 0.01)  # little programs are ready sooner than real ones
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def server(folder: Path, wanted: int, *, after_s: float = 0.0) -> Iterator[Serve
     try:
         yield one
     finally:
-        one.end()
+        end([one])
 
 
 def a_free_port() -> int:
@@ -90,10 +90,10 @@ def test_port_that_is_free_is_taken(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_only_the_process_that_listens_is_said_to(tmp_path: Path) -> None:
     with server(tmp_path, 0) as one:
         one.until_it_listens(threading.Event())
-        assert listens(one.child.pid, one.port)
+        assert listens(one.pid, one.port)
         assert not listens(os.getpid(), one.port)
-        assert not listens(one.child.pid, a_free_port())
-    assert not listens(one.child.pid, one.port)
+        assert not listens(one.pid, a_free_port())
+    assert not listens(one.pid, one.port)
 
 
 def test_where_the_kernel_does_not_tell_who_listens_anybody_does(
@@ -113,7 +113,7 @@ def test_program_whose_port_is_taken_meanwhile_is_started_again_on_another(
         with socket.create_server(("127.0.0.1", taken)):
             one.until_it_listens(threading.Event())
         assert one.port != taken
-        assert listens(one.child.pid, one.port)
+        assert listens(one.pid, one.port)
     assert f"port {taken} is busy: little takes {one.port}\n" in capsys.readouterr().out
 
 
@@ -123,29 +123,29 @@ def test_program_that_ends_is_not_ready_though_another_listens_on_its_port(tmp_p
     other = socket.create_server(("127.0.0.1", one.port))
     with other, pytest.raises(DemoError, match=r"little ended with status 0; it had said nothing$"):
         one.until_it_is_ready(threading.Event())
-    one.end()
+    end([one])
 
 
 def test_program_that_is_slow_is_not_started_again_though_another_listens_on_its_port(tmp_path: Path) -> None:
     with server(tmp_path, 0, after_s=60) as one:
-        before = one.child
+        before = one.pid
         other = socket.create_server(("127.0.0.1", one.port))
         with other, pytest.raises(DemoError, match=r"little is not ready after 0.1 s:"):
             one.until_it_listens(threading.Event(), 0.1)
-        assert one.child is before
+        assert one.pid == before
 
 
 def test_program_that_ends_by_itself_is_not_started_again(tmp_path: Path) -> None:
     one = Server("little", [sys.executable, "-IS", "-c", "import sys; sys.exit('no')"], 0, tmp_path)
     one.start()
-    before = one.child
+    before = one.pid
     with pytest.raises(DemoError, match="little ended with status 1; its last lines:\nno"):
         one.until_it_listens(threading.Event())
-    assert one.child is before
-    one.end()
+    assert one.pid == before
+    end([one])
 
 
 def test_program_that_was_not_started_ends(tmp_path: Path) -> None:
     began = time.monotonic()
-    Server("little", ["no such program"], 0, tmp_path).end()
+    end([Server("little", ["no such program"], 0, tmp_path)])
     assert time.monotonic() < began + 1

@@ -1,9 +1,17 @@
-"""What the demo says, line by line."""
+"""What the demo says, line by line, and how it ends."""
 
 import sys
 from collections.abc import Sequence
 
 from stratoscope.core.errors import one_line
+
+
+class DemoError(Exception):
+    """Why the demo cannot be shown, in words for its user."""
+
+
+class Stopped(BaseException):
+    """A signal came. No Exception, so that nobody takes it for a failure of what was under way."""
 
 
 def say(text: str = "") -> None:
