@@ -34,10 +34,11 @@ class Publisher:
 
 
 @contextmanager
-def publisher() -> Iterator[Publisher]:
+def publisher(address: str = "127.0.0.1") -> Iterator[Publisher]:
     with zmq.asyncio.Context() as context, context.socket(zmq.PUB) as socket:
-        port = socket.bind_to_random_port("tcp://127.0.0.1")
-        one = Publisher(socket, f"tcp://127.0.0.1:{port}")
+        socket.set(zmq.IPV6, "[" in address)
+        port = socket.bind_to_random_port(f"tcp://{address}")
+        one = Publisher(socket, f"tcp://{address}:{port}")
         try:
             yield one
         finally:

@@ -81,13 +81,13 @@ class VMMigrations(Reader):
         "migrations",
         Every(60, 50, 300),
         cost=f"1 for each {AT_ONCE} VMs that changed their host, {MOST} at most; 1 for each 2,000 VMs unless "
-        "`vms` has just read them",
+        "`vms` has just read them, or `events` arrive",
         role="group oneadmin, or VM/* USE; any other sees what it may use",
     )
     async def read(self) -> Migrations:
         """Raises as Pools, and LeftOutError; `absent` if oned has no `vmpool.infoset`."""
         self._since = self._since or self._clock.now()
-        rows, malformed = await self._vms.rows.not_older_than(_YOUNG_S)
+        rows, malformed = await self._vms.rows(_YOUNG_S)
         if not malformed:
             (await kept(self._access)).check("VM", rows, "oned: vmpool.info")
         current = {one.vm_id: one for one in rows if one.moves}
