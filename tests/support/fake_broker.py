@@ -37,6 +37,8 @@ class FakeBroker:
         virtual_host: The one that exists.
         is_silent: It accepts connections, and says nothing.
         queues: Arguments by name, of those that were declared.
+        durable: The names of those that a restart of the broker does not delete.
+        prefetch: Messages that it may send before they are acknowledged.
         bindings: Queue, exchange and key.
         acknowledged: Delivery tags.
         consumers: Connections that read a queue, with the tags of their consumers.
@@ -46,6 +48,8 @@ class FakeBroker:
     def __init__(self) -> None:
         self.exchange, self.virtual_host, self.is_silent = "nova", "/", False
         self.queues: dict[str, Any] = {}
+        self.durable: set[str] = set()
+        self.prefetch = 0
         self.bindings: set[tuple[str, str, str]] = set()
         self.acknowledged: list[int] = []
         self.consumers: dict[asyncio.StreamWriter, str] = {}
@@ -102,7 +106,10 @@ class FakeBroker:
             return [commands.Basic.ConsumeOk(one.consumer_tag)]
         elif isinstance(one, commands.Queue.Declare):
             self.queues[one.queue] = one.arguments
+            self.durable |= {one.queue} if one.durable else set()
             return [commands.Queue.DeclareOk(one.queue, 0, 0)]
+        elif isinstance(one, commands.Basic.Qos):
+            self.prefetch = one.prefetch_count
         elif isinstance(one, commands.Queue.Bind):
             self.bindings.add((one.queue, one.exchange, one.routing_key))
         refused = self._refused(one)

@@ -29,13 +29,17 @@ class Publisher:
     async def sends(self, *parts: bytes) -> None:
         await self._socket.send_multipart([*parts])
 
+    async def waits(self) -> None:
+        """Wait until somebody has subscribed."""
+        await self._socket.recv_multipart()
+
     def end(self) -> None:
         self._socket.close(linger=0)
 
 
 @contextmanager
 def publisher(address: str = "127.0.0.1") -> Iterator[Publisher]:
-    with zmq.asyncio.Context() as context, context.socket(zmq.PUB) as socket:
+    with zmq.asyncio.Context() as context, context.socket(zmq.XPUB) as socket:
         socket.set(zmq.IPV6, "[" in address)
         port = socket.bind_to_random_port(f"tcp://{address}")
         one = Publisher(socket, f"tcp://{address}:{port}")

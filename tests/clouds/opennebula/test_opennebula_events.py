@@ -136,6 +136,33 @@ async def test_publisher_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPa
             assert str(listens.exception()) == "tcp://127.0.0.1:1: no publisher within 0.2 s"
 
 
+async def test_publisher_that_goes_while_another_is_waited_for_is_named_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listening, "CONNECT_S", 1)  # 20 s otherwise
+    events = Events()
+    with publisher() as oned:
+        listens = asyncio.create_task(
+            Subscriber(
+                Publishers(urls=[oned.url, "tcp://127.0.0.1:1"]), events, lambda _: Outcome.APPLIED
+            ).listen()
+        )
+        await oned.waits()
+        oned.end()
+        await asyncio.wait({listens})
+    assert str(listens.exception()) == f"tcp://127.0.0.1:1, {oned.url}: no publisher within 1 s"
+
+
+async def test_message_that_is_too_large_ends_the_connection() -> None:
+    events = Events()
+    with publisher() as oned:
+        async with subscribed(events, oned.url) as listens:
+            await oned.sends(b"EVENT STATE VM/ACTIVE/BOOT/7 ", b"x" * (5 << 20))
+            async with asyncio.timeout(FAR_S):
+                await asyncio.wait({listens})
+    assert (events.account().is_up, events.account().last) == (False, None)
+
+
 class Zone:
     """A zone with events, whose clock the test moves."""
 

@@ -164,8 +164,8 @@ class VMs(Reader):
         if not self._is_spared():
             pool = await self._pool.not_older_than(seconds)
             return pool.rows, pool.malformed
-        pool = self._pool.last
-        listed = {} if pool is None else {one.vm_id: one for one in pool.rows}
+        last = self._pool.last
+        listed = {} if last is None else {one.vm_id: one for one in last.rows}
         now = {**listed, **self._heard}
         return [one for one in now.values() if one.state != _DONE], self._malformed
 
