@@ -1,8 +1,8 @@
 """Migrations: the history of those VMs that have changed their host, which `vmpool.infoset` tells in full.
 
 A VM's history has a record for each time that it was put on a host: where, when, and by which action it
-ended. A migration is a record that ended by one of some actions, and the next one. The pool has the number of
-the last record alone: the histories of VMs whose number has changed are read, and of those on their way.
+ended. A migration is two records: one that ended by one of _ACTIONS, and the next one. The pool has only the
+number of the last record. Read are the histories of VMs whose number has changed, and of VMs on their way.
 
 A live migration that fails is taken back: oned adds a third record with the first one's host, and the second
 one has no action (LifeCycleManager::trigger_deploy_failure of oned).
@@ -31,8 +31,8 @@ MOST: Final = 20
 _YOUNG_S: Final = 75.0
 """A pool that is not older is not read again: by default `vms` reads it each minute."""
 _CLOCK_OFF_S: Final = 60.0
-"""The most by which oned's clock may be behind this machine's. Of a VM that was not there before, migrations
-that ended earlier are not counted; those of others are, whatever oned's clock says."""
+"""By so much oned's clock may be behind this machine's. It matters for a VM that is seen for the first time:
+of its migrations those count that ended since the first reading, by oned's clock. The others need no clock."""
 _ACTIONS: Final[Mapping[int, str]] = {
     1: "migrate", 2: "live-migrate", 48: "poff-migrate", 49: "poff-hard-migrate",
 }  # fmt: skip
