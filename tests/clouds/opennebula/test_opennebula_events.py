@@ -326,6 +326,10 @@ async def test_migrations_follow_events_without_the_pool() -> None:
         await one.read(120, "migrations")
         await one.read(120, "migrations")
         assert (one.pools(), one.oned.calls["vmpool.infoset"]) == (pools, histories + 1)
+        await oned.says("9", VM.format(9, 6, 0), "DONE", "LCM_INIT")
+        await heard(one, 3)
+        await one.read(60, "migrations")
+        assert (one.pools(), one.oned.calls["vmpool.infoset"]) == (pools, histories + 1)
 
 
 async def test_a_vm_that_is_on_another_host_without_a_word_was_missed_and_nothing_while_events_are_lost() -> (

@@ -32,7 +32,7 @@ _YOUNG_S: Final = 75.0
 """A pool that is not older is not read again: by default `vms` reads it each minute."""
 _CLOCK_OFF_S: Final = 60.0
 """By so much oned's clock may be behind this machine's. It matters for a VM that is seen for the first time:
-of its migrations those count that ended since the first reading, by oned's clock. The others need no clock."""
+its migrations count that ended since the first reading, by oned's clock. Those of others need no clock."""
 _ACTIONS: Final[Mapping[int, str]] = {
     1: "migrate", 2: "live-migrate", 48: "poff-migrate", 49: "poff-hard-migrate",
 }  # fmt: skip
