@@ -332,6 +332,29 @@ async def test_migrations_follow_events_without_the_pool() -> None:
         assert (one.pools(), one.oned.calls["vmpool.infoset"]) == (pools, histories + 1)
 
 
+async def test_of_an_event_and_a_list_the_newer_one_says_which_histories_are_read() -> None:
+    def on(host: str, number: int) -> str:
+        last = f"<HISTORY><SEQ>{number}</SEQ><HOSTNAME>{host}</HOSTNAME><CID>100</CID></HISTORY>"
+        return VM.format(7, 3, 3).replace("</HISTORY_RECORDS>", f"{last}</HISTORY_RECORDS>")
+
+    async with zone() as (one, oned):
+        await one.after(0)
+        await one.read(question="migrations")
+        histories = one.oned.calls["vmpool.infoset"]
+        one.now += 600
+        await oned.says("7", on("dummy-b1", 2))
+        await heard(one, 1)
+        await one.read()
+        await one.read(question="migrations")
+        assert one.oned.calls["vmpool.infoset"] == histories + 1
+        one.oned.answers["vmpool.info"] = f"<VM_POOL>{on('dummy-a1', 3)}</VM_POOL>"
+        await one.read(600)
+        await one.read(question="migrations")
+        assert one.oned.calls["vmpool.infoset"] == histories + 2
+        await one.read(60, "migrations")
+        assert one.oned.calls["vmpool.infoset"] == histories + 2
+
+
 async def test_a_vm_that_is_on_another_host_without_a_word_was_missed_and_nothing_while_events_are_lost() -> (
     None
 ):
