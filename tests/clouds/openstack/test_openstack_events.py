@@ -178,6 +178,10 @@ async def test_refused_login_is_sent_again_after_five_minutes_or_when_it_is_anot
         await until(lambda: events.account().is_up)
         listens.cancel()
         await asyncio.gather(listens, return_exceptions=True)
+        settings(tmp_path, rabbit.url, login=f"{USER}:x{PASSWORD}")  # it may have been made valid since
+        with pytest.raises(CollectError):
+            await listener.listen()
+        assert rabbit.logins == 4
 
 
 async def _wrong_password(rabbit: FakeBroker, folder: Path) -> Notifications:

@@ -16,8 +16,10 @@ from cloud.configuration import PASSWORD
 from cloud.folder import DATA, LOG, RUN
 from cloud.ports import free_port
 
-USER = "cloud"
-LOGIN = f"{USER}:{PASSWORD}"
+READER = "stratoscope"
+LOGIN = f"{READER}:{PASSWORD}"
+"""Of the user that the exporter is, with the rights that docs/management.md names."""
+RIGHTS = ("^stratoscope-", "^stratoscope-", "^(stratoscope-.*|nova)$")
 _NAME = "notifications"
 
 
@@ -31,8 +33,8 @@ class RabbitMQ:
 
     @property
     def url(self) -> str:
-        """With user and password, of the virtual host `/`."""
-        return f"amqp://{LOGIN}@{self.address}/"
+        """With the user and password of Nova, of the virtual host `/`."""
+        return f"amqp://cloud:{PASSWORD}@{self.address}/"
 
     def start(self) -> None:
         """Returns when it answers."""
@@ -91,6 +93,8 @@ def rabbitmq() -> Iterator[RabbitMQ]:
     broker = RabbitMQ()
     try:
         broker.start()
+        broker.ctl("add_user", READER, PASSWORD)
+        broker.ctl("set_permissions", READER, *RIGHTS)
         yield broker
     finally:
         broker.remove()

@@ -13,10 +13,14 @@ import pytest
 from cloud.configuration import PASSWORD
 
 from integration.conftest import RunningExporter
-from integration.openstack.brokers import LOGIN, USER, RabbitMQ, rabbitmq
+from integration.openstack.brokers import LOGIN, READER, RIGHTS, RabbitMQ, rabbitmq
 from integration.openstack.exporters import configuration, running, wait_for_page
 from integration.openstack.said_changes import Said, alive
+from stratoscope.clouds.events import Events, Outcome
 from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.clouds.openstack.config import Notifications
+from stratoscope.clouds.openstack.events import Listener
+from stratoscope.core.errors import CollectError, Reason
 from support.demo_cloud import demo_cloud_in_thread
 from support.series import Page, read
 
@@ -83,37 +87,38 @@ def states(page: Page) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Events arrive."""
-    folder = tmp_path_factory.mktemp("broker")
-    login = folder / "rabbit"
-    login.write_text(LOGIN)
+def said() -> Iterator[tuple[RabbitMQ, Said]]:
+    """A broker, and a cloud whose changes are said to it."""
     with rabbitmq() as broker, demo_cloud_in_thread(300) as cloud:
-        said = Said(cloud, broker.url)
-        said.publish([])
-        events = {"urls": [f"amqp://{broker.address}/"], "credentials_file": str(login)}
-        clouds_file = str(cloud.clouds_yaml(folder))
-        config = configuration(collectors=CHOSEN, clouds_file=clouds_file, events=events)
-        with running(folder, config) as exporter:
-            one = Site(broker, said, exporter, login)
-            one.in_step("events arrive", BACK_S)
-            yield one
+        yield broker, Said(cloud, broker.url)
 
 
-@pytest.fixture(autouse=True)
-def _mended(site: Site) -> None:
-    """Each test begins while events arrive, whatever the one before has left."""
-    site.in_step("events arrive", BACK_S)
+@pytest.fixture
+def site(tmp_path: Path, said: tuple[RabbitMQ, Said]) -> Iterator[Site]:
+    """Events arrive. An exporter of its own for each test: after several losses it waits for a minute."""
+    broker, changes = said
+    changes.publish([])
+    before = broker.queues()
+    login = tmp_path / "rabbit"
+    login.write_text(LOGIN)
+    events = {"urls": [f"amqp://{broker.address}/"], "credentials_file": str(login)}
+    clouds_file = str(changes.cloud.clouds_yaml(tmp_path))
+    config = configuration(collectors=CHOSEN, clouds_file=clouds_file, events=events)
+    with running(tmp_path, config) as exporter:
+        one = Site(broker, changes, exporter, login)
+        one.in_step("events arrive", BACK_S)
+        yield one
+    assert broker.queues().keys() <= before.keys()  # it takes its queue along
 
 
 def test_changes_are_shown_and_no_list_is_read(site: Site) -> None:
+    assert not site.reads_lists()
     before = site.lists()
     for _ in range(3):
         site.changes(are_said=True)
         site.in_step("what was said is shown", SOON_S)
     asked = site.page().total(EVENTS, outcome="asked")
     assert site.lists() <= before + asked
-    assert not site.reads_lists()
 
 
 def test_broker_that_is_away_is_said_and_nothing_is_missing_afterwards(site: Site) -> None:
@@ -136,19 +141,14 @@ def test_broker_that_is_away_is_said_and_nothing_is_missing_afterwards(site: Sit
 
 
 def test_queue_that_is_deleted_is_made_again_and_the_list_is_read(site: Site) -> None:
-    (queue,) = ours(site)
+    (queue,) = site.broker.queues()
     site.broker.ctl("delete_queue", queue)
     site.changes(are_said=False)
     site.in_step("events arrive again, and the list was read", BACK_S)
     assert ": the broker has deleted the queue" in site.exporter.log.read_text()
-    assert ours(site)
+    assert queue in site.broker.queues()
     site.changes(are_said=True)
     site.in_step("what was said is shown", SOON_S)
-
-
-def ours(site: Site) -> list[str]:
-    """The queues of exporters."""
-    return [name for name in site.broker.queues() if name.startswith("stratoscope-")]
 
 
 def test_broker_that_hangs_is_said(site: Site) -> None:
@@ -161,7 +161,7 @@ def test_broker_that_hangs_is_said(site: Site) -> None:
 
 def test_password_that_is_changed_is_said_and_sent_again_when_the_file_has_it(site: Site) -> None:
     another = f"another-{PASSWORD}"
-    site.broker.ctl("change_password", USER, another)
+    site.broker.ctl("change_password", READER, another)
     try:
         site.broker.ctl("close_all_connections", "an operator")
         lost = wait_for_page(
@@ -170,11 +170,10 @@ def test_password_that_is_changed_is_said_and_sent_again_when_the_file_has_it(si
         assert lost.value(UP) == 0
         site.changes(are_said=False)
         site.in_step("what lists have is shown", SOON_S, up=0)
-        site.login.write_text(f"{USER}:{another}")
+        site.login.write_text(f"{READER}:{another}")
         site.in_step("events arrive again", BACK_S)
     finally:
-        site.login.write_text(LOGIN)
-        site.broker.ctl("change_password", USER, PASSWORD)
+        site.broker.ctl("change_password", READER, PASSWORD)
     log = site.exporter.log.read_text()
     assert another not in log
     assert PASSWORD not in log
@@ -190,6 +189,51 @@ def test_broker_with_an_alarm_is_said_and_what_it_did_not_take_comes_later(site:
     finally:
         site.broker.ctl("set_vm_memory_high_watermark", "0.6")
     site.in_step("events arrive again", BACK_S)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What is wrong at the broker, or in the configuration."""
+
+    reason: Reason = Reason.UNAUTHORIZED
+    path: str = "/"
+    exchange: str = "nova"
+    rights: tuple[str, str, str] = RIGHTS
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (Wrong(path="/none"), "no such virtual host, or no right to it"),
+        (
+            Wrong(Reason.UNAVAILABLE, exchange="none"),
+            "no exchange 'none' in vhost '/'; Nova makes the exchange",
+        ),
+        (Wrong(rights=("^$", "^stratoscope-", RIGHTS[2])), "access to queue 'stratoscope-"),
+        (Wrong(rights=("^stratoscope-", "^$", RIGHTS[2])), "access to queue 'stratoscope-"),
+        (
+            Wrong(rights=("^stratoscope-", "^stratoscope-", "^stratoscope-")),
+            "access to exchange 'nova' in vhost",
+        ),
+    ],
+)
+async def test_what_is_missing_at_the_broker_is_named(
+    tmp_path: Path, said: tuple[RabbitMQ, Said], wrong: Wrong, words: str
+) -> None:
+    broker, _ = said
+    broker.ctl("set_permissions", READER, *wrong.rights)
+    login = tmp_path / "rabbit"
+    login.write_text(LOGIN)
+    url = f"amqp://{broker.address}{wrong.path}"
+    settings = Notifications(urls=[url], credentials_file=str(login), exchange=wrong.exchange)
+    try:
+        with pytest.raises(CollectError) as failed:
+            await Listener("lab", settings, Events(), lambda _: Outcome.APPLIED).listen()
+    finally:
+        broker.ctl("set_permissions", READER, *RIGHTS)
+    assert failed.value.reason is wrong.reason
+    assert words in str(failed.value)
+    assert PASSWORD not in str(failed.value)
 
 
 def test_burst_is_shown_and_duplicates_and_old_events_change_nothing(site: Site) -> None:

@@ -122,12 +122,14 @@ class Listener:
         properties: ArgumentsType = {"connection_name": self._name}
         try:
             async with asyncio.timeout(CONNECT_S):
-                return await aiormq.connect(full, context=trust, client_properties=properties)
+                connection = await aiormq.connect(full, context=trust, client_properties=properties)
         except (amqp.AMQPError, OSError, EOFError) as error:  # TimeoutError is an OSError
             failure = _failure(where, error)
             if isinstance(error, _NO_LOGIN):
                 self._refused = digest, now, failure
             raise failure from error
+        self._refused = None
+        return connection
 
     async def _receive(self, connection: AbstractConnection, where: str) -> None:
         try:
@@ -168,7 +170,7 @@ class Listener:
         self._echoed.clear()
         try:
             async with asyncio.timeout(ECHO_S):
-                await channel.basic_publish(b"", exchange=self._queue, wait=False)
+                await channel.basic_publish(b"", exchange=self._queue)
                 await self._echoed.wait()
         except TimeoutError:
             what = (
