@@ -77,6 +77,10 @@ class RabbitMQ:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def connections(self) -> int:
+        """How many clients it has."""
+        return len(self.ctl("list_connections", "--no-table-headers", "pid").split())
+
     def queues(self) -> dict[str, int]:
         """Messages of each queue, by its name."""
         listed: list[dict[str, Any]] = json.loads(
