@@ -29,6 +29,8 @@ _ALL: Final = _RATE * _SECONDS
 _SLOWEST_S: Final = 2
 _GIVEN_UP_S: Final = 30
 _BETWEEN_S: Final = 0.1
+_LISTED_S: Final = 5
+"""When events begin to arrive a list of changes is read: that of the server knows nothing of the events."""
 _STATE: Final = re.compile(rb'stratoscope_management_vm_state{cloud="uni",vm_id="([^"]+)",state="([^"]+)"}')
 _UP: Final = b'stratoscope_management_events_up{cloud="uni"} 1\n'
 
@@ -54,12 +56,16 @@ async def _measured(folder: Path, cloud: Serving) -> list[float]:
     async with broker() as rabbit:
         chosen = document(cloud, COUNT, "60s")
         chosen["clouds"][0]["events"] = {"urls": [rabbit.url], "credentials_file": str(login)}
-        with ExitStack() as stack:
+        stack = ExitStack()
+        try:
             started = exporter(json.dumps(chosen), command=REAL)
             running = await asyncio.to_thread(stack.enter_context, started)
             while _UP not in await asyncio.to_thread(running.get):  # noqa: ASYNC110 - of another process
                 await asyncio.sleep(_BETWEEN_S)
+            await asyncio.sleep(_LISTED_S)
             return await _followed(running, rabbit, known)
+        finally:
+            await asyncio.to_thread(stack.close)
 
 
 async def _followed(running: Running, rabbit: FakeBroker, known: Sequence[str]) -> list[float]:
