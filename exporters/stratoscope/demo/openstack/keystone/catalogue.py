@@ -21,15 +21,12 @@ class Entry:
     endpoints: dict[str, str]
 
     def view(self, request: Request) -> Json:
-        path = self.service.prefix + self.service.endpoint
-        url = f"{request.raw.scheme}://{request.raw.host}{path}"
+        url = f"{request.origin}{self.service.prefix}{self.service.endpoint}"
         endpoints = [
-            {"id": identity, "interface": interface, "region_id": REGION, "url": url, "region": REGION}
+            {"id": identity, "interface": interface, "region_id": REGION, "region": REGION, "url": url}
             for interface, identity in self.endpoints.items()
         ]
-        return {
-            "endpoints": endpoints, "id": self.id, "type": self.service.kind, "name": self.service.name,
-        }  # fmt: skip
+        return {"endpoints": endpoints, "id": self.id, "type": self.service.kind, "name": self.service.name}
 
 
 def catalogue(services: Iterable[Service], dice: Dice) -> list[Entry]:
