@@ -55,6 +55,8 @@ OF_OTHERS = frozenset(
 """Fields that are read of some answers, and there stand in READ by the key of a list."""
 OF_PARTS = {
     "instanceActions": frozenset({"action"}),
+    "catalog": frozenset({"type", "name", "endpoints"}),
+    "endpoints": frozenset({"interface", "url", "region_id", "region"}),
     "attachments": frozenset({"server_id", "host_name", "device"}),
     "os-extended-volumes:volumes_attached": frozenset({"id"}),
 }

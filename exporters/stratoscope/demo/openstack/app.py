@@ -17,7 +17,6 @@ from stratoscope.demo.openstack.fault_effects import broken
 from stratoscope.demo.openstack.glance import Glance
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.openstack.keystone.catalogue import catalogue
 from stratoscope.demo.openstack.keystone.service import Keystone
 from stratoscope.demo.openstack.keystone.tokens import Tokens
 from stratoscope.demo.openstack.misallocation import misallocate
@@ -66,7 +65,7 @@ class OpenStack:
             Cinder(world),
             Glance(world),
         )
-        keystone.entries = catalogue(self.services, world.dice)
+        keystone.entries = self.services
 
     def add_to(self, app: web.Application) -> None:
         """Add its paths, each service below its own prefix."""

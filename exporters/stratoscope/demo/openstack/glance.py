@@ -6,7 +6,7 @@ from typing import Final
 from stratoscope.demo.openstack.collection import Collection
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.service import Route, Service
-from stratoscope.demo.openstack.texts import moment
+from stratoscope.demo.openstack.texts import moment, shown
 from stratoscope.demo.world.models import Image
 from stratoscope.demo.world.world import World
 
@@ -71,16 +71,11 @@ def _next(request: Request, _: str, marker: str) -> Json:
 def _view(_: Request, image: Image) -> Json:
     return {
         **image.properties,
-        "id": image.id,
-        "name": image.name,
+        **shown(image, "id", "name", "visibility", "size", "status", os_hidden="is_hidden"),
         "disk_format": "raw",
         "container_format": "bare",
-        "visibility": image.visibility,
-        "size": image.size,
-        "status": image.status,
         "protected": False,
         "owner": image.owner.id,
-        "os_hidden": image.is_hidden,
         "created_at": moment(image.created),
         "updated_at": moment(image.created),
     }

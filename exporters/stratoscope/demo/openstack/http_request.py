@@ -6,7 +6,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 from aiohttp import web
-from multidict import CIMultiDict, MultiMapping
+from multidict import MultiMapping
 
 from stratoscope.demo.world.models import Project, User
 from stratoscope.demo.world.world import World
@@ -51,7 +51,7 @@ class Response:
 
     body: object = None
     status: int = 200
-    headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

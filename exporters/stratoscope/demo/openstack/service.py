@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from multidict import CIMultiDict
-
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.world.world import World
 
 Handler = Callable[[Request], Response]
 
 UNAUTHORIZED: Final = "The request you have made requires authentication."
+INTERFACES: Final = ("public", "internal", "admin")
 NOT_FOUND: Final = "The resource could not be found."
 _FAULT_NAMES: Final = {
     400: "badRequest",
@@ -89,6 +88,7 @@ class Service(ABC):
         denial: The message for a policy rule that fails, with `{}` for the rule.
         microversions: None where it has none.
         newest: The minor number of its newest microversion; a smaller one makes it an older release.
+        ids: In the catalogue: its own, and those of its endpoints.
     """
 
     kind: str
@@ -103,6 +103,7 @@ class Service(ABC):
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.ids = [world.dice.hex_id() for _ in range(1 + len(INTERFACES))]
 
     @property
     def root(self) -> str:
@@ -149,7 +150,7 @@ class Service(ABC):
 
     def unauthorized(self, request: Request) -> Response:
         """The response to a missing, wrong or expired token: keystonemiddleware's."""
-        headers = CIMultiDict({"WWW-Authenticate": f'Keystone uri="{request.origin}/identity/v3"'})
+        headers = {"WWW-Authenticate": f'Keystone uri="{request.origin}/identity/v3"'}
         return Response(_titled(HttpError(401, UNAUTHORIZED), "Unauthorized"), 401, headers)
 
     def unknown(self, _: Request) -> Response:

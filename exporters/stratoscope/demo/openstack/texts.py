@@ -1,10 +1,16 @@
-"""How OpenStack's services write moments, addresses and states of daemons."""
+"""How OpenStack's services write objects, moments, addresses and daemons."""
 
 import time
 from datetime import UTC, datetime
 
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request
 from stratoscope.demo.world.models import Daemon
+
+
+def shown(one: object, *names: str, **attributes: str) -> Json:
+    """Attributes of an object: those of these names, and others by the names that they have in the answer."""
+    chosen = {**dict(zip(names, names, strict=True)), **attributes}
+    return {name: getattr(one, attribute) for name, attribute in chosen.items()}
 
 
 def moment(unix: float) -> str:
@@ -34,12 +40,13 @@ def changes_since(request: Request) -> float | None:
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
-def service_state(request: Request, daemon: Daemon) -> Json:
+def service(request: Request, daemon: Daemon) -> Json:
     """As Nova and Cinder show it."""
     return {
+        **shown(daemon, "binary", "host", "zone", "disabled_reason"),
+        "updated_at": micro(daemon.heartbeat(request.now)),
         "status": "enabled" if daemon.is_enabled else "disabled",
         "state": "up" if daemon.is_up(request.now) else "down",
-        "disabled_reason": daemon.disabled_reason,
     }
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from stratoscope.demo.openstack.cinder import views, volumes
+from stratoscope.demo.openstack.cinder import volumes
 from stratoscope.demo.openstack.collection import Collection
-from stratoscope.demo.openstack.http_request import HttpError, Request, Response
+from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.quotas import absolute, details, limits_of
 from stratoscope.demo.openstack.service import Microversions, Route, Service
-from stratoscope.demo.world.models import Copy, Daemon, Volume
+from stratoscope.demo.openstack.texts import micro, service, shown
+from stratoscope.demo.world.models import Copy, Daemon, Pool, Volume, VolumeType
 from stratoscope.demo.world.world import World
 
 _FIXED: Final = {"per_volume_gigabytes": -1, "groups": 10}
@@ -21,6 +22,47 @@ _QUOTAS: Final = {
     "backup_gigabytes": ("maxTotalBackupGigabytes", "totalBackupGigabytesUsed"),
 }
 """Resources, and the names of their limit and use in GET /limits."""
+_OWNERS_SINCE = 18
+"""The microversion that tells administrators whose a backup is."""
+
+
+def _volume_type(_: Request, one: VolumeType) -> Json:
+    return {**shown(one, "id", "name"), "is_public": True}
+
+
+def _copy(one: Copy) -> Json:
+    return {
+        **shown(one, "id", "name", "status"),
+        "updated_at": micro(one.updated),
+        "size": one.volume.size_gib,
+    }
+
+
+def _snapshot(_: Request, one: Copy) -> Json:
+    return {**_copy(one), "os-extended-snapshot-attributes:project_id": one.project.id}
+
+
+def _backup(request: Request, one: Copy) -> Json:
+    owner = {"os-backup-project-attr:project_id": one.project.id}
+    tells = request.caller.is_admin and request.since(_OWNERS_SINCE)
+    return {**_copy(one), "fail_reason": one.fail_reason, **(owner if tells else {})}
+
+
+def _pool(request: Request, one: Pool) -> Json:
+    """The capabilities of a backend: its volumes are counted in full, and taken to be 60 % written."""
+    provisioned = sum(volume.size_gib for volume in request.world.volumes if volume.pool is one)
+    capabilities = {
+        "total_capacity_gb": one.total_gib,
+        "free_capacity_gb": round(one.total_gib - provisioned * 0.6, 2),
+        "provisioned_capacity_gb": provisioned,
+        "allocated_capacity_gb": provisioned,
+        "volume_backend_name": one.name,
+        "vendor_name": "Open Source",
+        "max_over_subscription_ratio": "20.0",
+        "thin_provisioning_support": True,
+    }
+    name = f"{one.host}#{one.name}"
+    return {"name": name, **({"capabilities": capabilities} if request.flag("detail") else {})}
 
 
 def _sees(request: Request, one: Volume | Copy) -> bool:
@@ -42,15 +84,15 @@ def _quotas(request: Request) -> Response:
 
 
 _COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
-    Collection("/v3/volumes/detail", lambda world: world.volumes, views.volume, sees=_sees),
-    Collection("/v3/snapshots/detail", lambda world: world.snapshots, views.snapshot, sees=_sees),
-    Collection("/v3/backups/detail", lambda world: world.backups, views.backup, sees=_sees),
-    Collection("/v3/types", lambda world: world.volume_types, views.volume_type, key="volume_types"),
-    Collection("/v3/os-services", _services, views.service, rule="volume_extension:services:index"),
+    Collection("/v3/volumes/detail", lambda world: world.volumes, volumes.view, sees=_sees),
+    Collection("/v3/snapshots/detail", lambda world: world.snapshots, _snapshot, sees=_sees),
+    Collection("/v3/backups/detail", lambda world: world.backups, _backup, sees=_sees),
+    Collection("/v3/types", lambda world: world.volume_types, _volume_type, key="volume_types"),
+    Collection("/v3/os-services", _services, service, rule="volume_extension:services:index"),
     Collection(
         "/v3/scheduler-stats/get_pools",
         lambda world: world.pools,
-        views.pool,
+        _pool,
         key="pools",
         rule="scheduler_extension:scheduler_stats:get_pools",
         tested=frozenset({"detail"}),

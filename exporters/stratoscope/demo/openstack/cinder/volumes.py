@@ -1,14 +1,14 @@
-"""Cinder's single volumes: POST /volumes, GET and DELETE /volumes/{volume}."""
+"""Cinder's volumes: their view, POST /volumes, GET and DELETE /volumes/{volume}."""
 
 from typing import Annotated, Final
 
 import msgspec
 
-from stratoscope.demo.openstack.cinder.views import volume as view
 from stratoscope.demo.openstack.glance import visible_image
-from stratoscope.demo.openstack.http_request import HttpError, Request, Response
+from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.quotas import exceeded_by_volume
 from stratoscope.demo.openstack.service import Route
+from stratoscope.demo.openstack.texts import micro, shown
 from stratoscope.demo.world import storage
 from stratoscope.demo.world.models import Image, Pool, Volume
 
@@ -33,6 +33,31 @@ class _Volume(msgspec.Struct, rename={"image": "imageRef", "type": "volume_type"
 
 class _Body(msgspec.Struct):
     volume: _Volume
+
+
+def view(request: Request, one: Volume) -> Json:
+    fields: Json = {
+        **shown(one, "id", "status", "name", "metadata", size="size_gib"),
+        "availability_zone": "nova",
+        "created_at": micro(one.created),
+        "updated_at": micro(one.updated),
+        "volume_type": one.pool.volume_type.name,
+        "user_id": one.user.id,
+        "bootable": "true" if one.has_image else "false",
+        "encrypted": False,
+        "multiattach": False,
+        "attachments": _attachments(request, one),
+        "os-vol-tenant-attr:tenant_id": one.project.id,
+    }
+    host = f"{one.pool.host}#{one.pool.name}"
+    return fields | ({"os-vol-host-attr:host": host} if request.caller.is_admin else {})
+
+
+def _attachments(request: Request, one: Volume) -> list[Json]:
+    if one.vm is None or one.status in ("reserved", "attaching"):
+        return []
+    host = one.vm.host.name if one.vm.host and request.caller.is_admin else None
+    return [{"server_id": one.vm.id, "host_name": host, "device": one.device}]
 
 
 def _create(request: Request) -> Response:

@@ -3,37 +3,27 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from multidict import CIMultiDict
-
 from stratoscope.demo.openstack.collection import Collection
 from stratoscope.demo.openstack.http_request import Json, Request, Response
-from stratoscope.demo.openstack.keystone.catalogue import REGION, Entry
+from stratoscope.demo.openstack.keystone.catalogue import REGION, entry
 from stratoscope.demo.openstack.keystone.login import log_in
 from stratoscope.demo.openstack.keystone.tokens import Tokens
 from stratoscope.demo.openstack.service import Route, Service
-from stratoscope.demo.openstack.texts import micro
+from stratoscope.demo.openstack.texts import micro, shown
 from stratoscope.demo.world.models import Project, User
 from stratoscope.demo.world.seed.identity import role_id
 from stratoscope.demo.world.world import World
 
 _DOMAIN: Final = {"id": "default", "name": "Default"}
+_OF_PROJECTS: Final = {"domain_id": "default", "parent_id": "default", "enabled": True, "tags": []}
 
 
 def _project(_: Request, one: Project) -> Json:
-    return {
-        "id": one.id,
-        "name": one.name,
-        "domain_id": "default",
-        "description": one.description,
-        "enabled": True,
-        "parent_id": "default",
-        "is_domain": False,
-        "tags": [],
-    }
+    return shown(one, "id", "name", "description") | _OF_PROJECTS
 
 
 def _user(_: Request, one: User) -> Json:
-    return {"id": one.id, "name": one.name, "domain_id": "default", "enabled": True}
+    return shown(one, "id", "name") | {"domain_id": "default", "enabled": True}
 
 
 def _fixed(_: Request, one: Json) -> Json:
@@ -61,7 +51,7 @@ class Keystone(Service):
     """Version 3 of its API.
 
     Attributes:
-        entries: The catalogue; set once all services are known.
+        entries: The services in the catalogue; set once all are known.
     """
 
     kind, name, prefix, endpoint, version = "identity", "keystone", "/identity", "/v3", "v3.14"
@@ -70,7 +60,7 @@ class Keystone(Service):
     def __init__(self, world: World, tokens: Tokens) -> None:
         super().__init__(world)
         self._tokens = tokens
-        self.entries: Sequence[Entry] = ()
+        self.entries: Sequence[Service] = ()
 
     @property
     def root(self) -> str:
@@ -92,6 +82,6 @@ class Keystone(Service):
             body |= {
                 "project": {"domain": _DOMAIN, "id": project.id, "name": project.name},
                 "roles": [{"id": role_id(role), "name": role} for role in sorted(caller.roles)],
-                "catalog": [entry.view(request) for entry in self.entries],
+                "catalog": [entry(request, one) for one in self.entries],
             }
-        return Response({"token": body}, 201, CIMultiDict({"X-Subject-Token": text}))
+        return Response({"token": body}, 201, {"X-Subject-Token": text})

@@ -5,9 +5,9 @@ from typing import Final
 
 import msgspec
 
-from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.openstack.neutron import views
+from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.service import Route
+from stratoscope.demo.openstack.texts import ipv4, moment, shown
 from stratoscope.demo.world.models import FloatingIP, Port, Router
 from stratoscope.demo.world.world import World
 
@@ -23,6 +23,26 @@ class _Wanted(msgspec.Struct):
 
 class _Body(msgspec.Struct):
     floatingip: _Wanted
+
+
+def view(request: Request, one: FloatingIP) -> Json:
+    bound = one.port
+    is_active = bound is not None and one.active_from <= request.now
+    return {
+        **shown(one, "id", "description"),
+        "project_id": one.project.id,
+        "updated_at": moment(one.updated),
+        "floating_ip_address": address_of(one.own),
+        "floating_network_id": one.own.subnet.network.id,
+        "router_id": one.router.id if bound and one.router else None,
+        "port_id": bound.id if bound else None,
+        "fixed_ip_address": address_of(bound) if bound else None,
+        "status": "ACTIVE" if is_active else "DOWN",
+    }
+
+
+def address_of(one: Port) -> str:
+    return ipv4(one.subnet.first + one.offset)
 
 
 def _create(request: Request) -> Response:
@@ -43,7 +63,7 @@ def _create(request: Request) -> Response:
     address.description, address.router = wanted.description, router
     if port is not None:
         _associate(world, address, port)
-    return Response({"floatingip": views.floating_ip(request, address)}, 201)
+    return Response({"floatingip": view(request, address)}, 201)
 
 
 def _find(request: Request) -> FloatingIP:
@@ -54,7 +74,7 @@ def _find(request: Request) -> FloatingIP:
 
 
 def _show(request: Request) -> Response:
-    return Response({"floatingip": views.floating_ip(request, _find(request))})
+    return Response({"floatingip": view(request, _find(request))})
 
 
 def _delete(request: Request) -> Response:

@@ -1,11 +1,11 @@
 """Changes of servers: POST /servers, DELETE, the actions, and the attachment of a volume."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
-from multidict import CIMultiDict
 
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
 from stratoscope.demo.openstack.nova.console import console_output
@@ -21,7 +21,7 @@ from stratoscope.demo.openstack.quotas import exceeded, exceeded_by_resize
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.world import storage
 from stratoscope.demo.world.boot_errors import BootError
-from stratoscope.demo.world.models import VM
+from stratoscope.demo.world.models import VM, User
 from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.world import World
 
@@ -56,8 +56,8 @@ class ServerActions:
     ) -> None:
         self._world, self._operations, self._boot_error = world, operations, boot_error
         self._actions: Mapping[str, _Act] = {
-            "os-start": self._start,
-            "os-stop": self._stop,
+            "os-start": partial(_switch, "start", ("stopped",), operations.start),
+            "os-stop": partial(_switch, "stop", ("active", "error"), operations.stop),
             "resize": self._resize,
             "confirmResize": self._confirm_resize,
             "createImage": self._create_image,
@@ -114,16 +114,6 @@ class ServerActions:
                 return self._actions[action](request, vm, argument)
         raise HttpError(400, f"There is no such action: {', '.join(body)}")
 
-    def _start(self, request: Request, vm: VM, _: object) -> Response:
-        must_be(vm, "start", "stopped")
-        self._operations.start(vm, request.caller.user)
-        return Response(status=202)
-
-    def _stop(self, request: Request, vm: VM, _: object) -> Response:
-        must_be(vm, "stop", "active", "error")
-        self._operations.stop(vm, request.caller.user)
-        return Response(status=202)
-
     def _resize(self, request: Request, vm: VM, argument: object) -> Response:
         flavor = find_flavor(request, msgspec.convert(argument, _Resize).flavor)
         must_be(vm, "resize", "active", "stopped")
@@ -146,8 +136,15 @@ class ServerActions:
         image = self._operations.snapshots.create(vm, wanted.name, wanted.metadata, request.caller.user)
         if request.since(_BODY_SINCE):
             return Response({"image_id": image.id}, 202)
-        headers = CIMultiDict({"Location": f"{request.origin}/image/images/{image.id}"})
-        return Response(status=202, headers=headers)
+        return Response(None, 202, {"Location": f"{request.origin}/image/images/{image.id}"})
+
+
+def _switch(
+    action: str, states: Sequence[str], act: Callable[[VM, User], None], request: Request, vm: VM, _: object
+) -> Response:
+    must_be(vm, action, *states)
+    act(vm, request.caller.user)
+    return Response(status=202)
 
 
 def must_be(vm: VM, action: str, *states: str) -> None:

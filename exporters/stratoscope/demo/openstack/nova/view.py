@@ -9,7 +9,7 @@ from typing import Final
 from stratoscope.demo.openstack.collection import Collection, Test
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.service import Route
-from stratoscope.demo.openstack.texts import changes_since, ipv4, moment
+from stratoscope.demo.openstack.texts import changes_since, ipv4, moment, shown
 from stratoscope.demo.world.models import VM, Flavor, Port
 
 _EMBEDS_FLAVORS: Final = 47
@@ -17,7 +17,7 @@ _EMBEDS_FLAVORS: Final = 47
 
 def _brief(_: Request, vm: VM) -> Json:
     """A server in a list without details."""
-    return {"id": vm.id, "name": vm.name}
+    return shown(vm, "id", "name")
 
 
 def server(request: Request, vm: VM) -> Json:
@@ -25,43 +25,34 @@ def server(request: Request, vm: VM) -> Json:
     # A server in ERROR without a host has no zone; during the boot it has the requested one.
     zone = vm.host.zone if vm.host else ("" if vm.vm_state == "error" else vm.zone)
     host = vm.host.name if vm.host else None
-    shown: Json = {
-        **_brief(request, vm),
-        "status": vm.status,
+    fields: Json = {
+        **shown(vm, "id", "name", "status", "metadata", "key_name"),
         "tenant_id": vm.project.id,
         "user_id": vm.user.id,
-        "metadata": vm.metadata,
         "hostId": hashlib.sha224(f"{vm.project.id}{host}".encode()).hexdigest() if host else "",
         "image": "" if vm.image is None else {"id": vm.image.id},
         "flavor": _flavor(request, vm.flavor),
         "created": moment(vm.created),
         "updated": moment(vm.updated),
         "addresses": {port.subnet.network.name: _addresses(port, request.now) for port in vm.ports},
-        "key_name": vm.key_name,
         "OS-EXT-AZ:availability_zone": zone,
         "OS-EXT-STS:task_state": vm.task_state,
         "OS-EXT-STS:vm_state": vm.vm_state,
         "os-extended-volumes:volumes_attached": [{"id": volume.id} for volume in vm.volumes],
     }
     if request.caller.is_admin:
-        shown["OS-EXT-SRV-ATTR:host"] = host
+        fields["OS-EXT-SRV-ATTR:host"] = host
     if vm.fault is not None and vm.status in ("ERROR", "DELETED"):
-        fault = {"code": vm.fault.code, "created": moment(vm.fault.created), "message": vm.fault.message}
-        shown["fault"] = fault | ({"details": vm.fault.details} if request.caller.is_admin else {})
-    return shown
+        names = ("code", "message", "details") if request.caller.is_admin else ("code", "message")
+        fields["fault"] = {**shown(vm.fault, *names), "created": moment(vm.fault.created)}
+    return fields
 
 
 def _flavor(request: Request, flavor: Flavor) -> Json:
     if not request.since(_EMBEDS_FLAVORS):
         return {"id": flavor.id}
-    return {
-        "vcpus": flavor.vcpus,
-        "ram": flavor.memory_mib,
-        "disk": flavor.disk_gib,
-        "ephemeral": 0,
-        "swap": 0,
-        "original_name": flavor.name,
-    }
+    sizes = shown(flavor, "vcpus", ram="memory_mib", disk="disk_gib", original_name="name")
+    return {**sizes, "ephemeral": 0, "swap": 0}
 
 
 def _addresses(port: Port, now: float) -> list[Json]:

@@ -7,7 +7,7 @@ from stratoscope.demo.openstack.collection import Collection, Test
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.openstack.nova.view import find
 from stratoscope.demo.openstack.service import Route
-from stratoscope.demo.openstack.texts import changes_since, micro, service_state
+from stratoscope.demo.openstack.texts import changes_since, micro, service, shown
 from stratoscope.demo.world.migration import Migration
 from stratoscope.demo.world.migrations import LIVE
 from stratoscope.demo.world.models import RESERVED_MIB, Aggregate, Daemon, Flavor, Host
@@ -29,18 +29,14 @@ def _is_shown(request: Request, flavor: Flavor) -> bool:
 
 
 def _flavor(request: Request, flavor: Flavor) -> Json:
-    shown: Json = {
-        "id": flavor.id,
-        "name": flavor.name,
-        "vcpus": flavor.vcpus,
-        "ram": flavor.memory_mib,
-        "disk": flavor.disk_gib,
+    fields: Json = {
+        **shown(flavor, "id", "name", "vcpus", ram="memory_mib", disk="disk_gib"),
         "swap": 0 if request.since(_HAS_SWAP) else "",
         "OS-FLV-EXT-DATA:ephemeral": 0,
         "OS-FLV-DISABLED:disabled": False,
         "os-flavor-access:is_public": flavor.is_public,
     }
-    return shown | ({"extra_specs": flavor.extra_specs} if request.since(_HAS_SPECS) else {})
+    return fields | ({"extra_specs": flavor.extra_specs} if request.since(_HAS_SPECS) else {})
 
 
 def _specs(request: Request) -> Response:
@@ -63,15 +59,7 @@ def _id(request: Request, one: Daemon | Host) -> str | int:
 
 
 def _service(request: Request, daemon: Daemon) -> Json:
-    return {
-        "id": _id(request, daemon),
-        "binary": daemon.binary,
-        "host": daemon.host,
-        "zone": daemon.zone,
-        "updated_at": micro(daemon.heartbeat(request.now)),
-        "forced_down": False,
-        **service_state(request, daemon),
-    }
+    return {**service(request, daemon), "id": _id(request, daemon), "forced_down": False}
 
 
 def _hypervisor(request: Request, host: Host) -> Json:
@@ -79,15 +67,15 @@ def _hypervisor(request: Request, host: Host) -> Json:
 
     Nova counts reserved memory as used, Placement does not.
     """
-    has, used, daemon = host.has, host.used, service_state(request, host.daemon)
-    reason = daemon.pop("disabled_reason")
+    has, used, daemon = host.has, host.used, service(request, host.daemon)
     return {
         "id": _id(request, host),
         "hypervisor_hostname": host.name,
         "hypervisor_type": "QEMU",
         "hypervisor_version": 10000000,
-        "service": {"id": _id(request, host.daemon), "host": host.name, "disabled_reason": reason},
-        **daemon,
+        "service": {"host": host.name, "disabled_reason": daemon["disabled_reason"]},
+        "status": daemon["status"],
+        "state": daemon["state"],
         "vcpus": has.vcpus,  # the shared ones: the libvirt driver leaves out those for pinning
         "memory_mb": has.memory_mib,
         "local_gb": has.disk_gib,
@@ -101,10 +89,10 @@ def _hypervisor(request: Request, host: Host) -> Json:
 
 
 def _aggregate(_: Request, aggregate: Aggregate) -> Json:
+    hosts = [host.name for host in aggregate.hosts]
     return {
-        "name": aggregate.name,
-        "hosts": [host.name for host in aggregate.hosts],
-        "metadata": aggregate.metadata,
+        **shown(aggregate, "name", "metadata"),
+        "hosts": hosts,
         "availability_zone": aggregate.zone or None,
     }
 
@@ -113,11 +101,11 @@ def _zones(request: Request) -> Response:
     enabled: dict[str, bool] = {}
     for host in request.world.hosts.values():
         enabled[host.zone] = host.daemon.is_enabled or enabled.get(host.zone, False)
-    shown = [
+    zones = [
         {"zoneName": zone, "zoneState": {"available": is_enabled}, "hosts": None}
         for zone, is_enabled in sorted(enabled.items())
     ]
-    return Response({"availabilityZoneInfo": shown})
+    return Response({"availabilityZoneInfo": zones})
 
 
 # -- Migrations ------------------------------------------------------------------------------------
@@ -125,11 +113,8 @@ def _zones(request: Request) -> Response:
 
 def _migration(_: Request, one: Migration) -> Json:
     return {
-        "id": one.number,
-        "uuid": one.id,
+        **shown(one, "status", id="number", uuid="id", migration_type="kind"),
         "instance_uuid": one.vm.id,
-        "migration_type": one.kind,
-        "status": one.status,
         "source_compute": one.source.name,
         "dest_compute": one.target.name,
         "created_at": micro(one.created),
@@ -152,14 +137,14 @@ def _in_progress(request: Request) -> Response:
         return Response({"migrations": []})
     memory = one.vm.flavor.memory_mib << 20
     copied = int(memory * min(0.9, (request.now - one.created) / _COPIED_IN_S))
-    shown = {
+    progress = {
         "id": one.number,
         "memory_total_bytes": memory,
         "memory_remaining_bytes": memory - copied,
         "disk_total_bytes": 0,
         "disk_remaining_bytes": 0,
     }
-    return Response({"migrations": [shown]})
+    return Response({"migrations": [progress]})
 
 
 _COLLECTIONS: Final = (
