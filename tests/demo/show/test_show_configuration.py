@@ -4,7 +4,6 @@ import json
 import shutil
 import stat
 import subprocess
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from stratoscope.demo.show import alertmanager, asking, clouds, exporters, probe
 from stratoscope.demo.show.asking import NoAnswerError
 from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer, vm_page
 from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import say, table
+from stratoscope.demo.show.terminal import Stop, say, table
 from stratoscope.demo.world.silence import silence
 from stratoscope.downtime import settings as of_downtime
 from stratoscope.management import settings as of_management
@@ -46,7 +45,7 @@ def an_exporter(folder: Path, program: str, port: int, **labels: str) -> Server:
 
 
 def test_prometheus_takes_its_configuration_and_all_rules(tmp_path: Path) -> None:
-    rules = prometheus.write_rules(tmp_path, threading.Event())
+    rules = prometheus.write_rules(tmp_path, Stop())
     one = an_exporter(tmp_path, "management", 1, cloud="demo")
     document = prometheus.configuration([one], rules, "http://127.0.0.1:2")
     (tmp_path / "prometheus.yml").write_text(json.dumps(document))
@@ -128,7 +127,7 @@ def test_alerts_of_records_that_count_their_samples_come_soon_and_nothing_else_c
 
 
 def test_records_that_count_their_samples_keep_their_intervals(tmp_path: Path) -> None:
-    rules = prometheus.write_rules(tmp_path, threading.Event())
+    rules = prometheus.write_rules(tmp_path, Stop())
     texts = [(rules / name).read_text() for name in ("slo.yml", "availability.yml")]
     found = {one["name"]: one["interval"] for text in texts for one in json.loads(text)["groups"]}
     assert {name: interval for name, interval in found.items() if interval != "5s"} == COUNTED

@@ -15,7 +15,7 @@ from stratoscope.demo.show import exporters, packages, processes, servers
 from stratoscope.demo.show.processes import Words
 from stratoscope.demo.show.running import Running
 from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import DemoError, Stopped
+from stratoscope.demo.show.terminal import DemoError, Stop, Stopped
 from support.patience import FAR_S
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
@@ -33,7 +33,7 @@ def python(folder: Path, name: str, code: str) -> Iterator[Server]:
     """A program that runs this code, once it has said its first line."""
     one = Server(name, [sys.executable, "-IS", "-u", "-c", code], 0, folder)
     one.start()
-    one.wait_until(lambda: one.last_lines() != "", threading.Event())
+    one.wait_until(lambda: one.last_lines() != "", Stop())
     try:
         yield one
     finally:
@@ -60,7 +60,7 @@ def test_programs_reach_loopback_without_a_proxy_and_others_by_it(
         "import os; print(*(os.environ[name] for name in ('http_proxy', 'no_proxy', 'NO_PROXY')), flush=True)"
     )
     said = f"http://127.0.0.1:9 {expected} {expected}"
-    done = processes.run([sys.executable, "-IS", "-c", code], threading.Event())
+    done = processes.run([sys.executable, "-IS", "-c", code], Stop())
     assert done.output.strip() == said
     with python(tmp_path, "little", f"{code}; import time; time.sleep(60)") as child:
         assert child.last_lines() == said
@@ -98,13 +98,13 @@ def test_clouds_end_after_those_that_need_them(tmp_path: Path) -> None:
     names = ("openstack", "opennebula", "exporter")
     with ExitStack() as stack:
         started = [stack.enter_context(python(tmp_path, name, ENDING)) for name in names]
-        Running(tmp_path, tmp_path, threading.Event(), started).end()
+        Running(tmp_path, tmp_path, Stop(), started).end()
         ends = {one.name: float(one.last_lines().split()[-1]) for one in started}
     assert ends["exporter"] == min(ends.values())
 
 
 def test_what_does_not_come_is_not_waited_for_for_ever(tmp_path: Path) -> None:
-    stop = threading.Event()
+    stop = Stop()
     with python(tmp_path, "slow", DEAF.replace("SIG_IGN", "SIG_DFL")) as child:
         with pytest.raises(DemoError, match=r"slow is not ready after 0.01 s:\ndeaf"):
             child.wait_until(lambda: False, stop, 0.01)
@@ -114,7 +114,7 @@ def test_what_does_not_come_is_not_waited_for_for_ever(tmp_path: Path) -> None:
 
 
 def test_signal_ends_a_command_with_all_that_it_started(tmp_path: Path) -> None:
-    stop, file = threading.Event(), tmp_path / "pid"
+    stop, file = Stop(), tmp_path / "pid"
 
     def once_it_runs() -> None:
         deadline = time.monotonic() + FAR_S
@@ -147,16 +147,17 @@ def is_gone(pid: str) -> bool:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that their parent has ended")
 def test_programs_end_with_a_demo_that_is_killed_even_those_that_are_deaf(tmp_path: Path) -> None:
     demo = f"""
-import pathlib, sys, threading
+import pathlib, sys
 from stratoscope.demo.show import processes
 from stratoscope.demo.show.servers import Server
+from stratoscope.demo.show.terminal import Stop
 folder = pathlib.Path({str(tmp_path)!r})
 child = Server("deaf", [sys.executable, "-IS", "-u", "-c", {DEAF!r}], 0, folder)
 child.start()
-child.wait_until(lambda: child.last_lines() != "", threading.Event())
+child.wait_until(lambda: child.last_lines() != "", Stop())
 (folder / "pid").write_text(str(child.pid))
 sleeps = f"trap '' TERM; echo $$ > {{folder}}/other.new; mv {{folder}}/other.new {{folder}}/other; sleep 60"
-processes.run(["sh", "-c", sleeps], threading.Event())
+processes.run(["sh", "-c", sleeps], Stop())
 """
     process = subprocess.Popen([sys.executable, "-c", demo])
     deadline = time.monotonic() + FAR_S
@@ -169,7 +170,7 @@ processes.run(["sh", "-c", sleeps], threading.Event())
 
 
 def test_command_that_does_not_end_is_ended() -> None:
-    done = processes.run(["sleep", "60"], threading.Event(), 0.05)
+    done = processes.run(["sleep", "60"], Stop(), 0.05)
     assert (done.status, done.reason) == (1, "it has not ended after 0.05 s")
 
 
@@ -178,9 +179,7 @@ def test_command_that_is_deaf_is_ended_by_force_with_what_it_started(
 ) -> None:
     monkeypatch.setattr(processes, "_STOP_S", 0.2)  # as above
     file = tmp_path / "pid"
-    done = processes.run(
-        ["sh", "-c", f"trap '' TERM; sleep 60 & echo $! > {file}; wait"], threading.Event(), 0.3
-    )
+    done = processes.run(["sh", "-c", f"trap '' TERM; sleep 60 & echo $! > {file}; wait"], Stop(), 0.3)
     assert (done.status, done.reason) == (1, "it has not ended after 0.3 s")
     assert is_gone(file.read_text())
 
@@ -189,23 +188,23 @@ def test_output_that_another_session_keeps_open_is_not_waited_for(monkeypatch: p
     monkeypatch.setattr(processes, "_STOP_S", 0.1)  # as above
     command = [sys.executable, "-IS", "-c", "import os, time; os.fork() or os.setsid(); time.sleep(3)"]
     began = time.monotonic()
-    assert processes.run(command, threading.Event(), 0.5).status == 1
+    assert processes.run(command, Stop(), 0.5).status == 1
     assert time.monotonic() < began + 2.5
 
 
 def test_command_that_is_not_there_is_named() -> None:
-    done = processes.run(["no-such-program", "x"], threading.Event())
+    done = processes.run(["no-such-program", "x"], Stop())
     assert (done.status, done.reason) == (127, "no-such-program: No such file or directory")
 
 
 def test_reason_of_a_command_is_its_last_line() -> None:
-    done = processes.run(["sh", "-c", "echo a; echo b >&2; echo >&2; exit 3"], threading.Event())
+    done = processes.run(["sh", "-c", "echo a; echo b >&2; echo >&2; exit 3"], Stop())
     assert (done.status, done.output, done.reason) == (3, "a\n", "b")
-    assert processes.run(["sh", "-c", "exit 3"], threading.Event()).reason == "status 3"
+    assert processes.run(["sh", "-c", "exit 3"], Stop()).reason == "status 3"
 
 
 def found(name: str, into: Path) -> Words:
-    return packages.find(name, into, threading.Event())
+    return packages.find(name, into, Stop())
 
 
 def executable(file: Path, text: str = "") -> Path:
@@ -337,3 +336,17 @@ def test_packages_are_kept_in_the_cache_of_their_user(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CACHE_HOME", given)
     assert packages.cache() == tmp_path / expected / "stratoscope"
+
+
+def test_a_signal_that_comes_at_any_moment_of_a_wait_ends_it() -> None:
+    waits = """
+import signal
+from stratoscope.demo.show.terminal import Stop
+for _ in range(200):
+    stop = Stop()
+    signal.signal(signal.SIGALRM, lambda *_: stop.set())
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
+    while not stop.wait(0):
+        pass
+"""
+    subprocess.run([sys.executable, "-c", waits], check=True, timeout=FAR_S)

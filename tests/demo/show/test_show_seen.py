@@ -1,6 +1,5 @@
 """What the demo says of what there is to see, asked of one part alone."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from stratoscope.demo.show.events import Watch
 from stratoscope.demo.show.queries import QUERIES
 from stratoscope.demo.show.running import Running
 from stratoscope.demo.show.servers import Server
+from stratoscope.demo.show.terminal import Stop
 
 FOUND = [{"metric": {"zone": "edge"}, "value": [0, "0.5"]}]
 
@@ -20,7 +20,7 @@ FOUND = [{"metric": {"zone": "edge"}, "value": [0, "0.5"]}]
 def running(tmp_path: Path) -> Running:
     """With a Prometheus and one exporter of probes, neither of which runs."""
     probes, others = Server("vmprobe", [], 1, tmp_path, "vmprobe"), {"prometheus": "http://p"}
-    return Running(tmp_path, tmp_path, threading.Event(), [probes], others)
+    return Running(tmp_path, tmp_path, Stop(), [probes], others)
 
 
 @pytest.fixture

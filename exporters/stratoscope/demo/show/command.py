@@ -5,7 +5,6 @@ import math
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from stratoscope.core.flags import Parser
 from stratoscope.demo.show import COMMAND, events, exporters, packages, shown
 from stratoscope.demo.show.events import Watch
 from stratoscope.demo.show.running import Running
-from stratoscope.demo.show.terminal import DemoError, Stopped, printable, say
+from stratoscope.demo.show.terminal import DemoError, Stop, Stopped, printable, say
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         flags = _parser().parse_args(arguments)
     except SystemExit as over:
         return int(over.code or 0)
-    stop = threading.Event()
+    stop = Stop()
     for number in _SIGNALS:
         signal.signal(number, lambda *_: stop.set())
     tools = packages.cache() if flags.tools is None else flags.tools

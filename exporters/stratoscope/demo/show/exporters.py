@@ -6,7 +6,6 @@ import shlex
 import shutil
 import socket
 import sys
-import threading
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, Final
 from stratoscope.demo.show import clouds
 from stratoscope.demo.show.processes import run, stratoscope
 from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import DemoError
+from stratoscope.demo.show.terminal import DemoError, Stop
 
 _NEEDED: Final = {"management": "openstack", "vmprobe": "asyncssh", "downtime": "sqlalchemy"}
 """By extra: a module that it installs."""
@@ -98,7 +97,7 @@ def _of_host(config: Path, folder: Path, port: int) -> Server:
     return Server(f"hypervisor-{host}", words, port, folder, "hypervisor", labels)
 
 
-def of_this_machine(folder: Path, stop: threading.Event) -> Server:
+def of_this_machine(folder: Path, stop: Stop) -> Server:
     """That of qemu:///system, or what LIBVIRT_DEFAULT_URI names. Raises DemoError: It has nothing to show."""
     uri = os.environ.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
     asked = run([sys.executable, "-c", _COUNT, uri], stop, _LIBVIRT_S)
@@ -118,7 +117,7 @@ def _exporter(folder: Path, program: str, document: Mapping[str, object], *flags
     return Server(program, words, _PORTS[program], folder, program)
 
 
-def file_downtime(at: str, stop: threading.Event) -> str:
+def file_downtime(at: str, stop: Stop) -> str:
     """File one for the host that is down, as a person would; the address of its page.
 
     Args:

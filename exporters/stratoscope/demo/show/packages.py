@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import threading
 from pathlib import Path
 from typing import Final
 
 from stratoscope.core import folders
 from stratoscope.core.errors import ConfigError
 from stratoscope.demo.show.processes import Words, run
-from stratoscope.demo.show.terminal import DemoError, say
+from stratoscope.demo.show.terminal import DemoError, Stop, say
 
 HERE: Final = Path(__file__).parent
 _NAMES: Final = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}
@@ -29,7 +28,7 @@ def cache() -> Path:
     return base / "stratoscope"
 
 
-def find(name: str, into: Path, stop: threading.Event) -> Words:
+def find(name: str, into: Path, stop: Stop) -> Words:
     """The words that start `prometheus` or `alertmanager` here; flags follow.
 
     Args:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final, NamedTuple, TypeAlias
 
-from stratoscope.demo.show.terminal import Stopped
+from stratoscope.demo.show.terminal import Stop, Stopped
 
 READY_S: Final = 120
 """How long a program may take to start, on a machine that is busy."""
@@ -104,7 +103,7 @@ class Done(NamedTuple):
         return lines[-1] if lines else f"status {self.status}"
 
 
-def run(command: Words, stop: threading.Event, within_s: float = READY_S) -> Done:
+def run(command: Words, stop: Stop, within_s: float = READY_S) -> Done:
     """Run a program to its end; one that takes too long, or is under way when a signal comes, is ended.
 
     Raises:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,7 @@ from stratoscope.demo.show.asking import first_page
 from stratoscope.demo.show.processes import Words, run, stratoscope
 from stratoscope.demo.show.queries import QUERIES
 from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import DemoError
+from stratoscope.demo.show.terminal import DemoError, Stop
 
 SCRAPED_EVERY_S: Final = 5
 EVALUATED_EVERY_S: Final = 5
@@ -35,7 +34,7 @@ _VALUES: Final = {"thresholds": {"vm_creation_failures": 2}}
 """Two failures of a probe are enough: the third comes 10 s later."""
 
 
-def write_rules(folder: Path, stop: threading.Event) -> Path:
+def write_rules(folder: Path, stop: Stop) -> Path:
     """The bundle of rules as `stratoscope rules` writes it, made quicker, and the questions; their folder.
 
     Raises:

@@ -1,6 +1,5 @@
 """Starts the programs of the demo, each once what it needs is there."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from stratoscope.demo.show import alertmanager, exporters, packages, prometheus
 from stratoscope.demo.show.clouds import CLOUDS, break_something
 from stratoscope.demo.show.processes import Words
 from stratoscope.demo.show.servers import Server, end
-from stratoscope.demo.show.terminal import DemoError, say
+from stratoscope.demo.show.terminal import DemoError, Stop, say
 
 SHIPPED: Final = Path(str(resources.files("stratoscope"))) / "files"
 """The files for Prometheus, Alertmanager and Grafana."""
@@ -35,7 +34,7 @@ class Running:
 
     folder: Path
     tools: Path
-    stop: threading.Event
+    stop: Stop
     servers: list[Server] = field(default_factory=list)
     others: dict[str, str] = field(default_factory=dict)
     downtime_page: str = ""

@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Final
 from stratoscope.demo.show import processes
 from stratoscope.demo.show.asking import is_ready
 from stratoscope.demo.show.processes import READY_S, Process, Words
-from stratoscope.demo.show.terminal import DemoError, Stopped, say
+from stratoscope.demo.show.terminal import DemoError, Stop, Stopped, say
 
 _LOOPBACK: Final = "127.0.0.1"
 _TRIES: Final = 3
@@ -88,9 +87,7 @@ class Server:
     def _log(self) -> Path:
         return self.folder / f"{self.name}.log"
 
-    def wait_until(
-        self, is_there: Callable[[], bool], stop: threading.Event, within_s: float = READY_S
-    ) -> None:
+    def wait_until(self, is_there: Callable[[], bool], stop: Stop, within_s: float = READY_S) -> None:
         """Wait for something while it lives.
 
         Raises:
@@ -108,7 +105,7 @@ class Server:
             if stop.wait(processes.LOOK_S):
                 raise Stopped
 
-    def until_it_listens(self, stop: threading.Event, within_s: float = READY_S) -> None:
+    def until_it_listens(self, stop: Stop, within_s: float = READY_S) -> None:
         """Wait. If somebody else took its port meanwhile, it is started again on another.
 
         Raises: As `wait_until`.
@@ -123,7 +120,7 @@ class Server:
             else:
                 return
 
-    def until_it_is_ready(self, stop: threading.Event, within_s: float = READY_S) -> None:
+    def until_it_is_ready(self, stop: Stop, within_s: float = READY_S) -> None:
         """Wait until it answers. Raises as `until_it_listens`, which comes first."""
         self.until_it_listens(stop, within_s)
         self.wait_until(partial(is_ready, self.url), stop, within_s)

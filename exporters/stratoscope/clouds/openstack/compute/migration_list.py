@@ -82,7 +82,7 @@ class Move(msgspec.Struct, frozen=True, gc=False):
         is_over: It needs no allocation any more.
     """
 
-    vm_id: str
+    vm_id: Id
     is_over: bool
 
 
