@@ -17,7 +17,7 @@ import msgspec
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.migrations import Ended, Migration, MigrationLog, Migrations, Outcome
-from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.access import Access, checked
 from stratoscope.clouds.opennebula.client.items import Element, fields, identity
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.vms import Row, VMs
@@ -88,8 +88,7 @@ class VMMigrations(Reader):
         """Raises as Pools, and LeftOutError; `absent` if oned has no `vmpool.infoset`."""
         self._since = self._since or self._clock.now()
         rows, malformed = await self._vms.rows(_YOUNG_S)
-        if not malformed:
-            (await kept(self._access)).check("VM", rows, "oned: vmpool.info")
+        await checked(self._access, "VM", rows, malformed, "vmpool.info")
         current = {one.vm_id: one for one in rows if one.moves}
         unmoved = dict.fromkeys((one.vm_id for one in rows if not one.moves), _UNMOVED)
         self._read_at = {vm_id: at for vm_id, at in self._read_at.items() if vm_id in current} | unmoved

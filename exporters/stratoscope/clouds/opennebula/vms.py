@@ -19,8 +19,9 @@ from stratoscope.clouds.events import Events, Missed, Outcome
 from stratoscope.clouds.model import VM
 from stratoscope.clouds.model import VMs as Answer
 from stratoscope.clouds.opennebula import states
-from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.access import Access, checked
 from stratoscope.clouds.opennebula.client.items import (
+    ADDRESSES,
     MIB,
     Element,
     Unchanged,
@@ -29,7 +30,7 @@ from stratoscope.clouds.opennebula.client.items import (
     identity,
     sensible,
 )
-from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
 from stratoscope.clouds.resources import by_number
@@ -38,7 +39,6 @@ from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOutError
 
-_NOT_DONE: Final = -1
 _DONE: Final = "DONE"
 _AT_ONCE: Final = 500
 """VMs whose templates are read by one request: 3.7 MB."""
@@ -49,7 +49,6 @@ _IN_A_ROW: Final = 1_000
 _CREATED: Final = frozenset({states.PENDING, "PROLOG", "BOOT"})
 _NICS: Final = ("NIC", "NIC_ALIAS", "PCI")
 """What may have addresses. The pool calls all of them NIC; events have PCI for one that is passed through."""
-_ADDRESSES: Final = ("IP", "IP6", "IP6_GLOBAL", "IP6_ULA")
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -140,9 +139,7 @@ class VMs(Reader):
             return replace(self._answer(), malformed=0)  # those of the last list were counted then
         pool = await self._pool.anew()
         rows, malformed = pool.rows, pool.malformed
-        access = await kept(self._access)
-        if not malformed:
-            access.check("VM", rows, "oned: vmpool.info")
+        access = await checked(self._access, "VM", rows, malformed, "vmpool.info")
         self._clusters = await self._owners.clusters()
         self._forget_others(rows)
         names = await self._names(rows)
@@ -250,7 +247,7 @@ class VMs(Reader):
 
     async def _read_pool(self) -> _Pool:
         began, began_at = self._clock.monotonic(), self._clock.now()
-        rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, _NOT_DONE)
+        rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, NOT_DONE)
         self._row.keep([one.vm_id for one in rows])
         return _Pool([one for one in rows if one.state != _DONE], malformed, began, began_at)
 
@@ -344,7 +341,7 @@ def _template_parts(template: Element | None) -> tuple[dict[str, str], list[dict
             disks.append(fields(child))
         elif child.tag in _NICS:
             nic = fields(child)
-            addresses += sum(1 for name in _ADDRESSES if nic.get(name))
+            addresses += sum(1 for name in ADDRESSES if nic.get(name))
         else:
             plain[child.tag] = child.text or ""
     return plain, disks, addresses
