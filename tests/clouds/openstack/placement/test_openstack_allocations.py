@@ -258,7 +258,11 @@ async def test_consumer_of_another_service_is_no_disagreement_and_is_counted_apa
     assert (await cloud.read(60)).of_others == {}
 
 
-@pytest.mark.parametrize("answer", [OF_NOBODY, {"allocations": {}}], ids=["403", "released meanwhile"])
+@pytest.mark.parametrize(
+    "answer",
+    [OF_NOBODY, NotThereError("404"), {"allocations": {}}],
+    ids=["403", "404", "released meanwhile"],
+)
 async def test_consumer_whose_type_is_not_to_be_had_is_looked_up_as_a_server(answer: Any) -> None:
     cloud = Cloud()
     cloud.hold("h2", "b", "zun")

@@ -136,6 +136,6 @@ class Consumers:
             read = await self._api.get(
                 "placement", path, _Consumer, operation="allocations", version=_WITH_TYPES
             )
-        except ForbiddenError:
+        except (ForbiddenError, NotThereError):
             return _UNKNOWN
         return read.consumer_type
