@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -17,7 +18,6 @@ from stratoscope.demo.faults import Fault, Faults
 from stratoscope.demo.http_faults import cut_off
 from stratoscope.demo.opennebula.access import Access
 from stratoscope.demo.opennebula.actions import Actions
-from stratoscope.demo.opennebula.broken import broken
 from stratoscope.demo.opennebula.call import Call, Method, unknown
 from stratoscope.demo.opennebula.create import Creation
 from stratoscope.demo.opennebula.directory import Account, Directory
@@ -32,6 +32,13 @@ SERVICE: Final = "oned"
 _PREFIX: Final = "one."
 _SERVED_BY: Final = "compute"
 """The daemons of the world that stand for oned's probes of hosts."""
+_GARBAGE: Final = "<html><body>This is not what you have asked for.</body>"
+_MALFORMED: Final = {
+    "no_flavor": ("<TEMPLATE>.*?</TEMPLATE>", ""), "null_host": ("<HOSTNAME>.*?</HOSTNAME>", "<HOSTNAME/>"),
+    "huge_name": ("<NAME>", "<NAME>" + "x" * (10 << 20)), "no_id": (r"<ID>\d+</ID>", ""),
+    "no_object": ("<ID>.*?</NAME>", "17"), "odd_state": (r"<STATE>\d+</STATE>", "<STATE>99</STATE>"),
+}  # fmt: skip
+"""What is replaced in an answer, the first of its kind: by variant."""
 
 
 class OpenNebula:
@@ -60,7 +67,7 @@ class OpenNebula:
         self._methods: Mapping[str, Method] = {
             **reads.methods(),
             **Creation(world, self.directory, access, operations.one_boots, self.faults).methods(),
-            **Actions(world, self.directory, access, reads=reads, operations=operations).methods(),
+            **Actions(world, access, reads, operations).methods(),
         }
         self._accounts = {one.name: one for one in self.directory.accounts.values()}
 
@@ -101,8 +108,10 @@ class OpenNebula:
         try:
             answer = self._answer(name, args, base)
             for fault in faults:
-                if isinstance(answer, str) and fault.fault in ("malformed_item", "garbage"):
-                    answer = broken(answer, fault)
+                if fault.fault == "garbage":
+                    answer = fault.text or _GARBAGE
+                elif fault.fault == "malformed_item" and isinstance(answer, str):
+                    answer = re.sub(*_MALFORMED[fault.variant], answer, count=1)
             self.request_counts[name, 0] += 1
             return _envelope([True, answer, 0])
         except OneError as error:

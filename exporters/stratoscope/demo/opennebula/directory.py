@@ -13,8 +13,6 @@ READER: Final = "reader"
 """A user who sees everything by a rule, and may have few VMs."""
 _FIRST: Final = 100
 """The numbers below are those of oned's own clusters, groups and datastores."""
-SYSTEM_DS, FILES_DS = 0, 2
-_IMAGES_DS: Final = (1, 100)
 
 
 class Group(NamedTuple):
@@ -41,7 +39,7 @@ class Account(NamedTuple):
 class Directory:
     """Attributes:
     groups, accounts, networks, templates: By number.
-    clusters: Names by number.
+    clusters: Names by number; cluster_number: the other way round.
     """
 
     def __init__(self, world: World) -> None:
@@ -60,12 +58,10 @@ class Directory:
             group = ordinary if user.name == READER else self._of_project[next(iter(user.roles))]
             self.accounts[number] = Account(number, name, user, group)
         self._of_user = {one.user.id: one for one in self.accounts.values()}
-        self.networks: Mapping[int, Network] = dict(
-            enumerate(sorted(world.networks, key=lambda one: one.segment))
-        )
+        networks = sorted(world.networks, key=lambda one: one.segment)
+        self.networks: Mapping[int, Network] = dict(enumerate(networks))
         self.network_number = {one.id: number for number, one in self.networks.items()}
         self.templates: Mapping[int, Flavor] = dict(enumerate(world.flavors.values()))
-        self.template_number = {one.id: number for number, one in self.templates.items()}
         zones = dict.fromkeys(host.zone for host in world.hosts.values())
         self.clusters: Mapping[int, str] = {0: "default", **dict(enumerate(zones, _FIRST))}
         self.cluster_number = {name: number for number, name in self.clusters.items()}
@@ -84,8 +80,8 @@ class Directory:
 
     def datastore(self, pool: Pool) -> tuple[int, str]:
         """The number and the name of an image datastore."""
-        number = _IMAGES_DS[self._world.pools.index(pool)]
-        return number, "default" if number == _IMAGES_DS[0] else pool.name
+        place = self._world.pools.index(pool)
+        return (1, "default") if place == 0 else (_FIRST, pool.name)
 
     def image_number(self, image: Image | Volume) -> int:
         """The number of an image, or of a volume, which is one: in the order in which they are seen."""
@@ -93,8 +89,17 @@ class Directory:
 
     def images(self) -> Mapping[int, Image | Volume]:
         """All, by number."""
-        found: list[Image | Volume] = [*self._world.first_images]
-        known = {one.id for one in found}
-        found += [one for one in self._world.images if one.id not in known]
-        found += reversed(list(self._world.volumes))
-        return {self.image_number(one): one for one in found}
+        first = self._world.first_images
+        later = [one for one in self._world.images if one not in first]
+        return {self.image_number(one): one for one in (*first, *later, *reversed([*self._world.volumes]))}
+
+    def image_of(self, flavor: Flavor) -> Image:
+        """The image that a flavor's template names: the smallest that everybody may boot."""
+        return min(
+            (
+                image
+                for image in self._world.first_images
+                if image.status == "active" and image.visibility == "public" and image.fits(flavor)
+            ),
+            key=lambda image: image.size or 0,
+        )

@@ -1,12 +1,11 @@
-"""What a template says of a VM: read from oned's own syntax or from XML, and checked as oned checks it."""
+"""What a template says of a VM: read from oned's own syntax, and checked as oned checks it."""
 
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
-from xml.etree.ElementTree import ParseError, fromstring
+from typing import Final, NamedTuple
 
+from stratoscope.demo.opennebula.elements import decimal
 from stratoscope.demo.opennebula.errors import INTERNAL, OneError
 from stratoscope.demo.world.models import CPU_RATIO, Flavor
 
@@ -19,31 +18,27 @@ _ATTRIBUTE: Final = re.compile(
 )
 _PART: Final = re.compile(rf"(\w+)\s*=\s*({_TEXT})")
 _RESTRICTED: Final = {"NIC": ("MAC", "VLAN_ID", "BRIDGE"), "DISK": ("SOURCE", "TOTAL_BYTES_SEC", "SIZE")}
-_RESTRICTED_ALONE: Final = ("EMULATOR", "PCI", "CPU_COST", "MEMORY_COST", "DISK_COST")
 _OF_VM: Final = frozenset(
-    {
-        "CPU", "VCPU", "MEMORY", "DISK", "NIC", "NAME", "GRAPHICS", "OS", "CONTEXT", "FEATURES",
-        "CPU_COST", "MEMORY_COST", "DISK_COST", "TEMPLATE_ID", "SUBMIT_ON_HOLD",
-    }
-)  # fmt: skip
+    {"CPU", "VCPU", "MEMORY", "NAME", "CPU_COST", "MEMORY_COST", "DISK_COST", "SCHED_REQUIREMENTS"}
+)
 """What is part of the TEMPLATE; all else is of the USER_TEMPLATE."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sized:
+class Wanted(NamedTuple):
     """What a VM is given.
 
     Attributes:
         vcpus: What its guest sees; None for oned's default of one.
+        disk, nic: The first ones; empty for none.
         user: Its USER_TEMPLATE.
     """
 
     cpu: float
     vcpus: int | None
     memory_mib: int
-    disks: tuple[Mapping[str, str], ...]
-    nics: tuple[Mapping[str, str], ...]
-    user: dict[str, str] = field(default_factory=dict)
+    disk: Mapping[str, str]
+    nic: Mapping[str, str]
+    user: dict[str, str]
 
     @property
     def cores(self) -> int:
@@ -53,40 +48,49 @@ class Sized:
 
 def parse(text: str) -> Attributes:
     """The attributes of a text. Raises OneError."""
-    return _of_xml(text) if text.lstrip().startswith("<") else _of_text(text)
+    found: Attributes = {}
+    position = 0
+    while text[position:].strip():
+        match = _ATTRIBUTE.match(text, position)
+        if match is None:
+            wrong = "syntax error, unexpected VARIABLE, expecting EQUAL"
+            where = f"at line {text.count(chr(10), 0, position)}, columns {position}:{len(text)}"
+            raise OneError(INTERNAL, f"Parse error: {wrong} {where}")
+        position = match.end()
+        parts = _PART.finditer(match["vector"] or "")
+        value = _plain(match["text"]) if match["text"] else {one[1].upper(): _plain(one[2]) for one in parts}
+        found.setdefault(match[1].upper(), []).append(value)
+    return found
 
 
-def sized(found: Attributes) -> Sized:
+def wanted_by(found: Attributes) -> Wanted:
     """Raises OneError: CPU or memory are missing or no numbers."""
-    cpu = _number(found, "CPU")
+    cpu, memory, vcpus = (_number(found, name) for name in ("CPU", "MEMORY", "VCPU"))
     if cpu is None or cpu <= 0:
         raise OneError(INTERNAL, "CPU attribute must be a positive float or integer value.")
-    memory = _number(found, "MEMORY")
     if memory is None or memory <= 0 or memory != int(memory):
         raise OneError(INTERNAL, "MEMORY attribute must be a positive integer value.")
-    vcpus = _number(found, "VCPU")
-    user = {
-        name: values[0]
-        for name, values in found.items()
-        if name not in _OF_VM and values and isinstance(values[0], str)
-    }
-    return Sized(
-        cpu, None if vcpus is None else int(vcpus), int(memory), _vectors(found, "DISK"),
-        _vectors(found, "NIC"), user,
+    texts = {name: values[0] for name, values in found.items() if name not in _OF_VM}
+    disk, nic = ((found.get(name) or [{}])[0] for name in ("DISK", "NIC"))
+    return Wanted(
+        cpu, None if vcpus is None else int(vcpus), int(memory),
+        disk if isinstance(disk, dict) else {}, nic if isinstance(nic, dict) else {},
+        {name: value for name, value in texts.items() if isinstance(value, str)},
     )  # fmt: skip
 
 
 def restricted(found: Attributes) -> str | None:
     """An attribute that only administrators may set; None where there is none."""
-    for name in _RESTRICTED_ALONE:
-        if name in found:
-            return name
-    for name, parts in _RESTRICTED.items():
-        for vector in _vectors(found, name):
-            for part in parts:
-                if part in vector:
-                    return part
-    return None
+    return next(
+        (
+            part
+            for name, parts in _RESTRICTED.items()
+            for vector in found.get(name, ())
+            for part in parts
+            if part in vector
+        ),
+        None,
+    )
 
 
 def of_flavor(flavor: Flavor, image: int, network: int) -> dict[str, object]:
@@ -94,56 +98,11 @@ def of_flavor(flavor: Flavor, image: int, network: int) -> dict[str, object]:
     claim = flavor.claim(boots_from_volume=False)
     requirements = {"SCHED_REQUIREMENTS": 'PIN_POLICY="PINNED"'} if flavor.is_pinned else {}
     return {
-        "CONTEXT": {"NETWORK": "YES"},
-        "CPU": number(claim.vcpus / CPU_RATIO + claim.pcpus),
-        "CPU_COST": "0.02",
-        "DISK": {"IMAGE_ID": image, "SIZE": flavor.disk_gib << 10},
-        "DISK_COST": "0.0001",
-        "GRAPHICS": {"LISTEN": "127.0.0.1", "TYPE": "VNC"},
-        "LABELS": "demo",
-        "MEMORY": flavor.memory_mib,
-        "MEMORY_COST": "0.01",
-        "NIC": {"NETWORK_ID": network},
-        **requirements,
+        "CPU": decimal(claim.vcpus / CPU_RATIO + claim.pcpus), "CPU_COST": "0.02",
+        "DISK": {"IMAGE_ID": image, "SIZE": flavor.disk_gib << 10}, "DISK_COST": "0.0001",
+        "MEMORY": flavor.memory_mib, "MEMORY_COST": "0.01", "NIC": {"NETWORK_ID": network}, **requirements,
         "VCPU": flavor.vcpus,
-    }
-
-
-def number(value: float) -> str:
-    """Without a fraction where there is none: `0.25`, `4`."""
-    return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def _of_xml(text: str) -> Attributes:
-    try:
-        root = fromstring(text)  # noqa: S314 - of who may also end this process
-    except ParseError as error:
-        raise OneError(INTERNAL, f"Parse error: {error}") from error
-    found: Attributes = {}
-    for child in root:
-        value = {part.tag.upper(): part.text or "" for part in child} if len(child) else child.text or ""
-        found.setdefault(child.tag.upper(), []).append(value)
-    return found
-
-
-def _of_text(text: str) -> Attributes:
-    found: Attributes = {}
-    position = 0
-    while text[position:].strip():
-        match = _ATTRIBUTE.match(text, position)
-        if match is None:
-            line = text.count("\n", 0, position)
-            column = position - text.rfind("\n", 0, position)
-            wrong = "syntax error, unexpected VARIABLE, expecting EQUAL"
-            where = f"at line {line}, columns {column}:{len(text)}"
-            raise OneError(INTERNAL, f"Parse error: {wrong} {where}")
-        position = match.end()
-        vector = match["vector"]
-        value = _plain(match["text"]) if vector is None else {
-            part[1].upper(): _plain(part[2]) for part in _PART.finditer(vector)
-        }  # fmt: skip
-        found.setdefault(match[1].upper(), []).append(value)
-    return found
+    }  # fmt: skip
 
 
 def _plain(text: str) -> str:
@@ -151,12 +110,7 @@ def _plain(text: str) -> str:
 
 
 def _number(found: Attributes, name: str) -> float | None:
-    value = (found.get(name) or [""])[0]
     try:
-        return float(value) if isinstance(value, str) else None
-    except ValueError:
+        return float(str(found[name][0]))
+    except (KeyError, ValueError):
         return None
-
-
-def _vectors(found: Attributes, name: str) -> tuple[dict[str, str], ...]:
-    return tuple(one for one in found.get(name, ()) if isinstance(one, dict))
