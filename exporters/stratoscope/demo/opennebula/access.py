@@ -45,10 +45,10 @@ class Rule(NamedTuple):
 
 
 class Access:
-    """Attributes: rules: The access control list, in the order of its numbers."""
+    """Attributes: directory: Whose; rules: The access control list, in the order of its numbers."""
 
     def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+        self.directory = directory
         self.rules = [
             _rule(_GROUP | 1, CREATE, "VM", "IMAGE", "TEMPLATE"),
             _rule(_ALL, USE, "ZONE"),
@@ -67,17 +67,14 @@ class Access:
         )
 
     def permissions(self, item: Owned) -> Permissions:
-        directory = self._directory
-        match item:
-            case VM() | Volume():
-                return Permissions(directory.account(item.user))
-            case Flavor():
-                return Permissions(directory.accounts[0], item.is_public, item.is_public)
-            case Network():
-                return Permissions(directory.owner(item.project), group=True, other=item.is_shared)
-            case Image():
-                is_public = item.visibility == "public"
-                return Permissions(directory.owner(item.owner), group=True, other=is_public)
+        directory = self.directory
+        if isinstance(item, VM | Volume):
+            return Permissions(directory.account(item.user))
+        if isinstance(item, Flavor):
+            return Permissions(directory.accounts[0], item.is_public, item.is_public)
+        if isinstance(item, Network):
+            return Permissions(directory.owner(item.project), group=True, other=item.is_shared)
+        return Permissions(directory.owner(item.owner), group=True, other=item.visibility == "public")
 
     def may_use(self, account: Account, kind: str, item: object) -> bool:
         """Whether an account sees an object, and may use it."""

@@ -5,13 +5,13 @@ from typing import Final
 
 from stratoscope.demo.opennebula import states
 from stratoscope.demo.opennebula.access import MANAGE, Access, denied
-from stratoscope.demo.opennebula.call import Answer, Call, Method
+from stratoscope.demo.opennebula.directory import Account
 from stratoscope.demo.opennebula.errors import ACTION, OneError, no_exists
 from stratoscope.demo.opennebula.life import OneOperations
+from stratoscope.demo.opennebula.method import Answer, Method
 from stratoscope.demo.opennebula.pools import Reads
 from stratoscope.demo.opennebula.views.objects import percent
 from stratoscope.demo.world.models import CPU_RATIO, RESERVED_MIB, VM, Host, User
-from stratoscope.demo.world.world import World
 
 _WAITS: Final = ("PENDING", "HOLD")
 _STARTED: Final = ("RUNNING", "UNKNOWN")
@@ -26,16 +26,16 @@ _ENABLED, _DISABLED, _OFFLINE = 0, 1, 2
 class Actions:
     """Their handlers."""
 
-    def __init__(self, world: World, access: Access, reads: Reads, operations: OneOperations) -> None:
-        self._world, self._access, self._reads, self._operations = world, access, reads, operations
+    def __init__(self, access: Access, reads: Reads, operations: OneOperations) -> None:
+        self._world, self._access, self._reads, self._operations = operations.world, access, reads, operations
         ends = (*_STARTED, *_AT_REST, *_WAITS)
         self._actions: Mapping[str, tuple[Callable[[VM, User], None], tuple[str, ...]]] = {
             "terminate": (operations.delete, ends),
             "terminate-hard": (operations.delete, (*ends, *_FAILED)),
-            "release": (self._resume, ("HOLD",)),
+            "release": (operations.resume, ("HOLD",)),
             "poweroff": (operations.stop, _STARTED),
             "poweroff-hard": (operations.stop, _STARTED),
-            "resume": (self._resume, (*_AT_REST, "UNKNOWN")),
+            "resume": (operations.resume, (*_AT_REST, "UNKNOWN")),
         }
 
     def methods(self) -> Mapping[str, Method]:
@@ -46,77 +46,69 @@ class Actions:
             "host.status": Method(self._host_status, "ii"),
         }
 
-    def _act(self, call: Call) -> Answer:
-        action, number = call.args
-        vm, state = self._own(call, number, "MANAGE")
+    def _act(self, caller: Account, action: str, number: int) -> Answer:
+        vm, state = self._own(caller, number, "MANAGE")
         if action not in self._actions:
             raise OneError(ACTION, f'Action "{action}" is not supported')
         act, allowed = self._actions[action]
         if state not in allowed:
             text = f'Error performing action "{action}": This action is not available for state {state}'
             raise OneError(ACTION, text)
-        act(vm, call.caller.user)
-        return int(number)
+        act(vm, caller.user)
+        return number
 
-    def _deploy(self, call: Call) -> Answer:
+    def _deploy(
+        self,
+        caller: Account,
+        number: int,
+        host_number: int,
+        _: bool = False,
+        store: int = -1,
+        *__: str,
+    ) -> Answer:
         """To a host that the caller names, past the scheduler."""
-        number, host_number = call.args[:2]
-        vm, state = self._own(call, number, "ADMIN")
-        host = self._host(
-            call, host_number, "MANAGE", is_allowed=self._access.grants(call.caller, "HOST", MANAGE)
-        )
+        vm, state = self._own(caller, number, "ADMIN")
+        host: Host = self._reads.find(self._reads.host, host_number)
+        if not self._access.grants(caller, "HOST", MANAGE):
+            raise denied(caller, f"MANAGE HOST [{host_number}]")
         if states.of_host(host, self._world.now) == states.OFFLINE:
             raise OneError(ACTION, "Host is offline, cannot use it to deploy VM")
-        if call.arg(3, -1) not in (-1, 0):
-            raise no_exists("datastore", call.args[3])
+        if store not in (-1, 0):
+            raise no_exists("datastore", store)
         if state not in (*_WAITS, "UNDEPLOYED"):
             raise OneError(ACTION, f"Deploy action is not available for state {state}")
         _check_room(vm, host)
         self._operations.one_boots.deploy(vm, host)
-        return int(number)
+        return number
 
-    def _recover(self, call: Call) -> Answer:
-        number, operation = call.args
-        vm, state = self._own(call, number, "ADMIN")
+    def _recover(self, caller: Account, number: int, operation: int) -> Answer:
+        vm, state = self._own(caller, number, "ADMIN")
         if operation != _DELETE or state == "DONE":
             raise OneError(ACTION, f"Recover action is not available for state {state}")
-        self._operations.delete(vm, call.caller.user)
-        return int(number)
+        self._operations.delete(vm, caller.user)
+        return number
 
-    def _host_status(self, call: Call) -> Answer:
-        number, status = call.args
-        host = self._host(call, number, "ADMIN", is_allowed=call.caller.is_admin)
+    def _host_status(self, caller: Account, number: int, status: int) -> Answer:
+        host: Host = self._reads.find(self._reads.host, number)
+        if not caller.is_admin:
+            raise denied(caller, f"ADMIN HOST [{number}]")
         if status not in (_ENABLED, _DISABLED, _OFFLINE):
             raise OneError(ACTION, f"Wrong status code {status}")
         host.daemon.is_enabled = status == _ENABLED
         host.daemon.disabled_reason = states.OFF if status == _OFFLINE else None
-        return int(number)
+        return number
 
-    def _resume(self, vm: VM, user: User) -> None:
-        if vm.host is None:
-            self._operations.one_boots.schedule(vm)
-        elif vm.vm_state == "stopped":
-            self._operations.start(vm, user)
-        else:
-            self._operations.resume(vm)
-
-    def _own(self, call: Call, number: int, right: str) -> tuple[VM, str]:
+    def _own(self, caller: Account, number: int, right: str) -> tuple[VM, str]:
         """A VM that the caller may change, and its state. Raises OneError.
 
         Args:
             right: MANAGE, which its owner has, or ADMIN, which nobody is given (VM_ADMIN_OPERATIONS).
         """
         vm: VM = self._reads.find(self._reads.vm, number)
-        is_owner = right == "MANAGE" and self._access.permissions(vm).owner == call.caller
-        if not call.caller.is_admin and not is_owner:
-            raise denied(call.caller, f"{right} VM [{number}]")
+        is_owner = right == "MANAGE" and self._access.permissions(vm).owner == caller
+        if not caller.is_admin and not is_owner:
+            raise denied(caller, f"{right} VM [{number}]")
         return vm, states.name(vm, self._world.now)
-
-    def _host(self, call: Call, number: int, right: str, *, is_allowed: bool) -> Host:
-        host: Host = self._reads.find(self._reads.host, number)
-        if not is_allowed:
-            raise denied(call.caller, f"{right} HOST [{number}]")
-        return host
 
 
 def _check_room(vm: VM, host: Host) -> None:

@@ -1,8 +1,8 @@
 """VMs as oned brings them to life: they wait for a host as long as it takes, and fail on it."""
 
 from stratoscope.demo.world.boot_errors import BootError
-from stratoscope.demo.world.boots import Boots
-from stratoscope.demo.world.models import VM, Fault, Host
+from stratoscope.demo.world.boots import Boots, plug
+from stratoscope.demo.world.models import VM, Fault, Host, User
 from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.scheduler import choose_host
 from stratoscope.demo.world.transitions import Steps
@@ -16,13 +16,11 @@ class OneBoots(Boots):
 
     def boot(self, vm: VM, failure: BootError | None = None) -> VM:
         super().boot(vm, failure)
-        lease(self.world, vm)
+        plug(self.world, vm)
         return vm
 
     def building(self, vm: VM, host: Host) -> Steps:
         vm.fault = None
-        for port in vm.ports:
-            port.host = host.name
         return super().building(vm, host)
 
     def refuse(self, vm: VM, text: str) -> None:
@@ -65,9 +63,14 @@ class OneOperations(Operations):
             if vm.vm_state == "error":
                 self._adopt(vm)
 
-    def resume(self, vm: VM) -> None:
-        """Let a VM run that is suspended."""
-        self.run(vm, self._switching(vm, "resuming", on=True))
+    def resume(self, vm: VM, user: User) -> None:
+        """Let a VM run that is at rest, or on hold."""
+        if vm.host is None:
+            self.one_boots.schedule(vm)
+        elif vm.vm_state == "stopped":
+            self.start(vm, user)
+        else:
+            self.run(vm, self._switching(vm, "resuming", on=True))
 
     def _gone(self, vm: VM) -> None:
         """Delete a VM; oned still shows the addresses and disks that it had."""
@@ -77,7 +80,7 @@ class OneOperations(Operations):
 
     def _adopt(self, vm: VM) -> None:
         """A VM that failed before there was a face: on a host, or waiting for one."""
-        lease(self.world, vm)
+        plug(self.world, vm)
         host = choose_host(self.world, vm.claim, vm.flavor, "")
         if host is None or vm.fault is None or vm.fault.message == self.world.errors.text("no_valid_host"):
             self.one_boots.wait(vm)
@@ -85,13 +88,3 @@ class OneOperations(Operations):
             self.world.claim(host, vm.id, vm.claim)
             self.world.place(vm, host)
             vm.placed = vm.created
-
-
-def lease(world: World, vm: VM) -> bool:
-    """Give a VM its address; False where its network has none left."""
-    if vm.network is None or vm.ports:
-        return True
-    port = world.plug(vm.network.subnets[0], "compute:", device=vm.id, project=vm.project)
-    if port is not None:
-        vm.ports = (port,)
-    return port is not None

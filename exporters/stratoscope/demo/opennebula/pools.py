@@ -3,88 +3,77 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import islice
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from stratoscope.demo.opennebula import states
-from stratoscope.demo.opennebula.access import Access, Owned
-from stratoscope.demo.opennebula.call import Answer, Call, Method
-from stratoscope.demo.opennebula.directory import Account, Directory
+from stratoscope.demo.opennebula.access import Access
+from stratoscope.demo.opennebula.directory import Account
 from stratoscope.demo.opennebula.elements import document, pool
-from stratoscope.demo.opennebula.errors import INTERNAL, XML_RPC_API, OneError, no_exists
+from stratoscope.demo.opennebula.errors import XML_RPC_API, OneError, no_exists
+from stratoscope.demo.opennebula.method import Answer, Method
 from stratoscope.demo.opennebula.views import monitoring
-from stratoscope.demo.opennebula.views.objects import Form, ObjectViews, View
+from stratoscope.demo.opennebula.views.objects import ObjectViews
 from stratoscope.demo.opennebula.views.owners import NO_QUOTAS, OwnerViews
-from stratoscope.demo.opennebula.views.vms import VMViews
+from stratoscope.demo.opennebula.views.vms import Form, View, VMViews
 from stratoscope.demo.world.models import VM
 from stratoscope.demo.world.sorted_index import SortedIndex
-from stratoscope.demo.world.world import World
 
 VERSION: Final = "7.4.0"
-_GROUP, _MINE, _ALL, _OURS = -4, -3, -2, -1
-_NOT_DONE, _ANY = -1, -2
-_STATES: Final = 11
+_MINE, _ALL = -3, -2
+"""Filters of pools: one's own, and what one may use."""
+_NOT_DONE, _ANY, _STATES = -1, -2, 11
 _RAFT: Final = {"SERVER_ID": -1, "STATE": 0, "TERM": 0, "VOTEDFOR": -1, "COMMIT": 0, "LOG_INDEX": -1}
 
-
-class Items(Protocol):
-    """Objects of one kind by number: as Mapping has it."""
-
-    def get(self, number: int, /) -> Any: ...
-
-    def items(self) -> Iterable[tuple[int, Any]]: ...
+_WORDS: Final = {
+    "vm": ("VM", "VM", "virtual machine"), "vn": ("NET", "VNET", "virtual network"),
+    "template": ("TEMPLATE", "VMTEMPLATE", "virtual machine template"),
+}  # fmt: skip
 
 
 class Kind(NamedTuple):
-    """One kind of objects.
+    """One kind of objects, whose methods are `NAMEpool.info` and `NAME.info`.
 
     Attributes:
-        name: Its methods are `NAMEpool.info` and `NAME.info`.
-        right: Its name in rules and denials; tag: in documents; what: in errors.
-        view: Makes what shows an object, as a whole or in the pool.
+        items: All, by number: what has `get` and `items` as Mapping has them.
+        view: Makes what shows an object.
+        params: Of the pool.
     """
 
     name: str
-    right: str
-    tag: str
-    what: str
-    items: Callable[[], Items]
+    items: Callable[[], Any]
     view: Callable[[Form], View]
+    params: str = ""
+
+    @property
+    def words(self) -> tuple[str, str, str]:
+        """Its name in rules and denials, in documents, and in errors."""
+        return _WORDS.get(self.name, (self.name.upper(), self.name.upper(), self.name))
 
 
 class Reads:
-    """Their handlers."""
+    """Their handlers. Attributes: vm, host: Kinds."""
 
-    def __init__(self, world: World, directory: Directory, access: Access) -> None:
-        self._world, self._directory, self._access = world, directory, access
-        one, objects, owners = directory, ObjectViews(world, directory, access), OwnerViews(world, directory)
-        self._vms = VMViews(world, directory, access)
-        self.vm = Kind("vm", "VM", "VM", "virtual machine", lambda: _VMs(world.vms), self._vm_view)
-        self.host = Kind(
-            "host", "HOST", "HOST", "host", lambda: {one.number - 1: one for one in world.hosts.values()},
-            lambda _: objects.host,
-        )  # fmt: skip
+    def __init__(self, access: Access) -> None:
+        self._access, one, world = access, access.directory, access.directory.world
+        self._world, self._vms = world, VMViews(access).view
+        objects, owners = ObjectViews(access), OwnerViews(one)
+        self.vm = Kind("vm", lambda: _VMs(world.vms), self._vms, "iiii?s")
+        self.host = Kind("host", lambda: one.hosts, lambda _: objects.host)
         self._kinds = (
             self.vm,
             self.host,
-            Kind("cluster", "CLUSTER", "CLUSTER", "cluster", lambda: one.clusters, lambda _: objects.cluster),
-            Kind(
-                "datastore", "DATASTORE", "DATASTORE", "datastore", objects.datastores,
-                lambda _: objects.datastore_view(),
-            ),
-            Kind("image", "IMAGE", "IMAGE", "image", one.images, lambda _: objects.image_view()),
-            Kind("vn", "NET", "VNET", "virtual network", lambda: one.networks, objects.network_view),
-            Kind(
-                "template", "TEMPLATE", "VMTEMPLATE", "virtual machine template", lambda: one.templates,
-                lambda _: objects.template,
-            ),
-            Kind("user", "USER", "USER", "user", lambda: one.accounts, owners.user_view),
-            Kind("group", "GROUP", "GROUP", "group", lambda: one.groups, owners.group_view),
-        )  # fmt: skip
+            Kind("cluster", lambda: one.clusters, lambda _: _cluster),
+            Kind("datastore", objects.datastores, lambda _: objects.datastore),
+            Kind("image", one.images, objects.image_view, "iii"),
+            Kind("vn", lambda: one.networks, objects.network_view, "iii"),
+            Kind("template", lambda: one.templates, lambda _: objects.template, "iii"),
+            Kind("user", lambda: one.accounts, owners.view),
+            Kind("group", lambda: one.groups, owners.view),
+        )
 
     def methods(self) -> Mapping[str, Method]:
         found = {
             "system.version": Method(lambda _: VERSION),
-            "zonepool.info": Method(_zones),
             "zone.raftstatus": Method(lambda _: document("RAFT", _RAFT)),
             "acl.info": Method(self._rules),
             "vmpool.infoset": Method(self._vm_set, "sb"),
@@ -92,8 +81,7 @@ class Reads:
             "hostpool.monitoring": Method(self._monitored_hosts, "?i"),
         }
         for kind in self._kinds:
-            params = {"vm": "iiii?s", "image": "iii", "vn": "iii", "template": "iii"}.get(kind.name, "")
-            found[f"{kind.name}pool.info"] = Method(partial(self._pool, kind), params)
+            found[f"{kind.name}pool.info"] = Method(partial(self._pool, kind), kind.params)
             found[f"{kind.name}.info"] = Method(partial(self._one, kind), "i?bb")
         return found
 
@@ -101,79 +89,66 @@ class Reads:
         """The object with a number. Raises OneError."""
         item = kind.items().get(number)
         if item is None:
-            raise no_exists(kind.what, number)
+            raise no_exists(kind.words[2], number)
         return item
 
-    def _one(self, kind: Kind, call: Call) -> Answer:
-        number, own = call.args[0], {"user": call.caller.number, "group": call.caller.group.number}
-        if number == -1 and kind.name in own:
-            number = own[kind.name]
+    def _one(self, kind: Kind, caller: Account, number: int, *_: bool) -> Answer:
+        if number == -1:
+            number = {"user": caller.number, "group": caller.group.number}.get(kind.name, number)
         item = self.find(kind, number)
-        self._access.check(call.caller, kind.right, item, number)
+        self._access.check(caller, kind.words[0], item, number)
         return kind.view("whole")(number, item)
 
-    def _pool(self, kind: Kind, call: Call) -> Answer:
-        flag, start, end = call.args[:3] or (_ALL, -1, -1)
-        state = call.arg(3, _ANY)
-        if not _NOT_DONE - 1 <= state <= _STATES:
+    def _pool(self, kind: Kind, caller: Account, flag: int = _ALL, *page: Any) -> Answer:
+        start, end, state = (*page, _ANY)[:3] if page else (-1, -1, _ANY)
+        if not _ANY <= state <= _STATES:
             raise OneError(XML_RPC_API, f"Incorrect state filter {state}")
-        if call.arg(4, ""):
-            raise OneError(INTERNAL, "The embedded cloud does not search VMs by their attributes")
-        now, view = self._world.now, kind.view("short")
-        found = (
-            pair
-            for pair in self._shown(call, kind, flag)
-            if kind is not self.vm or _has_state(pair[1], state, now)
-        )
-        tail = document(f"DEFAULT_{kind.tag}_QUOTAS", NO_QUOTAS) if kind.name in ("user", "group") else ""
-        return pool(f"{kind.tag}_POOL", (view(*pair) for pair in _page(found, start, end)), tail)
+        shown, view = self._shown(kind, caller, flag), kind.view("short")
+        if state != _ANY:
+            shown = (pair for pair in shown if self._has_state(pair[1], state))
+        if start >= 0 and end < -1:
+            shown = islice(shown, start, start - end)
+        elif start >= 0:
+            shown = (pair for pair in shown if start <= pair[0] and (end < 0 or pair[0] <= end))
+        tag = kind.words[1]
+        tail = document(f"DEFAULT_{tag}_QUOTAS", NO_QUOTAS) if tag in ("USER", "GROUP") else ""
+        return pool(f"{tag}_POOL", (view(*pair) for pair in shown), tail)
 
-    def _shown(self, call: Call, kind: Kind, flag: int) -> Iterator[tuple[int, Any]]:
+    def _shown(self, kind: Kind, caller: Account, flag: int) -> Iterator[tuple[int, Any]]:
         """What a filter shows to the caller, with the numbers, the greatest first. Raises OneError."""
-        if flag < _GROUP:
+        if flag not in (_MINE, _ALL):
             raise OneError(XML_RPC_API, "Incorrect filter_flag")
-        items = kind.items().items()
+        items, access = kind.items().items(), self._access
         ordered = items if kind is self.vm else sorted(items, reverse=True)
-        caller, access = call.caller, self._access
-        is_for_all = flag == _ALL and access.grants(caller, kind.right)
-        return (
-            (number, item)
-            for number, item in ordered
-            if is_for_all
-            or (access.may_use(caller, kind.right, item) and self._is_wanted(caller, flag, item))
-        )
+        if flag == _MINE:
+            return (pair for pair in ordered if access.permissions(pair[1]).owner == caller)
+        sees_all = access.grants(caller, kind.words[0])
+        return (pair for pair in ordered if sees_all or access.may_use(caller, kind.words[0], pair[1]))
 
-    def _is_wanted(self, caller: Account, flag: int, item: Owned) -> bool:
-        if flag == _ALL:
-            return True
-        owner = self._access.permissions(item).owner
-        is_mine, is_of_group = owner == caller, owner.group == caller.group
-        chosen = {_MINE: is_mine, _GROUP: is_of_group, _OURS: is_mine or is_of_group}
-        return chosen.get(flag, owner.number == flag)
+    def _has_state(self, vm: VM, state: int) -> bool:
+        if state == _NOT_DONE:
+            return vm.terminated is None
+        return states.of_vm(vm, self._world.now)[0] == state
 
-    # -- VMs and hosts -----------------------------------------------------------------------------
-
-    def _vm_view(self, form: Form) -> View:
-        show = self._vms.whole if form == "whole" else self._vms.short
-        return lambda _, vm: show(vm)
-
-    def _vm_set(self, call: Call) -> Answer:
-        text, is_whole = call.args[:2]
+    def _vm_set(self, caller: Account, text: str, is_whole: bool) -> Answer:
         numbers = sorted({int(one) for one in text.split(",") if one.strip().isdecimal()}, reverse=True)
         found = [vm for vm in map(self._world.vms.with_key, numbers) if vm is not None]
-        view = self._vms.whole if is_whole else self._vms.short
-        return pool("VM_POOL", (view(vm) for vm in found if self._access.may_use(call.caller, "VM", vm)))
+        view = self._vms("whole" if is_whole else "short")
+        return pool(
+            "VM_POOL", (view(vm.serial, vm) for vm in found if self._access.may_use(caller, "VM", vm))
+        )
 
-    def _monitored_vms(self, call: Call) -> Answer:
+    def _monitored_vms(self, caller: Account, flag: int, *_: int) -> Answer:
         """The last records, whatever the seconds: the embedded cloud has no others."""
-        shown = [vm for _, vm in self._shown(call, self.vm, call.args[0])]
-        return _records(monitoring.of_vm(self._world, vm) for vm in reversed(shown))
+        shown = self._shown(self.vm, caller, flag)
+        return _records(monitoring.of_vm(self._world, vm) for _, vm in shown)
 
-    def _monitored_hosts(self, call: Call) -> Answer:
+    def _monitored_hosts(self, caller: Account, *_: int) -> Answer:
         """As of VMs."""
-        return _records(monitoring.of_host(self._world, one) for _, one in self._shown(call, self.host, _ALL))
+        shown = self._shown(self.host, caller, _ALL)
+        return _records(monitoring.of_host(self._world, host) for _, host in shown)
 
-    def _rules(self, _: Call) -> Answer:
+    def _rules(self, _: Account) -> Answer:
         rules = enumerate(self._access.rules)
         return pool("ACL_POOL", (document("ACL", rule.shown(number)) for number, rule in rules))
 
@@ -182,36 +157,16 @@ class _VMs:
     """The VMs by number: a page costs as much as what stands before it."""
 
     def __init__(self, vms: SortedIndex[VM]) -> None:
+        self.get = vms.with_key
         self._vms = vms
-
-    def get(self, number: int, /) -> VM | None:
-        return self._vms.with_key(number)
 
     def items(self) -> Iterable[tuple[int, VM]]:
         return ((vm.serial, vm) for vm in self._vms)
 
 
-def _page(items: Iterable[tuple[int, Any]], start: int, end: int) -> Iterable[tuple[int, Any]]:
-    """All with -1, -1; from an offset so many, with a negative end; else those with numbers in a range."""
-    if start < 0:
-        return items
-    if end < -1:
-        return islice(items, start, start - end)
-    return (pair for pair in items if start <= pair[0] and (end < 0 or pair[0] <= end))
-
-
-def _has_state(vm: VM, state: int, now: float) -> bool:
-    if state == _ANY:
-        return True
-    return vm.terminated is None if state == _NOT_DONE else states.of_vm(vm, now)[0] == state
+def _cluster(number: int, name: str) -> str:
+    return document("CLUSTER", {"ID": number, "NAME": name})
 
 
 def _records(found: Iterable[dict[str, object] | None]) -> str:
     return pool("MONITORING_DATA", (document("MONITORING", one) for one in found if one is not None))
-
-
-def _zones(call: Call) -> str:
-    template = {"ENDPOINT": f"{call.base}/RPC2"}
-    return pool(
-        "ZONE_POOL", [document("ZONE", {"ID": 0, "NAME": "OpenNebula", "STATE": 0, "TEMPLATE": template})]
-    )

@@ -98,15 +98,15 @@ class Boots(Transitions):
 
 def plug(world: World, vm: VM) -> bool:
     """Give a VM its port; False where its subnet has no free address, or its network none for VMs."""
-    if vm.network is None or vm.host is None or vm.ports:
+    if vm.network is None or vm.ports:
         return True
     if vm.network.is_external and not vm.network.is_shared:
         return False
-    owner = f"compute:{vm.host.zone}"
-    port = world.plug(vm.network.subnets[0], owner, device=vm.id, project=vm.project)
+    zone, host = (vm.host.zone, vm.host.name) if vm.host else ("", "")
+    port = world.plug(vm.network.subnets[0], f"compute:{zone}", device=vm.id, project=vm.project)
     if port is None:
         return False
-    port.host, port.group = vm.host.name, vm.project.default_group
+    port.host, port.group = host, vm.project.default_group
     vm.ports = (port,)
     return True
 

@@ -34,16 +34,13 @@ def of_host(world: World, host: Host) -> dict[str, object]:
     """The last record of a host: older than usual if its probes are silent."""
     moment = _moment(world, host, None)
     running = [vm for vm in host.vms.values() if vm.vm_state == "active"]
-    cpu, memory = (host.has.vcpus + host.has.pcpus) * 100, host.has.memory_mib << 10
-    busy = min(cpu, int(sum(_share(vm, moment) * vm.flavor.vcpus * 100 for vm in running)))
-    held = min(memory, int((host.used.memory_mib << 10) * 0.7) + (2 << 20))
-    return {
-        "TIMESTAMP": moment,
-        "ID": host.number - 1,
-        "CAPACITY": {
-            "FREE_CPU": cpu - busy, "FREE_MEMORY": memory - held, "USED_CPU": busy, "USED_MEMORY": held
-        },
-    }  # fmt: skip
+    cpu = sum(_share(vm, moment) * vm.flavor.vcpus * 100 for vm in running)
+    memory = int((host.used.memory_mib << 10) * 0.7) + (2 << 20)
+    used = {
+        "USED_CPU": min((host.has.vcpus + host.has.pcpus) * 100, int(cpu)),
+        "USED_MEMORY": min(host.has.memory_mib << 10, memory),
+    }
+    return {"TIMESTAMP": moment, "ID": host.number - 1, "CAPACITY": used}
 
 
 def _moment(world: World, host: Host | None, ended: float | None) -> int:

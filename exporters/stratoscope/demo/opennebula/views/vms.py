@@ -1,33 +1,29 @@
 """VMs: the short form of pools, and the whole one."""
 
+from collections.abc import Callable
 from ipaddress import IPv4Address
-from typing import Final
+from typing import Any, Final, Literal
 
 from stratoscope.demo.opennebula import states
 from stratoscope.demo.opennebula.access import Access, Permissions
-from stratoscope.demo.opennebula.directory import Directory
 from stratoscope.demo.opennebula.elements import decimal, document, stamped
 from stratoscope.demo.world.models import CPU_RATIO, VM, Host, Image, Pool, Port, Volume
-from stratoscope.demo.world.world import World
 
 CPU, VCPU, TEMPLATE_ID = "one:CPU", "one:VCPU", "one:TEMPLATE_ID"
 """Keys of a flavor that a request has made: what it asked for."""
 _ACTIONS: Final = {states.POWEROFF: 19, states.SUSPENDED: 10, states.UNDEPLOYED: 5, states.DONE: 28}
 """The number of the action that has ended a VM's last record, by its state."""
 _MIGRATED: Final = 2
-_DISK: Final = ("DISK_ID", "DATASTORE", "DATASTORE_ID", "IMAGE", "IMAGE_ID", "SIZE", "TYPE")
-_NIC: Final = ("IP", "MAC", "NETWORK", "NETWORK_ID", "NIC_ID")
-_HISTORY: Final = ("OID", "SEQ", "HOSTNAME", "HID", "CID", "DS_ID", "VM_MAD", "TM_MAD", "ACTION")
-"""What a pool tells of a disk, a NIC, and the last record of the history."""
+View = Callable[[int, Any], str]
+"""The document of an object, by its number and itself."""
+Form = Literal["short", "whole"]
+"""As the pool has it, or as the object's own method has it."""
+_SHORT: Final = ("SEQ", "HOSTNAME", "HID", "CID", "ACTION")
+"""What a pool tells of the last record of the history."""
 
 
 def address(port: Port) -> str:
     return str(IPv4Address(port.subnet.first + port.offset))
-
-
-def mac(ip: str) -> str:
-    """As oned makes it of an address."""
-    return "02:00:" + ":".join(f"{int(part):02x}" for part in ip.split("."))
 
 
 def image_name(image: Image | Volume) -> str:
@@ -47,35 +43,38 @@ def owned(number: int, name: str, rights: Permissions, *, is_short: bool = False
 class VMViews:
     """VMs of one world."""
 
-    def __init__(self, world: World, directory: Directory, access: Access) -> None:
-        self._world, self._directory, self._access = world, directory, access
-        self._template_ids = {one.id: str(number) for number, one in directory.templates.items()}
+    def __init__(self, access: Access) -> None:
+        self._world, self._directory, self._access = access.directory.world, access.directory, access
+        self._template_ids = {one.id: str(number) for number, one in self._directory.templates.items()}
 
-    def short(self, vm: VM) -> str:
-        """As `vmpool.info` has it; made anew only after a change."""
-        view = ("short", vm.host is None or vm.host.daemon.is_up(self._world.now))
-        if vm.json_view != view:
-            vm.json, vm.json_view = self._view(vm, is_short=True).encode(), view
-        return vm.json.decode()
+    def view(self, form: Form) -> View:
+        """The short form is made anew only after a change."""
 
-    def whole(self, vm: VM) -> str:
-        """As `vm.info` has it."""
-        return self._view(vm, is_short=False)
+        def short(_: int, vm: VM) -> str:
+            view = ("short", vm.host is None or vm.host.daemon.is_up(self._world.now))
+            if vm.json_view != view:
+                vm.json, vm.json_view = self._view(vm, is_short=True).encode(), view
+            return vm.json.decode()
+
+        return short if form == "short" else lambda _, vm: self._view(vm, is_short=False)
 
     def _view(self, vm: VM, *, is_short: bool) -> str:
         state, lcm = states.of_vm(vm, self._world.now)
         rights = self._access.permissions(vm)
         template, history = self._template(vm), self._history(vm, state)
+        messages: dict[str, object] = {name.upper(): value for name, value in vm.metadata.items()}
+        if vm.fault is not None:
+            name = "SCHED_MESSAGE" if state == states.PENDING else "ERROR"
+            messages[name] = stamped(vm.fault.created, vm.fault.message)
         if is_short:
-            template |= {"DISK": [_part(one, _DISK) for one in self._disks(vm)], "TEMPLATE_ID": None}
-            template["NIC"] = [_part(one, _NIC) for one in self._nics(vm)]
-            history = [_part(one, _HISTORY) for one in history[-1:]]
+            del template["TEMPLATE_ID"]
+            history = [{name: one[name] for name in _SHORT} for one in history[-1:]]
         rest = {
             "LAST_POLL": 0, "STATE": state, "LCM_STATE": lcm, "RESCHED": 0, "STIME": int(vm.created),
             "ETIME": int(vm.terminated or 0) if state == states.DONE else 0,
             "DEPLOY_ID": vm.id if vm.launched is not None else None,
             "TEMPLATE": {name: value for name, value in template.items() if value is not None},
-            "USER_TEMPLATE": self._user_template(vm, state), "HISTORY_RECORDS": {"HISTORY": history},
+            "USER_TEMPLATE": messages, "HISTORY_RECORDS": {"HISTORY": history},
         }  # fmt: skip
         return document("VM", owned(vm.serial, vm.name, rights, is_short=is_short) | rest)
 
@@ -92,35 +91,25 @@ class VMViews:
 
     def _disks(self, vm: VM) -> list[dict[str, object]]:
         """The copy of the image that it boots, and its volumes."""
-        used: list[tuple[Image | Volume, Pool, int]] = []
+        used: list[tuple[Image | Volume, Pool, int]] = [(one, one.pool, one.size_gib) for one in vm.volumes]
         if vm.image is not None:
-            used.append((vm.image, self._world.pools[0], vm.flavor.disk_gib))
-        used += [(one, one.pool, one.size_gib) for one in vm.volumes]
-        found: list[dict[str, object]] = []
-        for place, (image, pool, size_gib) in enumerate(used):
-            store_id, store = self._directory.datastore(pool)
-            found.append({
-                "CLONE": "YES" if image is vm.image else "NO", "DATASTORE": store, "DATASTORE_ID": store_id,
-                "DISK_ID": place, "IMAGE": image_name(image),
+            used.insert(0, (vm.image, self._world.pools[0], vm.flavor.disk_gib))
+        return [
+            {
+                "DATASTORE": self._directory.datastore(pool)[1], "DISK_ID": place, "IMAGE": image_name(image),
                 "IMAGE_ID": self._directory.image_number(image), "SIZE": size_gib << 10, "TYPE": "FILE",
-            })  # fmt: skip
-        return found
+            }
+            for place, (image, pool, size_gib) in enumerate(used)
+        ]  # fmt: skip
 
     def _nics(self, vm: VM) -> list[dict[str, object]]:
         return [
             {
-                "IP": address(port), "MAC": mac(address(port)), "NETWORK": port.subnet.network.name,
+                "IP": address(port), "NETWORK": port.subnet.network.name,
                 "NETWORK_ID": self._directory.network_number[port.subnet.network.id], "NIC_ID": place,
             }
             for place, port in enumerate(vm.ports)
         ]  # fmt: skip
-
-    def _user_template(self, vm: VM, state: int) -> dict[str, object]:
-        found: dict[str, object] = {name.upper(): value for name, value in vm.metadata.items()}
-        if vm.fault is not None:
-            name = "SCHED_MESSAGE" if state == states.PENDING else "ERROR"
-            found[name] = stamped(vm.fault.created, vm.fault.message)
-        return found
 
     def _history(self, vm: VM, state: int) -> list[dict[str, object]]:
         """The records of a VM, the oldest first; a migration's target is there from its beginning."""
@@ -131,23 +120,19 @@ class VMViews:
             known.append((vm.host, vm.placed, vm.terminated or (vm.updated if is_moving else 0.0)))
         if migration is not None and is_moving:
             known.append((migration.target, vm.updated, 0.0))
-        last = len(known) - 1
+        actions = [*[_MIGRATED] * (len(known) - 1), _ACTIONS.get(state, 0)]
         return [
-            self._record(vm, place, stay, _MIGRATED if place < last else _ACTIONS.get(state, 0))
-            for place, stay in enumerate(known)
+            self._record(vm, place, stay, action)
+            for place, (stay, action) in enumerate(zip(known, actions, strict=False))
         ]
 
     def _record(self, vm: VM, place: int, stay: tuple[Host, float, float], action: int) -> dict[str, object]:
         host, began, ended = stay
-        start, end = int(began), int(ended)
+        start, end, over = int(began), int(ended), int(vm.updated) if action else 0
         ran = int(max(began, vm.launched or began)) if vm.launched is not None or place else 0
         return {
-            "OID": vm.serial, "SEQ": place, "HOSTNAME": host.name, "HID": host.number - 1,
-            "CID": self._directory.cluster_number[host.zone], "STIME": start, "ETIME": end, "VM_MAD": "kvm",
-            "TM_MAD": "ssh", "DS_ID": 0, "PSTIME": 0 if place else start, "PETIME": 0 if place else ran,
-            "RSTIME": ran, "RETIME": end or (int(vm.updated) if ran and action else 0), "ACTION": action,
+            "SEQ": place, "HOSTNAME": host.name, "HID": host.number - 1,
+            "CID": self._directory.cluster_number[host.zone], "STIME": start, "ETIME": end,
+            "PSTIME": 0 if place else start, "PETIME": 0 if place else ran, "RSTIME": ran,
+            "RETIME": end or (over if ran else 0), "ACTION": action,
         }  # fmt: skip
-
-
-def _part(whole: dict[str, object], names: tuple[str, ...]) -> dict[str, object]:
-    return {name: whole[name] for name in names}
