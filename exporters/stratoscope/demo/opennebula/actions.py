@@ -1,7 +1,7 @@
 """What is done to VMs and hosts that are there: deploy, action, recover, status."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from stratoscope.demo.opennebula import states
 from stratoscope.demo.opennebula.access import MANAGE, Access, denied
@@ -57,16 +57,9 @@ class Actions:
         act(vm, caller.user)
         return number
 
-    def _deploy(
-        self,
-        caller: Account,
-        number: int,
-        host_number: int,
-        _: bool = False,
-        store: int = -1,
-        *__: str,
-    ) -> Answer:
+    def _deploy(self, caller: Account, number: int, host_number: int, *how: Any) -> Answer:
         """To a host that the caller names, past the scheduler."""
+        store = (*how, False, -1)[1]
         vm, state = self._own(caller, number, "ADMIN")
         host: Host = self._reads.find(self._reads.host, host_number)
         if not self._access.grants(caller, "HOST", MANAGE):

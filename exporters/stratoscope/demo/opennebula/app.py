@@ -1,7 +1,6 @@
 """oned as an aiohttp application: calls pass faults, the log-in, and the check of their parameters."""
 
 import asyncio
-import hmac
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,7 +29,6 @@ from stratoscope.demo.world.silence import silence
 from stratoscope.demo.world.world import World
 
 SERVICE: Final = "oned"
-_PREFIX: Final = "one."
 _NO_METHOD: Final = -506
 _SERVED_BY: Final = "compute"
 """The daemons of the world that stand for oned's probes of hosts."""
@@ -45,9 +43,8 @@ _MALFORMED: Final = {
 
 class OpenNebula:
     """Attributes:
-    world: Its state.
+    world, faults: Its state, and the faults in force.
     kind, entrance: For the page about it.
-    faults: The faults in force.
     directory: Its numbers of what the world has.
     request_counts: By method, and the code of oned's answer (0 for what was done).
     """
@@ -67,10 +64,10 @@ class OpenNebula:
         access = Access(self.directory)
         reads = Reads(access)
         self._methods: Mapping[str, Method] = {
+            "zonepool.info": Method(self._zones),
             **reads.methods(),
             **Creation(access, operations.one_boots, self.faults).methods(),
             **Actions(access, reads, operations).methods(),
-            "zonepool.info": Method(self._zones),
         }
         self._url = ""
         self._accounts = {one.name: one for one in self.directory.accounts.values()}
@@ -125,8 +122,8 @@ class OpenNebula:
 
     def _answer(self, name: str, args: Sequence[Any], faults: Sequence[Fault]) -> Answer:
         """What a call answers. Raises OneError, and XML-RPC's own Fault."""
-        method = self._methods.get(name.removeprefix(_PREFIX)) if name.startswith(_PREFIX) else None
-        if method is None:
+        method = self._methods.get(name.removeprefix("one."))
+        if method is None or not name.startswith("one."):
             raise XmlRpcFault(_NO_METHOD, f"Method '{name}' not defined")
         method.check(args[1:])
         answer = method.answer(self._caller(args[0] if args else None), args[1:])
@@ -143,8 +140,8 @@ class OpenNebula:
 
     def _caller(self, session: object) -> Account:
         """Whose `user:password` it is. Raises OneError."""
-        name, _, password = session.partition(":") if isinstance(session, str) else ("", "", "")
+        name, _, password = str(session).partition(":")
         account = self._accounts.get(name)
-        if account is None or not hmac.compare_digest(account.user.password.encode(), password.encode()):
+        if account is None or password != account.user.password:
             raise OneError(AUTHENTICATION, "User couldn't be authenticated, aborting call.")
         return account

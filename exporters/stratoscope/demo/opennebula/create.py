@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from stratoscope.demo.faults import Faults
 from stratoscope.demo.opennebula.access import CREATE, Access, denied
@@ -17,9 +17,6 @@ from stratoscope.demo.opennebula.views.owners import OwnerViews
 from stratoscope.demo.opennebula.views.vms import CPU, TEMPLATE_ID, VCPU
 from stratoscope.demo.world.boots import plug
 from stratoscope.demo.world.models import CPU_RATIO, VM, Flavor, Image, Network
-
-_OF_VM: Final = frozenset({"CPU", "VCPU", "MEMORY", "NAME", "CPU_COST", "MEMORY_COST", "DISK_COST"})
-"""What is part of the TEMPLATE; other texts are of the USER_TEMPLATE."""
 
 
 class Creation:
@@ -36,9 +33,8 @@ class Creation:
             "vm.allocate": Method(self._allocate, "s?b"),
         }
 
-    def _instantiate(
-        self, caller: Account, template: int, name: str, is_held: bool, text: str = "", *_: bool
-    ) -> Answer:
+    def _instantiate(self, caller: Account, template: int, name: str, *how: Any) -> Answer:
+        is_held, text = how[:2]
         flavor = self._directory.templates.get(template)
         if flavor is None:
             raise no_exists("virtual machine template", template)
@@ -58,11 +54,7 @@ class Creation:
         """The size that a caller has made, who needs the right to create that kind. Raises OneError."""
         if not self._access.grants(caller, kind, CREATE):
             raise denied(caller, f"CREATE {kind}")
-        cpu, memory, size_mib = (
-            number(found, "CPU"),
-            number(found, "MEMORY"),
-            number(found.get("DISK", {}), "SIZE"),
-        )
+        cpu, memory, disk = number(found, "CPU"), number(found, "MEMORY"), found.get("DISK", {})
         if cpu <= 0:
             raise OneError(INTERNAL, "CPU attribute must be a positive float or integer value.")
         if memory <= 0 or memory % 1:
@@ -70,22 +62,18 @@ class Creation:
         vcpus = {VCPU: found["VCPU"]} if "VCPU" in found else {}
         return Flavor(
             id=self._world.dice.uuid(), name="", vcpus=max(1, math.ceil(cpu * CPU_RATIO)),
-            memory_mib=int(memory), disk_gib=math.ceil(size_mib / 1024), is_public=False,
+            memory_mib=int(memory), disk_gib=math.ceil(number(disk, "SIZE") / 1024), is_public=False,
             extra_specs={**specs, CPU: decimal(cpu), **vcpus},
         )  # fmt: skip
 
     def _create(self, caller: Account, found: dict[str, Any], flavor: Flavor, *, is_held: bool) -> int:
-        world, texts = self._world, {name: value for name, value in found.items() if isinstance(value, str)}
-        image, network = (
-            self._image(caller, found.get("DISK", {})),
-            self._network(caller, found.get("NIC", {})),
-        )
-        serial = world.serial()
+        image = self._image(caller, found.get("DISK", {}))
+        network = self._network(caller, found.get("NIC", {}))
+        world, serial = self._world, self._world.serial()
         vm = VM(
             serial=serial, id=world.dice.uuid(), name=found.get("NAME") or f"one-{serial}",
             project=caller.group.project, user=caller.user, image=image, network=network, zone="",
             created=world.now, updated=world.now, flavor=flavor, reservation="", is_tame=True,
-            metadata={name: value for name, value in texts.items() if name not in _OF_VM},
         )  # fmt: skip
         for kind, owner in (("user", caller), ("group", caller.group)):
             text = self._owners.exceeded(owner, vm)
@@ -109,30 +97,20 @@ class Creation:
 
     def _image(self, caller: Account, disk: Mapping[str, Any]) -> Image | None:
         """The image of the first disk. Raises OneError."""
-        image = _chosen(self._directory.images(), disk, "IMAGE")
-        if isinstance(image, Image):
-            self._access.check(caller, "IMAGE", image, self._directory.image_number(image))
-            return image
-        if "IMAGE_ID" in disk:
+        if "IMAGE_ID" not in disk:
+            return None
+        image = self._directory.images().get(int(number(disk, "IMAGE_ID")))
+        if not isinstance(image, Image):
             raise OneError(INTERNAL, f"DISK 0: Image with ID: {disk['IMAGE_ID']} does not exist")
-        if "IMAGE" in disk:
-            owner = f"User {caller.number} does not own an image with name: {disk['IMAGE']} "
-            raise OneError(INTERNAL, f"DISK 0: {owner}. Set IMAGE_UNAME or IMAGE_UID of owner in DISK.")
-        return None
+        self._access.check(caller, "IMAGE", image, self._directory.image_number(image))
+        return image
 
     def _network(self, caller: Account, nic: Mapping[str, Any]) -> Network | None:
         """The network of the first NIC. Raises OneError."""
-        network: Network | None = _chosen(self._directory.networks, nic, "NETWORK")
-        if network is not None:
-            self._access.check(caller, "NET", network, self._directory.network_number[network.id])
-        elif nic:
-            what = nic.get("NETWORK_ID", nic.get("NETWORK"))
-            raise OneError(INTERNAL, f"Virtual network with ID: {what} does not exist")
+        if "NETWORK_ID" not in nic:
+            return None
+        network = self._directory.networks.get(int(number(nic, "NETWORK_ID")))
+        if network is None:
+            raise OneError(INTERNAL, f"Virtual network with ID: {nic['NETWORK_ID']} does not exist")
+        self._access.check(caller, "NET", network, self._directory.network_number[network.id])
         return network
-
-
-def _chosen(items: Mapping[int, Any], vector: Mapping[str, Any], key: str) -> Any:
-    """The item that a vector names, by its number or its name; None if there is none."""
-    if f"{key}_ID" in vector:
-        return items.get(int(number(dict(vector), f"{key}_ID")))
-    return next((one for one in items.values() if one.name == vector.get(key)), None)

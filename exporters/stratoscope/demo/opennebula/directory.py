@@ -90,14 +90,3 @@ class Directory:
         first = self.world.first_images
         later = [one for one in self.world.images if one not in first]
         return {self.image_number(one): one for one in (*first, *later, *reversed([*self.world.volumes]))}
-
-    def image_of(self, flavor: Flavor) -> Image:
-        """The image that a flavor's template names: the smallest that everybody may boot."""
-        return min(
-            (
-                image
-                for image in self.world.first_images
-                if image.status == "active" and image.visibility == "public" and image.fits(flavor)
-            ),
-            key=lambda image: image.size or 0,
-        )

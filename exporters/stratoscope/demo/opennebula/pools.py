@@ -62,7 +62,7 @@ class Reads:
         self._kinds = (
             self.vm,
             self.host,
-            Kind("cluster", lambda: one.clusters, lambda _: _cluster),
+            Kind("cluster", lambda: one.clusters, lambda _: objects.cluster),
             Kind("datastore", objects.datastores, lambda _: objects.datastore),
             Kind("image", one.images, objects.image_view, "iii"),
             Kind("vn", lambda: one.networks, objects.network_view, "iii"),
@@ -162,10 +162,6 @@ class _VMs:
 
     def items(self) -> Iterable[tuple[int, VM]]:
         return ((vm.serial, vm) for vm in self._vms)
-
-
-def _cluster(number: int, name: str) -> str:
-    return document("CLUSTER", {"ID": number, "NAME": name})
 
 
 def _records(found: Iterable[dict[str, object] | None]) -> str:

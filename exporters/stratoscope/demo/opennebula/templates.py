@@ -1,6 +1,7 @@
 """What a template says of a VM, read from oned's own syntax."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from stratoscope.demo.opennebula.errors import INTERNAL, OneError
@@ -31,7 +32,7 @@ def parse(text: str) -> dict[str, Any]:
     return found
 
 
-def number(found: dict[str, Any], name: str) -> float:
+def number(found: Mapping[str, Any], name: str) -> float:
     """The value of an attribute; 0 for one that is missing or no number."""
     try:
         return float(found.get(name, 0))

@@ -48,6 +48,9 @@ class ObjectViews:
             "TEMPLATE": {"HYPERVISOR": "kvm"},
         })  # fmt: skip
 
+    def cluster(self, number: int, name: str) -> str:
+        return document("CLUSTER", {"ID": number, "NAME": name})
+
     def datastores(self) -> Mapping[int, tuple[object, ...]]:
         """Name, type, total and used MiB, and images of each, by number."""
         disks = [(host.has.disk_gib, host.used.disk_gib) for host in self._world.hosts.values()]
@@ -119,7 +122,8 @@ class ObjectViews:
         """What a template says of its VMs."""
         directory, claim = self._directory, flavor.claim(boots_from_volume=False)
         shared = next(number for number, one in directory.networks.items() if one is self._world.shared)
-        image = directory.image_number(directory.image_of(flavor))
+        public = (one for one in self._world.first_images if one.visibility == "public" and one.fits(flavor))
+        image = directory.image_number(min(public, key=lambda one: (one.status != "active", one.size or 0)))
         requirements = {"SCHED_REQUIREMENTS": 'PIN_POLICY="PINNED"'} if flavor.is_pinned else {}
         return {
             "CPU": decimal(claim.vcpus / CPU_RATIO + claim.pcpus), "CPU_COST": "0.02",

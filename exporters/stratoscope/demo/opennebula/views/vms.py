@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from stratoscope.demo.opennebula import states
 from stratoscope.demo.opennebula.access import Access, Permissions
 from stratoscope.demo.opennebula.elements import decimal, document, stamped
-from stratoscope.demo.world.models import CPU_RATIO, VM, Host, Image, Pool, Port, Volume
+from stratoscope.demo.world.models import CPU_RATIO, VM, Image, Pool, Port, Volume
 
 CPU, VCPU, TEMPLATE_ID = "one:CPU", "one:VCPU", "one:TEMPLATE_ID"
 """Keys of a flavor that a request has made: what it asked for."""
@@ -120,19 +120,15 @@ class VMViews:
             known.append((vm.host, vm.placed, vm.terminated or (vm.updated if is_moving else 0.0)))
         if migration is not None and is_moving:
             known.append((migration.target, vm.updated, 0.0))
-        actions = [*[_MIGRATED] * (len(known) - 1), _ACTIONS.get(state, 0)]
-        return [
-            self._record(vm, place, stay, action)
-            for place, (stay, action) in enumerate(zip(known, actions, strict=False))
-        ]
-
-    def _record(self, vm: VM, place: int, stay: tuple[Host, float, float], action: int) -> dict[str, object]:
-        host, began, ended = stay
-        start, end, over = int(began), int(ended), int(vm.updated) if action else 0
-        ran = int(max(began, vm.launched or began)) if vm.launched is not None or place else 0
-        return {
-            "SEQ": place, "HOSTNAME": host.name, "HID": host.number - 1,
-            "CID": self._directory.cluster_number[host.zone], "STIME": start, "ETIME": end,
-            "PSTIME": 0 if place else start, "PETIME": 0 if place else ran, "RSTIME": ran,
-            "RETIME": end or (over if ran else 0), "ACTION": action,
-        }  # fmt: skip
+        records: list[dict[str, object]] = []
+        for place, (host, began, ended) in enumerate(known):
+            action = _ACTIONS.get(state, 0) if place == len(known) - 1 else _MIGRATED
+            ran = int(max(began, vm.launched or began)) if vm.launched is not None or place else 0
+            over = int(ended) or (int(vm.updated) if ran and action else 0)
+            records.append({
+                "SEQ": place, "HOSTNAME": host.name, "HID": host.number - 1,
+                "CID": self._directory.cluster_number[host.zone], "STIME": int(began), "ETIME": int(ended),
+                "PSTIME": 0 if place else int(began), "PETIME": 0 if place else ran, "RSTIME": ran,
+                "RETIME": over, "ACTION": action,
+            })  # fmt: skip
+        return records
