@@ -24,8 +24,8 @@ from stratoscope.demo.config_writer import BESIDE, CLOUD, check_own, write_confi
 from stratoscope.demo.opennebula import seed as of_opennebula
 from stratoscope.demo.opennebula.app import OpenNebula
 from stratoscope.demo.openstack.app import OpenStack
-from stratoscope.demo.openstack.hypervisors.choice import LEAST_HOSTS
-from stratoscope.demo.openstack.hypervisors.writer import moving, shown_hosts
+from stratoscope.demo.openstack.hypervisors.guests import LEAST_HOSTS, shown_hosts
+from stratoscope.demo.openstack.hypervisors.writer import moving
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import Cloud, serving
 from stratoscope.demo.world.world import World
