@@ -10,7 +10,7 @@ from stratoscope.demo.world.models import RESERVED_MIB, Host, Project, Resources
 from stratoscope.demo.world.seed.hosts import CONTROLLER
 from stratoscope.demo.world.seed.plan import draw
 from stratoscope.demo.world.seed.vms import new_vm
-from stratoscope.demo.world.seed.volumes import data_volume
+from stratoscope.demo.world.storage import data_volume
 from stratoscope.demo.world.world import World
 from support.faulty_stack import DAYS, FaultyStack
 from support.rule_fault import RuleFault
