@@ -11,26 +11,14 @@ from demo.calls import Call
 
 TIMEOUT_S = 60
 _MICROVERSIONED = {"compute": "compute", "placement": "placement", "block-storage": "volume"}
-_IGNORED = {"connection", "keep-alive"}
-"""Headers of the connection, not of the answer."""
 
 
 class Answer(NamedTuple):
     """Attributes: headers: Names and values, in their order."""
 
     status: int
-    reason: str
     headers: Sequence[tuple[str, str]]
     content: bytes
-
-    @property
-    def names(self) -> list[str]:
-        return sorted(name for name, _ in self.headers if name.lower() not in _IGNORED)
-
-    @property
-    def kind(self) -> str:
-        """Of the content."""
-        return dict(self.headers).get("Content-Type", "")
 
     @property
     def body(self) -> object:
@@ -72,7 +60,7 @@ class Asked:
         )
         headers = {"Accept": "application/json"}
         if call.cloud:
-            headers["X-Auth-Token"] = headers["X-Subject-Token"] = self.tokens[call.cloud]
+            headers["X-Auth-Token"] = self.tokens[call.cloud]
         if call.version:
             headers["OpenStack-API-Version"] = f"{_MICROVERSIONED[call.service]} {call.version}"
         body = None
@@ -90,7 +78,7 @@ def _send(method: str, url: str, headers: Mapping[str, str], body: str | None) -
             method, f"{parts.path}{'?' + parts.query if parts.query else ''}", body, dict(headers)
         )
         answer = connection.getresponse()
-        return Answer(answer.status, answer.reason, answer.getheaders(), answer.read())
+        return Answer(answer.status, answer.getheaders(), answer.read())
     finally:
         connection.close()
 

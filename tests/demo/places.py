@@ -21,13 +21,13 @@ def places(asked: Asked) -> Mapping[str, str]:
     def ask(cloud: str, service: str, path: str, version: str = "") -> Any:
         return json.loads(asked(cloud, service, path, version).content)
 
-    token = ask("user1", "identity", "/v3/auth/tokens")["token"]
+    project = asked.projects["user1"]
+    names = {one["id"]: one["name"] for one in ask("admin", "identity", "/v3/projects")["projects"]}
+    users = {one["name"]: one["id"] for one in ask("admin", "identity", "/v3/users")["users"]}
     servers = ask("user1", "compute", "/servers/detail", "2.96")["servers"]
-    groups = ask("user1", "compute", "/os-server-groups", "2.96")["server_groups"]
-    members = {member for group in groups for member in group["members"]}
-    server = max(servers, key=lambda one: _worth(one, members))
+    server = max(servers, key=_worth)
     seen = ask("admin", "compute", f"/servers/{server['id']}", "2.96")["server"]
-    hypervisors = ask("admin", "compute", "/os-hypervisors/detail", "2.96")["hypervisors"]
+    hypervisors = ask("admin", "compute", "/os-hypervisors/detail", "2.53")["hypervisors"]
     host = seen["OS-EXT-SRV-ATTR:host"]
     hypervisor = next(one["id"] for one in hypervisors if one["hypervisor_hostname"] == host)
     flavors = ask("admin", "compute", "/flavors/detail?is_public=None", "2.96")["flavors"]
@@ -35,9 +35,9 @@ def places(asked: Asked) -> Mapping[str, str]:
     addresses = ask("user1", "network", "/v2.0/floatingips")["floatingips"]
     volumes = ask("user1", "block-storage", "/volumes/detail")["volumes"]
     return {
-        "project": token["project"]["id"],
-        "project_name": token["project"]["name"],
-        "user": token["user"]["id"],
+        "project": project,
+        "project_name": names[project],
+        "user": users["user1"],
         "server": server["id"],
         "name": server["name"],
         "stopped": next(one["id"] for one in servers if one["status"] == "SHUTOFF"),
@@ -60,12 +60,11 @@ def places(asked: Asked) -> Mapping[str, str]:
     }
 
 
-def _worth(server: Mapping[str, Any], members: set[str]) -> tuple[bool, ...]:
+def _worth(server: Mapping[str, Any]) -> tuple[bool, ...]:
     return (
         server["status"] == "ACTIVE",
         bool(server["image"]),
         any(len(found) > 1 for found in server["addresses"].values()),
         bool(server["os-extended-volumes:volumes_attached"]),
-        server["id"] in members,
         server["key_name"] is not None,
     )

@@ -19,7 +19,6 @@ import openstack
 from demo.calls import Call, calls, changes
 from demo.exchange import Asked, log_in
 from demo.places import places
-from demo.sdk_calls import SDK_CALLS, attributes
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "openstack" / "demo"
 PASSWORD = "mini"  # noqa: S105 - of a cloud that lives for an hour
@@ -144,32 +143,20 @@ def record(url: str) -> None:
     lines: dict[str, list[str]] = {}
     for call in calls():
         lines.setdefault(call.service, []).append(line(asked, call))
-    admin = connect(url, *USERS["admin"])
-    lines["sdk"] = [
-        _compact({"call": name, "resources": _cut([attributes(one) for one in found(admin)], _LONGEST)})
-        for name, found in SDK_CALLS.items()
-    ]
     lines["changes"] = [line(asked, call) for call in changes()]
     for name, found in lines.items():
         (FIXTURES / f"{name}.jsonl").write_text("\n".join(found) + "\n", encoding="utf-8")
 
 
 def line(asked: Asked, call: Call) -> str:
-    """One exchange as it is kept: names of headers, not their values, and not all items of lists."""
+    """One exchange as it is kept: not all items of lists."""
     answer = asked.make(call)
     kept = {
         "call": call.name,
         "status": answer.status,
-        "reason": answer.reason,
-        "headers": answer.names,
-        "type": answer.kind,
         "body": _cut(answer.body, _OF_REFUSALS if answer.status >= HTTPStatus.BAD_REQUEST else _LONGEST),
     }
-    return _compact(kept)
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(kept, separators=(",", ":"))
 
 
 def _cut(value: object, longest: int) -> object:

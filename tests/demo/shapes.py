@@ -1,6 +1,16 @@
-"""Whether two answers have the same shape: keys and types; the values are each cloud's own."""
+"""Whether two answers have the same shape: keys and types; the values are each cloud's own.
 
+The embedded cloud may lack what no exporter reads; it has nothing that the other one has not.
+"""
+
+import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping
+from typing import get_args
+
+import msgspec
+
+from stratoscope.clouds import openstack
 
 OPEN = frozenset(
     {
@@ -16,6 +26,48 @@ SORTS = ("status", "router:external")
 """The values of these decide which other keys an item has: a fault, for example."""
 
 _NOTHING = (None, "", [])
+
+
+def _read() -> Mapping[str, frozenset[str]]:
+    """The fields that exporters read of an OpenStack's answers, by the key of a list; "" for all of them."""
+    for module in pkgutil.walk_packages(openstack.__path__, f"{openstack.__name__}."):
+        importlib.import_module(module.name)
+    found: dict[str, set[str]] = {"": set()}
+    kinds = [msgspec.Struct]
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        if not kind.__module__.startswith(openstack.__name__):
+            continue
+        found[""] |= {*kind.__struct_encode_fields__}
+        if kind.__name__.startswith("Whole_"):  # of client/listing.py
+            (item,) = get_args(kind.__annotations__["items"])
+            found.setdefault(kind.__name__.removeprefix("Whole_"), set()).update(
+                item.__struct_encode_fields__
+            )
+    return {key: frozenset(fields) for key, fields in found.items()}
+
+
+READ = _read()
+OF_OTHERS = frozenset(
+    {"code", "description", "links", "root_provider_uuid", "tags", "title", "type", "updated", "version"}
+)
+"""Fields that are read of some answers, and there stand in READ by the key of a list."""
+OF_PARTS = {
+    "instanceActions": frozenset({"action"}),
+    "catalog": frozenset({"type", "name", "endpoints"}),
+    "endpoints": frozenset({"interface", "url", "region_id", "region"}),
+    "attachments": frozenset({"server_id", "host_name", "device"}),
+    "os-extended-volumes:volumes_attached": frozenset({"id"}),
+}
+"""As READ, of what is in no list of a Listing."""
+
+
+def read_at(at: str) -> frozenset[str]:
+    """The fields that are read of a mapping at this place."""
+    key = at.rpartition(".")[2].removesuffix("[]")
+    of_key = OF_PARTS.get(key) or READ.get(key) or READ.get(f"{key}s")
+    return of_key if key and of_key else READ[""] - OF_OTHERS
 
 
 def differences(theirs: object, ours: object, at: str = "") -> Iterator[str]:
@@ -36,8 +88,12 @@ def _of_mappings(theirs: Mapping[str, object], ours: Mapping[str, object], at: s
         if theirs and ours and not set(theirs) & set(ours):
             yield from differences(next(iter(theirs.values())), next(iter(ours.values())), f"{at}.*")
     elif theirs.keys() != ours.keys():
-        missing, more = sorted(theirs.keys() - ours.keys()), sorted(ours.keys() - theirs.keys())
-        yield f"{at}: lacks {missing}, has besides {more}"
+        missing, more = (
+            sorted((theirs.keys() - ours.keys()) & read_at(at)),
+            sorted(ours.keys() - theirs.keys()),
+        )
+        if missing or more:
+            yield f"{at}: lacks {missing}, has besides {more}"
     for key in theirs.keys() & ours.keys():
         yield from differences(theirs[key], ours[key], f"{at}.{key}")
 

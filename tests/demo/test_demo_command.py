@@ -105,7 +105,7 @@ def test_process_listens_on_several_addresses_and_ends_at_once(tmp_path: Path) -
         assert len(urls) == 2
         for url in urls:
             with urlopen(f"{url}/identity/v3", timeout=FAR_S) as answer:  # noqa: S310 - our own
-                assert json.load(answer)["version"]["id"] == "v3.14"
+                assert json.load(answer)["versions"][0]["id"] == "v3.14"
         process.terminate()
         assert process.wait(FAR_S) == 0
         assert "Traceback" not in process.stderr.read()

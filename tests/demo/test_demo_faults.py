@@ -37,7 +37,7 @@ async def test_status_is_answered_in_the_services_own_words(fault: object, name:
         assert response.status == int(str(fault))
         assert response.headers["Retry-After"] == "7"
         assert await response.json() == {name: {"code": int(str(fault)), "message": "too much"}}
-        assert (await admin.ask("/compute/v2.1/flavors")).status == 200
+        assert (await admin.ask("/compute/v2.1/flavors/detail")).status == 200
         await well(admin)
         assert (await admin.ask(DETAIL)).status == 200
 
@@ -212,9 +212,6 @@ async def test_host_whose_daemon_is_down_at_once_runs_no_more_boots() -> None:
         await user.post("/compute/v2.1/servers", server_request(cloud))
         cloud.after(5)
         assert next(iter(cloud.world.vms)).status == "ERROR"
-        async with client(cloud) as admin:
-            servers = (await admin.get(DETAIL))["servers"]
-            assert {one["host_status"] for one in servers} == {"DOWN", ""}
 
 
 async def test_faults_are_shown_with_what_is_left_of_them_and_cleared() -> None:

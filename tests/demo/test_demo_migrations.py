@@ -31,13 +31,12 @@ async def test_a_live_migration_is_listed_with_its_progress_until_it_is_complete
         assert (one["status"], one["migration_type"]) == ("running", "live-migration")
         assert source is not None
         assert one["source_compute"] == source.name != one["dest_compute"]
-        assert one["links"][0]["href"].endswith(f"/servers/{vm.id}/migrations/{one['id']}")
         (progress,) = await listed(admin, path=f"/servers/{vm.id}/migrations")
         assert progress["id"] == one["id"]
         assert 0 < progress["memory_remaining_bytes"] < progress["memory_total_bytes"]
         cloud.after(15)
         (one,) = await listed(admin, f"?instance_uuid={vm.id}")
-        assert (one["status"], "links" in one) == ("completed", False)
+        assert one["status"] == "completed"
         assert await listed(admin, path=f"/servers/{vm.id}/migrations") == []
         assert_consistent(cloud.world)
 
@@ -73,12 +72,9 @@ async def test_the_list_is_filtered_and_paged_the_newest_first() -> None:
         assert {one["status"] for one in done} == {"completed"}
 
 
-async def test_users_may_not_list_them_and_old_versions_show_less() -> None:
+async def test_users_may_not_list_them_and_old_versions_have_no_progress() -> None:
     async with demo_cloud() as cloud, client(cloud, "admin") as admin, client(cloud, "user1") as user:
         vm = a_vm(cloud)
         Migrations(cloud.world).migrate(vm)
         assert (await user.ask(f"{NOVA}/os-migrations", headers=NEW)).status == 403
         assert (await admin.ask(f"{NOVA}/servers/{vm.id}/migrations", headers={})).status == 404
-        old = (await admin.get(f"{NOVA}/os-migrations", headers={}))["migrations"]
-        assert old
-        assert not {"uuid", "migration_type", "project_id"} & old[0].keys()

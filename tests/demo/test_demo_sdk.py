@@ -1,7 +1,6 @@
-"""openstacksdk on the embedded OpenStack: it connects by clouds.yaml, and sees what it sees on a real one."""
+"""openstacksdk on the embedded OpenStack: it connects by clouds.yaml, lists, creates and deletes a server."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from keystoneauth1.exceptions import Unauthorized
 from openstack import exceptions
 from openstack.connection import Connection
 
-from demo.sdk_calls import SDK_CALLS, attributes
-from demo.shapes import differences
 from support.demo_cloud import DemoCloud, demo_cloud_in_thread
 from support.patience import FAR_S
 
@@ -22,11 +19,19 @@ pytestmark = [  # it warns of its own use of its own parts
     pytest.mark.filterwarnings("ignore::openstack.warnings.RemovedFieldWarning"),
 ]
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "openstack" / "demo" / "sdk.jsonl"
-RECORDED = {
-    row["call"]: row["resources"] for row in map(json.loads, FIXTURE.read_text(encoding="utf-8").splitlines())
+LISTS: dict[str, Callable[[Connection], Iterable[Any]]] = {
+    "servers": lambda cloud: cloud.compute.servers(all_projects=True),
+    "flavors": lambda cloud: cloud.compute.flavors(),
+    "hypervisors": lambda cloud: cloud.compute.hypervisors(details=True),
+    "networks": lambda cloud: cloud.network.networks(),
+    "ports": lambda cloud: cloud.network.ports(),
+    "routers": lambda cloud: cloud.network.routers(),
+    "volumes": lambda cloud: cloud.block_storage.volumes(all_projects=True),
+    "images": lambda cloud: cloud.image.images(),
+    "providers": lambda cloud: cloud.placement.resource_providers(),
+    "projects": lambda cloud: cloud.identity.projects(),
+    "users": lambda cloud: cloud.identity.users(),
 }
-KNOWN = {"[].capabilities": "of another backend", "[].configuration": "of other agents"}
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +57,11 @@ def connected(clouds_yaml: Path, name: str) -> Connection:
     return Connection(config=loader.get_one(name))
 
 
-@pytest.mark.parametrize("name", SDK_CALLS)
-def test_sdk_sees_what_it_sees_on_a_real_cloud(admin: Connection, name: str) -> None:
-    ours = json.loads(json.dumps([attributes(one) for one in SDK_CALLS[name](admin)]))
-    found = differences(RECORDED[name], ours)
-    assert [one for one in found if not one.startswith(tuple(KNOWN))] == []
-    assert ours
+@pytest.mark.parametrize("name", LISTS)
+def test_sdk_lists_what_there_is(admin: Connection, name: str) -> None:
+    found = [*LISTS[name](admin)]
+    assert len({one.id for one in found}) == len(found) > 1
+    assert all(one.name for one in found if name not in ("ports", "volumes"))
 
 
 def test_server_is_created_waited_for_and_deleted(cloud: DemoCloud, clouds_yaml: Path) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ async def test_resize_without_a_flavor_and_while_another_action_runs_is_refused(
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         vm = await vm_of(cloud, user)
         status, text = await act(user, vm, "resize", {})
-        assert (status, "field/attribute resize. Value: {}" in text) == (400, True)
+        assert (status, "missing required field `flavorRef`" in text) == (400, True)
         await act(user, vm, "os-stop")
         status, text = await act(user, vm, "resize", {"flavorRef": flavor_id(cloud, "m1.small")})
         assert (status, "while it is in task_state powering-off" in text) == (409, True)
@@ -190,7 +191,7 @@ async def test_image_is_deleted_by_its_owner_alone() -> None:
         (own,) = [one.id for one in cloud.world.images if one.id in text]
         assert (await user.ask(f"{IMAGES}/{own}", method="DELETE")).status == 204
         gone = await user.ask(f"{IMAGES}/{own}", method="DELETE")
-        assert (gone.status, f"Failed to find image {own} to delete" in await gone.text()) == (404, True)
+        assert (gone.status, f"No image found with ID {own}" in await gone.text()) == (404, True)
         public = next(one.id for one in cloud.world.images if one.name == "debian-13")
         refused = await user.ask(f"{IMAGES}/{public}", method="DELETE")
         assert refused.status == 403
@@ -213,7 +214,7 @@ async def test_image_needs_a_name_and_a_server_without_a_task() -> None:
     async with demo_cloud() as cloud, client(cloud, "user1") as user:
         vm = await vm_of(cloud, user)
         status, text = await act(user, vm, "createImage", {"name": ""})
-        assert (status, "field/attribute createImage." in text) == (400, True)
+        assert (status, "at `$.name`" in text) == (400, True)
         await act(user, vm, "createImage", {"name": "one"})
         status, text = await act(user, vm, "createImage", {"name": "two"})
         assert (status, "in task_state image_snapshot_pending" in text) == (409, True)
@@ -222,11 +223,10 @@ async def test_image_needs_a_name_and_a_server_without_a_task() -> None:
 # -- Console ---------------------------------------------------------------------------------------
 
 
-async def console(user: Client, vm: VM, length: int | None = None) -> list[str]:
-    status, text = await act(user, vm, "os-getConsoleOutput", {"length": length} if length else {})
+async def console(user: Client, vm: VM) -> list[str]:
+    status, text = await act(user, vm, "os-getConsoleOutput", {})
     assert status == 200, text
-    response = await user.post(f"{SERVERS}/{vm.id}/action", {"os-getConsoleOutput": {"length": length}})
-    output: str = (await response.json())["output"]
+    output: str = json.loads(text)["output"]
     return output.split("\n")
 
 
@@ -237,7 +237,6 @@ async def test_console_shows_a_boot_up_to_the_login_prompt_and_anew_after_a_star
         whole = await console(user, vm)
         assert whole[0].startswith("[    0.000000] Linux version")
         assert whole[-1] == "mine login: "
-        assert await console(user, vm, 2) == whole[-2:]
         await act(user, vm, "os-stop")
         cloud.after(5)
         await act(user, vm, "os-start")

@@ -71,7 +71,7 @@ class LiveCloud:
         """The catalogue has this service no more."""
 
         (keystone,) = (one for one in self._cloud.services if isinstance(one, Keystone))
-        entries = [one for one in keystone.entries if one.service.kind != service]
+        entries = [one for one in keystone.entries if one.kind != service]
         self.change(lambda _: setattr(keystone, "entries", entries))
 
     def entry(self, folder: Path, *, user: str = "admin", **keys: Any) -> Mapping[str, Any]:

@@ -9,8 +9,8 @@ from aiohttp import ClientSession
 
 from stratoscope.core import yaml_file
 from stratoscope.core.runner import Runner
-from stratoscope.demo.openstack.hypervisors.guests import ShownHost
-from stratoscope.demo.openstack.hypervisors.writer import CONFIGURATION, HostFiles, shown_hosts
+from stratoscope.demo.openstack.hypervisors.guests import ShownHost, shown_hosts
+from stratoscope.demo.openstack.hypervisors.writer import CONFIGURATION, HostFiles
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.world.world import World
 from stratoscope.hypervisor.exporter import EXPORTER

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from stratoscope.demo.clock import Clock
@@ -16,24 +17,19 @@ from stratoscope.demo.openstack.fault_effects import broken
 from stratoscope.demo.openstack.glance import Glance
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.openstack.keystone.catalogue import catalogue
 from stratoscope.demo.openstack.keystone.service import Keystone
 from stratoscope.demo.openstack.keystone.tokens import Tokens
 from stratoscope.demo.openstack.misallocation import misallocate
 from stratoscope.demo.openstack.neutron.service import Neutron
-from stratoscope.demo.openstack.nova.server_actions import ServerActions
 from stratoscope.demo.openstack.nova.service import Nova
 from stratoscope.demo.openstack.placement.service import Placement
-from stratoscope.demo.openstack.service import Route, Service, encoded
+from stratoscope.demo.openstack.service import Route, Service
 from stratoscope.demo.world.churn import Churn
-from stratoscope.demo.world.ids import Dice
 from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.silence import silence
 from stratoscope.demo.world.world import World
 
 _JSON: Final = "application/json"
-_WITH_CAPITALS: Final = "identity"
-"""Keystone alone writes the reason phrase in capitals."""
 
 
 class OpenStack:
@@ -58,24 +54,23 @@ class OpenStack:
         )
         self.request_counts: Counter[tuple[str, str, str, int]] = Counter()
         self._tokens = Tokens(world)
-        self._request_ids = Dice()
         operations = Operations(world)
         Churn(world, operations)
         keystone = Keystone(world, self._tokens)
         self.services: Sequence[Service] = (
             keystone,
-            Nova(world, ServerActions(world, operations, self.faults.boot_error)),
+            Nova(world, operations, self.faults.boot_error),
             Placement(world),
             Neutron(world),
             Cinder(world),
             Glance(world),
         )
-        keystone.entries = catalogue(self.services, world.dice)
+        keystone.entries = self.services
 
     def add_to(self, app: web.Application) -> None:
         """Add its paths, each service below its own prefix."""
         for service in self.services:
-            for route in (*service.routes(), Route("*", "/{rest:.*}", service.unknown)):
+            for route in service.routes():
                 app.router.add_route(route.method, service.prefix + route.path, self._handler(service, route))
 
     def advance(self) -> None:
@@ -86,32 +81,18 @@ class OpenStack:
         self, service: Service, route: Route
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(raw: web.Request) -> web.StreamResponse:
-            request = await self._request(service, raw)
-            has_token = "X-Auth-Token" in raw.headers
-            faults = self.faults.hit(service.kind, request.path, raw.method, has_token=has_token)
-            response = await self._faulty(service, request, faults)
-            if response is None:
-                response = self._respond(service, route, request)
+            content = await raw.read()
+            self.advance()
+            request = Request(
+                raw=raw, world=self.world, prefix=service.prefix, content=content, denied=service.denied
+            )
+            path = raw.path.removeprefix(service.root) or "/" if raw.path.startswith(service.root) else ""
+            faults = self.faults.hit(service.kind, path, raw.method, has_token="X-Auth-Token" in raw.headers)
+            response = await self._faulty(service, request, faults) or self._respond(service, route, request)
             self.request_counts[service.kind, raw.method, route.path, response.status] += 1
-            service.headers(request, response)
-            return await _send(raw, service, response, faults)
+            return await _send(raw, response, faults)
 
         return handle
-
-    async def _request(self, service: Service, raw: web.Request) -> Request:
-        content = await raw.read()
-        self.advance()
-        is_above = not raw.path.startswith(service.root)
-        return Request(
-            raw=raw,
-            world=self.world,
-            base=f"{raw.scheme}://{raw.host}{service.prefix}",
-            path="" if is_above else raw.path.removeprefix(service.root) or "/",
-            args=raw.match_info,
-            content=content,
-            request_id=self._request_ids.request_id(),
-            denied=service.denied,
-        )
 
     async def _faulty(self, service: Service, request: Request, faults: Sequence[Fault]) -> Response | None:
         """The response of a fault instead of the service's; None if there is none."""
@@ -125,7 +106,7 @@ class OpenStack:
                 self._tokens.revoke(request.raw.headers.get("X-Auth-Token", ""))
             elif fault.fault.isdigit():
                 status = int(fault.fault)
-                response = service.fail(request, HttpError(status, fault.text or HTTPStatus(status).phrase))
+                response = service.error(HttpError(status, fault.text or HTTPStatus(status).phrase))
                 if fault.retry_after is not None:
                     response.headers["Retry-After"] = str(fault.retry_after)
                 return response
@@ -141,19 +122,18 @@ class OpenStack:
             service.check(request, route)
             return route.handler(request)
         except HttpError as error:
-            return service.fail(request, error)
+            return service.error(error)
+        except msgspec.DecodeError as error:
+            return service.error(HttpError(400, f"Invalid input for field/attribute body. {error}"))
 
 
-async def _send(
-    raw: web.Request, service: Service, response: Response, faults: Sequence[Fault]
-) -> web.StreamResponse:
+async def _send(raw: web.Request, response: Response, faults: Sequence[Fault]) -> web.StreamResponse:
     """The response, possibly changed by faults."""
-    body = encoded(response.body)
-    reason = HTTPStatus(response.status).phrase.upper() if service.kind == _WITH_CAPITALS else None
-    if response.status != HTTPStatus.NO_CONTENT:
-        response.headers.setdefault("Content-Type", _JSON)
+    body = response.body if isinstance(response.body, bytes) else msgspec.json.encode(response.body)
+    body = b"" if response.body is None else body
+    response.headers.setdefault("Content-Type", _JSON)
     for fault in faults:
         if fault.fault in ("malformed_item", "garbage"):
             body = broken(body, fault)
-    sent = web.Response(body=body, status=response.status, reason=reason, headers=response.headers)
+    sent = web.Response(body=body, status=response.status, headers=response.headers)
     return await cut_off(raw, sent, body) if any(fault.fault == "cut" for fault in faults) else sent

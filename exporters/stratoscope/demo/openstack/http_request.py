@@ -1,12 +1,12 @@
 """An HTTP request as the handlers of all services get it, and the responses and errors that they give."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
 import msgspec
 from aiohttp import web
-from multidict import CIMultiDict, MultiMapping
+from multidict import MultiMapping
 
 from stratoscope.demo.world.models import Project, User
 from stratoscope.demo.world.world import World
@@ -18,16 +18,11 @@ Json: TypeAlias = dict[str, object]
 
 
 class HttpError(Exception):
-    """An error response; each service has its own format for it.
+    """An error response; each service has its own format for it."""
 
-    Attributes:
-        kind: Its type where the service names types: Neutron's `PortNotFound`, Placement's codes.
-        is_early: The service raised it before it looked at the microversion.
-    """
-
-    def __init__(self, status: int, message: str, kind: str = "", *, is_early: bool = False) -> None:
+    def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
-        self.status, self.message, self.kind, self.is_early = status, message, kind, is_early
+        self.status, self.message = status, message
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +32,6 @@ class Caller:
     user: User
     project: Project | None
     roles: frozenset[str]
-    methods: Sequence[str] = ("password",)
 
     @property
     def is_admin(self) -> bool:
@@ -46,20 +40,18 @@ class Caller:
     def owns(self, project: Project | None) -> bool:
         return project is not None and project is self.project
 
+    def sees(self, project: Project | None) -> bool:
+        """Whether an object of a project may be shown by its id."""
+        return self.is_admin or self.owns(project)
+
 
 @dataclass(slots=True)
 class Response:
-    """What a handler returns.
-
-    Attributes:
-        body: It is sent as JSON; bytes are sent as they are.
-        is_early: The service answered before it looked at the microversion, which changes its headers.
-    """
+    """What a handler returns. Attributes: body: It is sent as JSON; bytes are sent as they are."""
 
     body: object = None
     status: int = 200
-    headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
-    is_early: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,9 +59,7 @@ class Request:
     """One request.
 
     Attributes:
-        base: URL of the service, without its version: `http://127.0.0.1:10980/compute`.
-        path: Below the service's endpoint; "" for its list of versions.
-        args: Parts of the path by name.
+        prefix: Of all paths of the service.
         content: The body.
         denied: Makes the service's error for a policy rule that the caller fails.
         minor: Of the microversion (2.96: 96); 0 where the service has none.
@@ -78,11 +68,8 @@ class Request:
 
     raw: web.Request
     world: World
-    base: str
-    path: str
-    args: Mapping[str, str]
+    prefix: str
     content: bytes
-    request_id: str
     denied: Callable[[str], HttpError]
     minor: int = 0
     token_owner: Caller | None = None
@@ -99,51 +86,44 @@ class Request:
         return self.world.now
 
     @property
+    def args(self) -> Mapping[str, str]:
+        """Parts of the path by name."""
+        return self.raw.match_info
+
+    @property
     def query(self) -> MultiMapping[str]:
         return self.raw.query
 
     @property
-    def keystone(self) -> str:
-        """The URL of Keystone's API."""
-        return f"{self.raw.scheme}://{self.raw.host}/identity/v3"
+    def origin(self) -> str:
+        """Where the cloud listens: `http://127.0.0.1:10980`."""
+        return f"{self.raw.scheme}://{self.raw.host}"
+
+    @property
+    def base(self) -> str:
+        """URL of the service, without its version."""
+        return f"{self.origin}{self.prefix}"
 
     def since(self, minor: int) -> bool:
         """Whether the requested microversion is this one or newer."""
         return self.minor >= minor
 
-    def newer(self, additions: Mapping[int, Json]) -> Json:
-        """The additions of the requested microversion and of those before it; the keys are minor numbers."""
-        return {
-            key: value
-            for minor in additions
-            if self.minor >= minor
-            for key, value in additions[minor].items()
-        }
-
     def flag(self, name: str) -> bool:
         """A query parameter that is on or off, as oslo.utils reads it."""
         return self.query.get(name, "").lower() in ("1", "true", "t", "on", "yes", "y")
 
-    def matches(self, **values: str) -> bool:
-        """Whether each value equals the query parameter of its name, or the query has no such parameter."""
-        return all(self.query.get(name, value) == value for name, value in values.items())
-
-    def json(self, kind: type[T]) -> T:
-        """The body. Raises msgspec.DecodeError."""
+    def body(self, kind: type[T]) -> T:
+        """The body. Raises msgspec.DecodeError if it is not of the kind."""
         return msgspec.json.decode(self.content, type=kind)
-
-    def body(self, kind: type[T], *, lacks: str, malformed: str = "Malformed request body") -> T:
-        """The body. Raises HttpError 400: with `lacks` if it is not of the kind, or it is no JSON."""
-        try:
-            return self.json(kind)
-        except msgspec.ValidationError as error:
-            raise HttpError(400, lacks) from error
-        except msgspec.DecodeError as error:
-            raise HttpError(400, malformed) from error
 
     def only_admin(self, rule: str) -> None:
         """Raise the error of a policy rule unless the caller is an administrator."""
         if not self.caller.is_admin:
+            raise self.denied(rule)
+
+    def only_member(self, rule: str) -> None:
+        """Raise the error of a policy rule for a caller who may only read."""
+        if "member" not in self.caller.roles:
             raise self.denied(rule)
 
     def own_project(self, rule: str) -> Project | None:
@@ -153,7 +133,8 @@ class Request:
             self.only_admin(rule)
         return project
 
-    def query_for(self, page: Mapping[str, str], besides: Iterable[str] = ()) -> str:
-        """The query of a link to another page: `page` replaces parameters, and those in `besides` go."""
-        pairs = [(name, value) for name, value in self.query.items() if name not in (*page, *besides)]
-        return "&".join(f"{name}={value}" for name, value in (*pairs, *page.items()))
+    def url(self, **changed: str) -> str:
+        """The request's own URL with changed parameters of the query."""
+        pairs = [(name, value) for name, value in self.query.items() if name not in changed]
+        query = "&".join(f"{name}={value}" for name, value in (*pairs, *changed.items()))
+        return f"{self.origin}{self.raw.path}?{query}"

@@ -35,20 +35,9 @@ def misallocate(world: World, what: str, host: str) -> Callable[[], None]:
     if what == "other_host":
         there, consumer = _another(world, there), vm.id
     elif what == "ended_migration":
-        now, target = world.now, _another(world, there)
+        now, target, number, flavor = world.now, _another(world, there), world.serial(), vm.flavor
         migration = Migration(
-            consumer,
-            vm,
-            there,
-            target,
-            vm.flavor,
-            vm.vm_state,
-            world.serial(),
-            LIVE,
-            "completed",
-            now,
-            now,
-            vm.flavor,
+            consumer, vm, there, target, flavor, vm.vm_state, number, LIVE, "completed", now, now, flavor
         )
         world.past_migrations.append(migration)
     world.claim(there, consumer, _LEAKED)

@@ -1,26 +1,51 @@
-"""Quotas: whether a project may have more, with Nova's and Cinder's messages."""
+"""Quotas: what services show of them, and whether a project may have more, in Nova's and Cinder's words."""
 
+from collections.abc import Mapping
+
+from stratoscope.demo.openstack.http_request import Json, Request, Response
 from stratoscope.demo.world.models import Flavor, Project
 from stratoscope.demo.world.quotas import of_vms, of_volume, over
+from stratoscope.demo.world.seed.catalog import DEFAULT_LIMITS
+
+
+def limits_of(project: Project | None) -> Mapping[str, int]:
+    """Its limits by resource; the defaults for a project that is not known."""
+    return DEFAULT_LIMITS if project is None else project.limits
+
+
+def details(project: Project | None, limits: Mapping[str, int], used: str = "in_use") -> Json:
+    """Limit and use by resource. Args: limits: Of the resources. used: How the service calls the use."""
+    uses = {} if project is None else project.used
+    return {name: {"limit": limit, used: uses.get(name, 0), "reserved": 0} for name, limit in limits.items()}
+
+
+def absolute(request: Request, names: Mapping[str, tuple[str, str]], fixed: Mapping[str, int]) -> Response:
+    """GET /limits of Nova and Cinder, for the caller's project.
+
+    Args:
+        names: Of limit and use, by resource.
+        fixed: Limits that are the same for all.
+    """
+    project = request.caller.project
+    limits, used = limits_of(project), {} if project is None else project.used
+    shown = dict(fixed)
+    for resource, (limit, use) in names.items():
+        shown |= {use: used.get(resource, 0)} | ({limit: limits[resource]} if limit else {})
+    return Response({"limits": {"rate": [], "absolute": shown}})
 
 
 def exceeded(project: Project, flavor: Flavor, count: int) -> str | None:
-    """Nova's message where `count` more VMs of a flavor exceed the quota; None where they do not.
-
-    With `count` 0: for a resize of one VM to the flavor.
-    """
+    """Nova's message where `count` more VMs of a flavor exceed the quota; None where they do not."""
     much = over(project, of_vms(flavor, count))
-    ports = much.pop("port", None)
-    if much:
-        return _over_quota(project, much)
-    return None if ports is None else "Maximum number of ports exceeded"
+    if much.keys() == {"port"}:
+        return "Maximum number of ports exceeded"
+    return _over_quota(project, {name: more for name, more in much.items() if name != "port"})
 
 
 def exceeded_by_resize(project: Project, old: Flavor, new: Flavor) -> str | None:
     """Nova's message where a VM's new flavor exceeds the quota: what it needs more counts alone."""
     wanted = {"cores": new.vcpus - old.vcpus, "ram": new.memory_mib - old.memory_mib}
-    much = over(project, {resource: more for resource, more in wanted.items() if more > 0})
-    return _over_quota(project, much) if much else None
+    return _over_quota(project, over(project, {name: more for name, more in wanted.items() if more > 0}))
 
 
 def exceeded_by_volume(project: Project, size_gib: int) -> str | None:
@@ -32,14 +57,14 @@ def exceeded_by_volume(project: Project, size_gib: int) -> str | None:
             f"Requested volume or snapshot exceeds allowed gigabytes quota. Requested {size_gib}G, quota is "
             f"{limit}G and {used}G has been consumed."
         )
-    if much:
-        limit = project.limits["volumes"]
-        return f"Maximum number of volumes allowed ({limit}) exceeded for quota 'volumes'."
-    return None
+    limit = project.limits["volumes"]
+    return f"Maximum number of volumes allowed ({limit}) exceeded for quota 'volumes'." if much else None
 
 
-def _over_quota(project: Project, much: dict[str, int]) -> str:
+def _over_quota(project: Project, much: dict[str, int]) -> str | None:
     """nova/compute/utils.py, get_over_quota_detail: several resources are joined by commas."""
+    if not much:
+        return None
     names = ", ".join(much)
     requested = ", ".join(str(more) for more in much.values())
     used = ", ".join(str(project.used[resource]) for resource in much)

@@ -1,21 +1,19 @@
-"""What all services have in common: routes, policy, headers, and errors in their own formats."""
+"""What all services have in common: routes, policy, versions, and errors in their own formats."""
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-import msgspec
-from multidict import CIMultiDict
-
-from stratoscope.demo.openstack.http_request import HttpError, Request, Response
-from stratoscope.demo.world.models import VM, Port
+from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
 from stratoscope.demo.world.world import World
 
 Handler = Callable[[Request], Response]
 
 UNAUTHORIZED: Final = "The request you have made requires authentication."
-_JSON: Final = "application/json"
+INTERFACES: Final = ("public", "internal", "admin")
+NOT_FOUND: Final = "The resource could not be found."
 _FAULT_NAMES: Final = {
     400: "badRequest",
     403: "forbidden",
@@ -44,6 +42,39 @@ class Route(NamedTuple):
     is_open: bool = False
 
 
+class Microversions(NamedTuple):
+    """Attributes:
+    name: Of the service in the header.
+    oldest: The minor number without a header.
+    newest: What the newest is called in the document of versions.
+    """
+
+    name: str
+    major: int
+    oldest: int = 0
+    newest: str = "version"
+
+
+def _titled(error: HttpError, title: str) -> Json:
+    return {"error": {"code": error.status, "title": title, "message": error.message}}
+
+
+def _named(error: HttpError, _: str) -> Json:
+    name = _FAULT_NAMES.get(error.status, "computeFault")
+    return {name: {"code": error.status, "message": error.message}}
+
+
+_FORMATS: Final[Mapping[str, Callable[[HttpError, str], Json]]] = {
+    "identity": _titled,
+    "compute": _named,
+    "block-storage": _named,
+    "network": lambda error, _: {"NeutronError": {"type": "", "message": error.message, "detail": ""}},
+    "placement": lambda error, title: {"errors": [{"title": title, "detail": error.message}]},
+    "image": lambda error, title: {"message": error.message, "title": title},
+}
+"""The body of an error with the title of its status, by the service's type."""
+
+
 class Service(ABC):
     """One of OpenStack's services.
 
@@ -52,105 +83,85 @@ class Service(ABC):
         name: Its name there.
         prefix: Of all its paths.
         endpoint: Below the prefix, as in the catalogue.
+        version: The id of its API's version.
+        version_path: Below the prefix, if it is no part of the endpoint.
         denial: The message for a policy rule that fails, with `{}` for the rule.
-        absent: The message for what a microversion does not have yet.
+        microversions: None where it has none.
         newest: The minor number of its newest microversion; a smaller one makes it an older release.
+        ids: In the catalogue: its own, and those of its endpoints.
     """
 
     kind: str
     name: str
     prefix: str
     endpoint: str = ""
+    version: str
+    version_path: str = ""
     denial: str = "Policy doesn't allow {} to be performed."
-    absent: str = "The resource could not be found."
+    microversions: Microversions | None = None
     newest: int = 0
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.ids = [world.dice.hex_id() for _ in range(1 + len(INTERFACES))]
 
     @property
     def root(self) -> str:
-        """The path of the endpoint."""
+        """The path of the endpoint; paths of faults are below it."""
         return self.prefix + self.endpoint
 
     @abstractmethod
+    def own_routes(self) -> Iterable[Route]:
+        """Its routes beside the document of its versions."""
+
     def routes(self) -> Iterable[Route]:
         """All its routes; `unknown` answers other paths."""
+        for path in {"", "/", self.endpoint, f"{self.endpoint}/"}:
+            yield Route("GET", path, self._versions, is_open=True)
+        yield from self.own_routes()
+        yield Route("*", "/{rest:.*}", self.unknown)
 
-    @abstractmethod
-    def error(self, request: Request, error: HttpError) -> Response:
+    def error(self, error: HttpError) -> Response:
         """An error in the service's own format."""
+        return Response(_FORMATS[self.kind](error, HTTPStatus(error.status).phrase), error.status)
 
-    def negotiate(self, request: Request) -> None:  # noqa: B027 - most services have no microversions
-        """Set the request's microversion. Raises HttpError for an unknown one."""
+    def negotiate(self, request: Request) -> None:
+        """Set the request's microversion. Raises HttpError for one that the service does not have."""
+        if self.microversions is None:
+            return
+        name, major, request.minor, _ = self.microversions
+        header = request.raw.headers.get("OpenStack-API-Version", "").strip()
+        if not header.startswith(f"{name} "):
+            return
+        match = re.fullmatch(rf"{name} +{major}\.(\d+)", header)
+        if match is None or int(match[1]) > self.newest:
+            raise HttpError(406, f"Version {header} is not supported by the API.")
+        request.minor = int(match[1])
 
     def check(self, request: Request, route: Route) -> None:
         """Raise HttpError where the microversion has no such route, or the caller may not use it."""
         if not request.since(route.since):
-            raise HttpError(404, self.absent)
+            raise HttpError(404, NOT_FOUND)
         if route.rule:
             request.only_admin(route.rule)
 
     def denied(self, rule: str) -> HttpError:
         return HttpError(403, self.denial.format(rule))
 
-    def headers(self, request: Request, response: Response) -> None:
-        """Add the headers that every response of the service has."""
-        response.headers["x-openstack-request-id"] = request.request_id
-
-    def fail(self, request: Request, error: HttpError) -> Response:
-        """The response for an error."""
-        response = self.error(request, error)
-        response.is_early = error.is_early
-        return response
-
     def unauthorized(self, request: Request) -> Response:
         """The response to a missing, wrong or expired token: keystonemiddleware's."""
-        body = {"error": {"code": 401, "title": "Unauthorized", "message": UNAUTHORIZED}}
-        return Response(body, 401, CIMultiDict({"WWW-Authenticate": f'Keystone uri="{request.keystone}"'}))
+        headers = {"WWW-Authenticate": f'Keystone uri="{request.origin}/identity/v3"'}
+        return Response(_titled(HttpError(401, UNAUTHORIZED), "Unauthorized"), 401, headers)
 
-    def unknown(self, request: Request) -> Response:
+    def unknown(self, _: Request) -> Response:
         """The response to an unknown path."""
-        response = webob_error(request, 404, "The resource could not be found.")
-        response.is_early = True
-        return response
+        return self.error(HttpError(404, NOT_FOUND))
 
-
-def webob_error(request: Request, status: int, text: str) -> Response:
-    """An error as webob writes it: JSON for clients that accept it, else a page."""
-    title = HTTPStatus(status).phrase
-    if _JSON in request.raw.headers.get("Accept", ""):
-        body = {"message": f"{text}<br /><br />\n\n\n", "code": f"{status} {title}", "title": title}
-        return Response(body, status)
-    page = (
-        f"<html>\n <head>\n  <title>{status} {title}</title>\n </head>\n <body>\n"
-        f"  <h1>{status} {title}</h1>\n  {text}<br /><br />\n\n\n\n </body>\n</html>"
-    )
-    return Response(page.encode(), status, CIMultiDict({"Content-Type": "text/html; charset=UTF-8"}))
-
-
-def named_fault(error: HttpError) -> Response:
-    """An error as Nova and Cinder write it."""
-    name = _FAULT_NAMES.get(error.status, "computeFault")
-    return Response({name: {"code": error.status, "message": error.message}}, error.status)
-
-
-def encoded(body: object) -> bytes:
-    """The bytes of a response."""
-    if isinstance(body, bytes):
-        return body
-    return b"" if body is None else msgspec.json.encode(body)
-
-
-def cached(item: VM | Port, view: object, make: Callable[[], object]) -> bytes:
-    """An item as JSON: the bytes made before, if the item and the view are the same."""
-    if item.json_view != view:
-        item.json, item.json_view = encoded(make()), view
-    return item.json
-
-
-def listed(key: str, items: Sequence[bytes], more: dict[str, object]) -> bytes:
-    """The body of a list of encoded items, with `more` beside it."""
-    rest = msgspec.json.encode(more)[1:] if more else b"}"
-    comma = b"," if more else b""
-    return b'{"%s":[%s]%s%s' % (key.encode(), b",".join(items), comma, rest)
+    def _versions(self, request: Request) -> Response:
+        """The document of its versions."""
+        links = [{"rel": "self", "href": f"{request.base}{self.version_path or self.endpoint}/"}]
+        shown: Json = {"id": self.version, "status": "CURRENT", "links": links}
+        if self.microversions is not None:
+            _, major, oldest, newest = self.microversions
+            shown |= {newest: f"{major}.{self.newest}", "min_version": f"{major}.{oldest}"}
+        return Response({"versions": [shown]})

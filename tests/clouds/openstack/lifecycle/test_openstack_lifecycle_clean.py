@@ -7,7 +7,8 @@ import pytest
 from demo.worlds import assert_consistent
 from stratoscope.clouds.lifecycle import Mark, Object, RunReason, StepError, Underway
 from stratoscope.clouds.openstack.cloud import OpenStack
-from stratoscope.demo.openstack.neutron.collection import Collection
+from stratoscope.demo.openstack.collection import Collection
+from stratoscope.demo.openstack.http_request import Response
 from support.demo_cloud import DemoCloud
 from support.openstack_vms import MARK, TAG, booted, vms
 
@@ -98,7 +99,7 @@ async def test_404_of_a_gateway_does_not_mean_that_a_vm_is_gone(demo: DemoCloud,
     vm_id = await booted(lifecycle)
     (nova,) = (one for one in demo.cloud.services if one.kind == "compute")
     its_own = nova.error
-    nova.error = lambda request, error: nova.unknown(request)  # type: ignore[method-assign]  # noqa: ARG005
+    nova.error = lambda _: Response({"message": "page not found"}, 404)  # type: ignore[method-assign]
     vm = demo.world.vms.get(vm_id)
     assert vm is not None
     demo.world.bury(vm)
@@ -169,7 +170,7 @@ async def test_deadline_that_makes_no_sense_never_passes(
 async def test_many_owned_vms_are_all_found_however_short_the_pages(
     cloud: OpenStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stratoscope.demo.openstack.nova.paging.MOST", 2)
+    monkeypatch.setattr("stratoscope.demo.openstack.collection.MOST", 2)
     lifecycle = vms(cloud)
     made = {await booted(lifecycle, Mark(TAG, "boot", f"{number}", 2e9)) for number in range(3)}
     assert {one.id for one in (await lifecycle.owned(TAG)).objects} == made

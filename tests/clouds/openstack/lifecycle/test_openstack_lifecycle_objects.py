@@ -50,7 +50,7 @@ LISTS = {
 def without(demo: DemoCloud, kind: str) -> None:
     """The catalogue of the next token lacks a service."""
     (keystone,) = (one for one in demo.cloud.services if isinstance(one, Keystone))
-    keystone.entries = [one for one in keystone.entries if one.service.kind != kind]
+    keystone.entries = [one for one in keystone.entries if one.kind != kind]
 
 
 def lists(demo: DemoCloud) -> dict[str, int]:

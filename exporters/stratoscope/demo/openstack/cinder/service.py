@@ -1,22 +1,17 @@
-"""Cinder as a service: volumes, their copies, backends, quotas; versions, microversions, errors."""
+"""Cinder as a service: volumes, their copies, backends and quotas."""
 
-from collections.abc import Callable, Iterable
-from http import HTTPStatus
-from typing import Final, TypeVar
+from collections.abc import Iterable
+from typing import Any, Final
 
-from multidict import CIMultiDict
-
-from stratoscope.demo.openstack.cinder import views, volumes
+from stratoscope.demo.openstack.cinder import volumes
+from stratoscope.demo.openstack.collection import Collection
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.nova.service import minor_of
-from stratoscope.demo.openstack.service import Handler, Route, Service, named_fault
-from stratoscope.demo.world.models import Copy, Project, Volume
-from stratoscope.demo.world.seed.catalog import DEFAULT_LIMITS
-from stratoscope.demo.world.sorted_index import SortedIndex
+from stratoscope.demo.openstack.quotas import absolute, details, limits_of
+from stratoscope.demo.openstack.service import Microversions, Route, Service
+from stratoscope.demo.openstack.texts import micro, service, shown
+from stratoscope.demo.world.models import Copy, Daemon, Pool, Volume, VolumeType
+from stratoscope.demo.world.world import World
 
-T = TypeVar("T", Volume, Copy)
-
-_MOST: Final = 1000
 _FIXED: Final = {"per_volume_gigabytes": -1, "groups": 10}
 """Limits that are the same for all projects."""
 _QUOTAS: Final = {
@@ -27,174 +22,99 @@ _QUOTAS: Final = {
     "backup_gigabytes": ("maxTotalBackupGigabytes", "totalBackupGigabytesUsed"),
 }
 """Resources, and the names of their limit and use in GET /limits."""
-_CONTROLS: Final = frozenset({"all_tenants", "limit", "marker", "offset", "sort", "sort_key", "sort_dir"})
+_OWNERS_SINCE = 18
+"""The microversion that tells administrators whose a backup is."""
+
+
+def _volume_type(_: Request, one: VolumeType) -> Json:
+    return {**shown(one, "id", "name"), "is_public": True}
+
+
+def _copy(one: Copy) -> Json:
+    return {
+        **shown(one, "id", "name", "status"),
+        "updated_at": micro(one.updated),
+        "size": one.volume.size_gib,
+    }
+
+
+def _snapshot(_: Request, one: Copy) -> Json:
+    return {**_copy(one), "os-extended-snapshot-attributes:project_id": one.project.id}
+
+
+def _backup(request: Request, one: Copy) -> Json:
+    owner = {"os-backup-project-attr:project_id": one.project.id}
+    tells = request.caller.is_admin and request.since(_OWNERS_SINCE)
+    return {**_copy(one), "fail_reason": one.fail_reason, **(owner if tells else {})}
+
+
+def _pool(request: Request, one: Pool) -> Json:
+    """The capabilities of a backend: its volumes are counted in full, and taken to be 60 % written."""
+    provisioned = sum(volume.size_gib for volume in request.world.volumes if volume.pool is one)
+    capabilities = {
+        "total_capacity_gb": one.total_gib,
+        "free_capacity_gb": round(one.total_gib - provisioned * 0.6, 2),
+        "provisioned_capacity_gb": provisioned,
+        "allocated_capacity_gb": provisioned,
+        "volume_backend_name": one.name,
+        "vendor_name": "Open Source",
+        "max_over_subscription_ratio": "20.0",
+        "thin_provisioning_support": True,
+    }
+    name = f"{one.host}#{one.name}"
+    return {"name": name, **({"capabilities": capabilities} if request.flag("detail") else {})}
+
+
+def _sees(request: Request, one: Volume | Copy) -> bool:
+    """The objects of all projects for administrators who request them, else those of the caller's project."""
+    return (request.caller.is_admin and request.flag("all_tenants")) or request.caller.owns(one.project)
+
+
+def _services(world: World) -> Iterable[Daemon]:
+    return (one for one in world.daemons if one.service == "block-storage")
+
+
+def _quotas(request: Request) -> Response:
+    """Limits and their use by resource, those of each volume type included."""
+    project = request.own_project("volume_extension:quotas:show")
+    limits = {name: limits_of(project)[name] for name in _QUOTAS} | _FIXED
+    for one in request.world.volume_types:
+        limits |= {f"{resource}_{one.name}": -1 for resource in ("volumes", "gigabytes", "snapshots")}
+    return Response({"quota_set": {**details(project, limits), "id": request.args["project"]}})
+
+
+_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
+    Collection("/v3/volumes/detail", lambda world: world.volumes, volumes.view, sees=_sees),
+    Collection("/v3/snapshots/detail", lambda world: world.snapshots, _snapshot, sees=_sees),
+    Collection("/v3/backups/detail", lambda world: world.backups, _backup, sees=_sees),
+    Collection("/v3/types", lambda world: world.volume_types, _volume_type, key="volume_types"),
+    Collection("/v3/os-services", _services, service, rule="volume_extension:services:index"),
+    Collection(
+        "/v3/scheduler-stats/get_pools",
+        lambda world: world.pools,
+        _pool,
+        key="pools",
+        rule="scheduler_extension:scheduler_stats:get_pools",
+        tested=frozenset({"detail"}),
+    ),
+)
 
 
 class Cinder(Service):
     """Everything below one prefix, without a project in the path."""
 
-    kind, name, prefix, endpoint = "block-storage", "cinder", "/volume", "/v3"
+    kind, name, prefix, endpoint, version = "block-storage", "cinder", "/volume", "/v3", "v3.0"
+    microversions = Microversions("volume", 3)
     newest = 71
 
-    def routes(self) -> Iterable[Route]:
-        world = self.world
-        yield Route("GET", "", self._versions, is_open=True)
-        yield Route("GET", "/", self._versions, is_open=True)
-        yield Route("GET", "/v3", _redirect)
-        yield Route("GET", "/v3/", self._version)
-        yield Route("GET", "/v3/volumes/detail", _listing("Volume", world.volumes, views.volume))
+    def own_routes(self) -> Iterable[Route]:
+        yield from (one.route for one in _COLLECTIONS)
         yield from volumes.ROUTES
-        yield Route("GET", "/v3/snapshots/detail", _listing("Snapshot", world.snapshots, views.snapshot))
-        yield Route("GET", "/v3/backups/detail", _listing("Backup", world.backups, views.backup))
-        yield Route("GET", "/v3/os-services", _services, "volume_extension:services:index")
-        yield Route(
-            "GET", "/v3/scheduler-stats/get_pools", _pools, "scheduler_extension:scheduler_stats:get_pools"
-        )
         yield Route("GET", "/v3/os-quota-sets/{project}", _quotas)
-        yield Route("GET", "/v3/limits", _limits)
+        yield Route("GET", "/v3/limits", lambda request: absolute(request, _QUOTAS, {}))
 
-    def negotiate(self, request: Request) -> None:
-        header = request.raw.headers.get("OpenStack-API-Version", "").strip()
-        version = header.removeprefix("volume ").strip() if header.startswith("volume ") else ""
-        request.minor = minor_of(version, 3, 0, self.newest) if version else 0
-
-    def error(self, request: Request, error: HttpError) -> Response:  # noqa: ARG002 - one format for all
-        response = named_fault(error)
-        if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            fault: Json = {"code": error.status, "message": error.message, "retryAfter": "0"}
-            response.body, response.headers["Retry-After"] = {"overLimit": fault}, "0"
+    def error(self, error: HttpError) -> Response:
+        response = super().error(error)
+        if error.status == 413:  # noqa: PLR2004 - over quota
+            response.headers["Retry-After"] = "0"
         return response
-
-    def headers(self, request: Request, response: Response) -> None:
-        super().headers(request, response)
-        is_unknown = response.is_early and response.status == HTTPStatus.NOT_FOUND
-        if response.status == HTTPStatus.UNAUTHORIZED or is_unknown:
-            return
-        response.headers["x-compute-request-id"] = request.request_id
-        if not response.is_early:
-            response.headers["OpenStack-API-Version"] = f"volume 3.{request.minor}"
-            response.headers["Vary"] = "OpenStack-API-Version"
-
-    def _versions(self, request: Request) -> Response:
-        return Response({"versions": [_about(request, self.newest)]}, 300)
-
-    def _version(self, request: Request) -> Response:
-        return Response({"versions": [_about(request, self.newest)]})
-
-
-def _about(request: Request, newest: int) -> Json:
-    media = {"base": "application/json", "type": "application/vnd.openstack.volume+json;version=3"}
-    return {
-        "id": "v3.0",
-        "status": "CURRENT",
-        "version": f"3.{newest}",
-        "min_version": "3.0",
-        "updated": "2023-08-31T00:00:00Z",
-        "links": [
-            {"rel": "describedby", "type": "text/html", "href": "https://docs.openstack.org/"},
-            {"rel": "self", "href": f"{request.base}/v3/"},
-        ],
-        "media-types": [media],
-    }
-
-
-def _redirect(request: Request) -> Response:
-    headers = {"Location": f"{request.base}/v3/", "Content-Type": "text/plain; charset=utf8"}
-    return Response(status=302, headers=CIMultiDict(headers))
-
-
-# -- Volumes and their copies ----------------------------------------------------------------------
-
-
-def _listing(kind: str, index: SortedIndex[T], view: Callable[[Request, T], Json]) -> Handler:
-    """The handler of a list with pages and filters."""
-    key = f"{kind.lower()}s"
-
-    def handle(request: Request) -> Response:
-        limit, marker = _limit_of(request), request.query.get("marker", "")
-        if marker and marker not in index:
-            raise HttpError(404, f"{kind} {marker} could not be found.")
-        filters = {name: value for name, value in request.query.items() if name not in _CONTROLS}
-
-        def is_wanted(one: T) -> bool:
-            shown = view(request, one) if filters else {}
-            return _sees(request, one.project) and all(
-                str(shown.get(name)) == value for name, value in filters.items()
-            )
-
-        found = index.page(limit, marker, keep=is_wanted)
-        body: Json = {key: [view(request, one) for one in found]}
-        if found and len(found) == limit:
-            query = request.query_for({"marker": found[-1].id})
-            body[f"{key}_links"] = [{"rel": "next", "href": f"{request.base}/v3{request.path}?{query}"}]
-        return Response(body)
-
-    return handle
-
-
-def _limit_of(request: Request) -> int:
-    text = request.query.get("limit", str(_MOST))
-    if not text.removeprefix("-").isdecimal():
-        raise HttpError(400, "limit param must be an integer")
-    if text.startswith("-"):
-        raise HttpError(400, "limit param must be positive")
-    return min(_MOST, int(text))
-
-
-def _sees(request: Request, project: Project) -> bool:
-    """The objects of all projects for administrators who request them, else those of the caller's project."""
-    return (request.caller.is_admin and request.flag("all_tenants")) or request.caller.owns(project)
-
-
-# -- Backends --------------------------------------------------------------------------------------
-
-
-def _services(request: Request) -> Response:
-    shown = [
-        views.service(request, one)
-        for one in request.world.daemons
-        if one.service == "block-storage" and request.matches(binary=one.binary, host=one.host)
-    ]
-    return Response({"services": shown})
-
-
-def _pools(request: Request) -> Response:
-    is_detailed = request.flag("detail")
-    pools = [
-        {
-            "name": f"{one.host}#{one.name}",
-            **({"capabilities": views.pool(request, one)} if is_detailed else {}),
-        }
-        for one in request.world.pools
-    ]
-    return Response({"pools": pools})
-
-
-# -- Quotas ----------------------------------------------------------------------------------------
-
-
-def _quotas(request: Request) -> Response:
-    """Limits by resource, those of each volume type included; with `usage` also what is used of them."""
-    project = request.own_project("volume_extension:quotas:show")
-    own = DEFAULT_LIMITS if project is None else project.limits
-    limits = {name: own[name] for name in _QUOTAS} | _FIXED
-    for one in request.world.volume_types:
-        limits |= {f"{resource}_{one.name}": -1 for resource in ("volumes", "gigabytes", "snapshots")}
-    quotas: Json = dict(limits)
-    if request.flag("usage"):
-        used = project.used if project else {}
-        quotas = {
-            name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0}
-            for name, limit in limits.items()
-        }
-    return Response({"quota_set": {**quotas, "id": request.args["project"]}})
-
-
-def _limits(request: Request) -> Response:
-    project = request.caller.project
-    limits = DEFAULT_LIMITS if project is None else project.limits
-    used = project.used if project else {}
-    absolute: Json = {}
-    for resource, (maximum, total) in _QUOTAS.items():
-        absolute |= {maximum: limits[resource], total: used.get(resource, 0)}
-    return Response({"limits": {"rate": [], "absolute": absolute}})

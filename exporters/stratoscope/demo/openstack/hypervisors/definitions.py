@@ -1,102 +1,96 @@
 """The definitions of a host's VMs, as Nova writes them, in one file for libvirt's mock driver `test:`."""
 
-import xml.etree.ElementTree as ET
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
 
 from stratoscope.demo.openstack.hypervisors.guests import RUNNING, Guest, ShownHost
-from stratoscope.demo.openstack.texts import mac_address, moment
-from stratoscope.demo.world.models import VM, Port, Volume
+from stratoscope.demo.openstack.texts import mac_address, spaced
+from stratoscope.demo.world.models import Port, Volume
 
-_NOVA = "http://openstack.org/xmlns/libvirt/nova/1.1"
-_TEST = "http://libvirt.org/schemas/domain/test/1.0"
-SOCKETS = 2
+SOCKETS: Final = 2
 
 
 def node(shown_host: ShownHost) -> str:
     """The host with its VMs; the driver numbers those that run, as `Guest.number` does."""
-    root = ET.Element("node")
-    cpu = ET.SubElement(root, "cpu")
-    facts = {
-        "mhz": "2400", "model": "x86_64", "active": shown_host.cpus, "nodes": SOCKETS, "sockets": 1,
-        "cores": shown_host.cpus // SOCKETS, "threads": 1,
-    }  # fmt: skip
-    for name, value in facts.items():
-        ET.SubElement(cpu, name).text = str(value)
-    ET.SubElement(root, "memory").text = str(shown_host.host.has.memory_mib << 10)
-    for guest in shown_host.guests:
-        root.append(_domain(guest))
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode") + "\n"
+    cpus = shown_host.cpus
+    return f"""<node>
+  <cpu>
+    <mhz>2400</mhz><model>x86_64</model><active>{cpus}</active><nodes>{SOCKETS}</nodes>
+    <sockets>1</sockets><cores>{cpus // SOCKETS}</cores><threads>1</threads>
+  </cpu>
+  <memory>{shown_host.host.has.memory_mib << 10}</memory>
+{"".join(_domain(guest) for guest in shown_host.guests)}</node>
+"""
 
 
-def _domain(guest: Guest) -> ET.Element:
-    vm = guest.vm
-    domain = ET.Element("domain", {"type": "test"})
-    ET.SubElement(domain, "name").text = guest.domain
-    ET.SubElement(domain, "uuid").text = vm.id
-    domain.append(_metadata(vm))
+def _domain(guest: Guest) -> str:
+    vm, state, tune = guest.vm, "", ""
     if guest.state != RUNNING:
-        ET.SubElement(domain, "test:runstate", {"xmlns:test": _TEST}).text = str(guest.state)
-    ET.SubElement(domain, "memory", {"unit": "KiB"}).text = str(vm.flavor.memory_mib << 10)
-    ET.SubElement(domain, "vcpu").text = str(vm.flavor.vcpus)
+        schema = "http://libvirt.org/schemas/domain/test/1.0"
+        state = f'<test:runstate xmlns:test="{schema}">{guest.state}</test:runstate>'
     if guest.quota is not None:
-        tune = ET.SubElement(domain, "cputune")
-        ET.SubElement(tune, "period").text = "100000"
-        ET.SubElement(tune, "quota").text = str(round(100_000 * guest.quota))
-    machine = ET.SubElement(ET.SubElement(domain, "os"), "type", {"arch": "x86_64", "machine": "pc-q35-8.2"})
-    machine.text = "hvm"
-    devices = ET.SubElement(domain, "devices")
-    if vm.image is not None:
-        devices.append(_file(vm))
-    devices.extend(_volume(volume) for volume in vm.volumes if volume.device)
-    devices.extend(_interface(port, tap) for port, tap in zip(vm.ports, guest.taps, strict=True))
-    return domain
+        quota = round(100_000 * guest.quota)
+        tune = f"<cputune><period>100000</period><quota>{quota}</quota></cputune>"
+    disk = f"""
+      <disk type="file" device="disk">
+        <driver name="qemu" type="qcow2" cache="none"/>
+        <source file="/var/lib/nova/instances/{vm.id}/disk"/>
+        <target dev="vda" bus="virtio"/>
+      </disk>"""
+    volumes = "".join(_volume(volume) for volume in vm.volumes if volume.device)
+    interfaces = "".join(_interface(port, tap) for port, tap in zip(vm.ports, guest.taps, strict=True))
+    return f"""  <domain type="test">
+    <name>{guest.domain}</name>
+    <uuid>{vm.id}</uuid>
+    <metadata>{_metadata(guest)}
+    </metadata>
+    {state}
+    <memory unit="KiB">{vm.flavor.memory_mib << 10}</memory>
+    <vcpu>{vm.flavor.vcpus}</vcpu>
+    {tune}
+    <os><type arch="x86_64" machine="pc-q35-8.2">hvm</type></os>
+    <devices>{disk if vm.image is not None else ""}{volumes}{interfaces}
+    </devices>
+  </domain>
+"""
 
 
-def _metadata(vm: VM) -> ET.Element:
-    metadata = ET.Element("metadata")
-    instance = ET.SubElement(metadata, "nova:instance", {"xmlns:nova": _NOVA})
-    _nova(instance, "name").text = vm.name
-    _nova(instance, "creationTime").text = moment(vm.created).replace("T", " ").removesuffix("Z")
-    flavor = _nova(instance, "flavor", name=vm.flavor.name)
-    amounts = {"memory": vm.flavor.memory_mib, "disk": vm.flavor.disk_gib, "vcpus": vm.flavor.vcpus}
-    for name, value in amounts.items():
-        _nova(flavor, name).text = str(value)
-    owner = _nova(instance, "owner")
-    _nova(owner, "user", uuid=vm.user.id).text = vm.user.name
-    _nova(owner, "project", uuid=vm.project.id).text = vm.project.name
-    if vm.image is not None:
-        _nova(instance, "root", type="image", uuid=vm.image.id)
-    return metadata
+def _metadata(guest: Guest) -> str:
+    vm, flavor = guest.vm, guest.vm.flavor
+    root = "" if vm.image is None else f'<nova:root type="image" uuid="{vm.image.id}"/>'
+    return f"""
+      <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
+        <nova:name>{escape(vm.name)}</nova:name>
+        <nova:creationTime>{spaced(vm.created)}</nova:creationTime>
+        <nova:flavor name={quoteattr(flavor.name)}>
+          <nova:memory>{flavor.memory_mib}</nova:memory>
+          <nova:disk>{flavor.disk_gib}</nova:disk>
+          <nova:vcpus>{flavor.vcpus}</nova:vcpus>
+        </nova:flavor>
+        <nova:owner>
+          <nova:user uuid="{vm.user.id}">{escape(vm.user.name)}</nova:user>
+          <nova:project uuid="{vm.project.id}">{escape(vm.project.name)}</nova:project>
+        </nova:owner>
+        {root}
+      </nova:instance>"""
 
 
-def _nova(parent: ET.Element, tag: str, /, **attributes: str) -> ET.Element:
-    return ET.SubElement(parent, f"nova:{tag}", attributes)
+def _volume(volume: Volume) -> str:
+    return f"""
+      <disk type="block" device="disk">
+        <driver name="qemu" type="raw" cache="none" io="native"/>
+        <source dev="/dev/disk/by-id/volume-{volume.id}"/>
+        <target dev="{volume.device.removeprefix("/dev/")}" bus="virtio"/>
+        <serial>{volume.id}</serial>
+      </disk>"""
 
 
-def _file(vm: VM) -> ET.Element:
-    """The disk of a VM with an image."""
-    disk = ET.Element("disk", {"type": "file", "device": "disk"})
-    ET.SubElement(disk, "driver", {"name": "qemu", "type": "qcow2", "cache": "none"})
-    ET.SubElement(disk, "source", {"file": f"/var/lib/nova/instances/{vm.id}/disk"})
-    ET.SubElement(disk, "target", {"dev": "vda", "bus": "virtio"})
-    return disk
-
-
-def _volume(volume: Volume) -> ET.Element:
-    disk = ET.Element("disk", {"type": "block", "device": "disk"})
-    ET.SubElement(disk, "driver", {"name": "qemu", "type": "raw", "cache": "none", "io": "native"})
-    ET.SubElement(disk, "source", {"dev": f"/dev/disk/by-id/volume-{volume.id}"})
-    ET.SubElement(disk, "target", {"dev": volume.device.removeprefix("/dev/"), "bus": "virtio"})
-    ET.SubElement(disk, "serial").text = volume.id
-    return disk
-
-
-def _interface(port: Port, tap: str) -> ET.Element:
-    interface = ET.Element("interface", {"type": "bridge"})
-    ET.SubElement(interface, "mac", {"address": mac_address(port.mac)})
-    ET.SubElement(interface, "source", {"bridge": "br-int"})
-    switch = ET.SubElement(interface, "virtualport", {"type": "openvswitch"})
-    ET.SubElement(switch, "parameters", {"interfaceid": port.id})
-    ET.SubElement(interface, "target", {"dev": tap})
-    ET.SubElement(interface, "model", {"type": "virtio"})
-    return interface
+def _interface(port: Port, tap: str) -> str:
+    return f"""
+      <interface type="bridge">
+        <mac address="{mac_address(port.mac)}"/>
+        <source bridge="br-int"/>
+        <virtualport type="openvswitch"><parameters interfaceid="{port.id}"/></virtualport>
+        <target dev="{tap}"/>
+        <model type="virtio"/>
+      </interface>"""

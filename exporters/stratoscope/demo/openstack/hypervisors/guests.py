@@ -1,4 +1,4 @@
-"""The VMs of a host as its libvirt and its kernel know them."""
+"""The VMs of the two hosts that are shown, as their libvirt and their kernel know them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,19 +6,22 @@ from typing import Final
 
 from stratoscope.demo.openstack.hypervisors.activity import ALWAYS, Activity, drawn, stretch
 from stratoscope.demo.world.models import VM, Host
+from stratoscope.demo.world.world import World
 
 RUNNING, PAUSED, OFF = 1, 3, 5
 """virDomainState."""
+LEAST_HOSTS: Final = 12
+"""With fewer hosts there is too little room for the VMs that come and go on the others."""
 _STATES: Final = {"active": RUNNING, "resized": RUNNING, "paused": PAUSED}
-_FIRST_PID: Final = 2000
-_PIDS: Final = 100
-"""Process and thread ids per VM."""
+_OTHERS: Final = 2
+_FIRST_PID, _PIDS = 2000, 100
+"""The first process id, and process and thread ids per VM."""
 _TAP: Final = 11
 """Characters of a port's id in the name of its tap: Neutron's and Nova's NIC_NAME_LEN, less `tap`."""
 _QUOTA: Final = 0.5
 _CALM: Final = 0.7
 """The share of a host's CPUs that its VMs want at most, if none is noisy."""
-BUSY_RATIO: Final = 1.3
+_BUSY_RATIO: Final = 1.3
 """What the VMs beside a noisy neighbour want, divided by what it leaves them: so they wait for a quarter of
 their time."""
 
@@ -55,10 +58,6 @@ class Guest:
     def threads(self) -> range:
         """Thread ids of the virtual CPUs."""
         return range(self.pid + 1, self.pid + 1 + self.vcpus)
-
-    @property
-    def memory_bytes(self) -> int:
-        return self.vm.flavor.memory_mib << 20
 
     @property
     def taps(self) -> list[str]:
@@ -102,33 +101,35 @@ class ShownHost:
             part = min(1.0, _CALM * self.cpus / max(1.0, sum(wanted)))
             return [part * one for one in wanted]
         place = running.index(self.noisy)
-        first = wanted[place]
-        wanted[place] = 0.0
-        stretch(wanted, [guest.vcpus for guest in running], BUSY_RATIO * (self.cpus - first))
-        wanted[place] = first
-        return wanted
+        first, wanted[place] = wanted[place], 0.0
+        others = stretch(wanted, [guest.vcpus for guest in running], _BUSY_RATIO * (self.cpus - first))
+        return [*others[:place], first, *others[place + 1 :]]
 
 
 def with_noisy_neighbour(host: Host) -> ShownHost:
     """The host's largest VM takes all its virtual CPUs, and the others want more than it leaves them."""
     guests = list(_guests(host))
-    active = [guest for guest in guests if guest.state == RUNNING]
-    if not active:
-        return ShownHost(host, guests)
-    largest = max(active, key=lambda guest: (guest.vcpus, guest.vm.id))
-    noisy = Guest(largest.vm, largest.number, largest.state, ALWAYS)
-    guests[guests.index(largest)] = noisy
-    return ShownHost(host, guests, noisy)
+    largest = max(_active(guests), key=lambda guest: (guest.vcpus, guest.vm.id), default=None)
+    return ShownHost(host, guests, None if largest is None else _greedy(guests, largest))
 
 
 def with_own_limit(host: Host) -> ShownHost:
     """One VM wants all its virtual CPUs, but has a quota of half of them; nobody else waits long."""
     guests = list(_guests(host))
-    active = [guest for guest in guests if guest.state == RUNNING]
-    if active:
-        limited = min(active, key=lambda guest: (abs(guest.vcpus - 2), guest.vm.id))
-        guests[guests.index(limited)] = Guest(limited.vm, limited.number, limited.state, ALWAYS, _QUOTA)
+    limited = min(_active(guests), key=lambda guest: (abs(guest.vcpus - 2), guest.vm.id), default=None)
+    if limited is not None:
+        _greedy(guests, limited, _QUOTA)
     return ShownHost(host, guests)
+
+
+def _active(guests: Iterable[Guest]) -> list[Guest]:
+    return [guest for guest in guests if guest.state == RUNNING]
+
+
+def _greedy(guests: list[Guest], one: Guest, quota: float | None = None) -> Guest:
+    """Let one of the VMs want all its virtual CPUs."""
+    greedy = guests[guests.index(one)] = Guest(one.vm, one.number, one.state, ALWAYS, quota)
+    return greedy
 
 
 def _guests(host: Host) -> Iterable[Guest]:
@@ -137,3 +138,23 @@ def _guests(host: Host) -> Iterable[Guest]:
         state = _STATES.get(vm.vm_state, OFF)
         number += state != OFF
         yield Guest(vm, number if state != OFF else 0, state, drawn(vm.id))
+
+
+def shown_hosts(world: World) -> tuple[ShownHost, ...]:
+    """Two hosts that the cloud can do without for new VMs, of two zones where that is possible; from now on
+    their VMs stay. Call it before there is a churn.
+
+    The first has the most virtual CPUs per CPU. The second has the VM that dashboards show when they open,
+    the first by the names of project and VM; if it cannot, the next most virtual CPUs per CPU.
+    """
+    able = [host for host in world.hosts.values() if world.can_run(host) and not host.has.pcpus]
+    zones = [host.zone for host in world.hosts.values() if world.can_run(host)]
+    spare = [host for host in able if zones.count(host.zone) > _OTHERS]
+    by_load = sorted(spare, key=lambda host: (-host.used.vcpus / host.has.vcpus, host.number))
+    first = by_load[0]
+    others = [host for host in by_load if host.zone != first.zone] or by_load[1:]
+    opened = min(world.vms, key=lambda vm: (vm.project.name, vm.name), default=None)
+    second = next((host for host in others if opened is not None and host is opened.host), others[0])
+    for host in (first, second):
+        world.keep_still(host)
+    return with_noisy_neighbour(first), with_own_limit(second)

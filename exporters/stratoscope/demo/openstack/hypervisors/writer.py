@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -13,33 +12,18 @@ import yaml
 
 from stratoscope.core import new_file
 from stratoscope.core.errors import ConfigError
-from stratoscope.demo.openstack.hypervisors.choice import choose
 from stratoscope.demo.openstack.hypervisors.definitions import node
-from stratoscope.demo.openstack.hypervisors.guests import (
-    ShownHost,
-    with_noisy_neighbour,
-    with_own_limit,
-)
+from stratoscope.demo.openstack.hypervisors.files import CGROUPS, files
+from stratoscope.demo.openstack.hypervisors.guests import ShownHost
 from stratoscope.demo.openstack.hypervisors.meters import HostMeter
-from stratoscope.demo.openstack.hypervisors.moving_files import moving_files
-from stratoscope.demo.openstack.hypervisors.still_files import CGROUPS, still_files
 from stratoscope.demo.world.world import World
 
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 5.0
-NODE: Final = "node.xml"
 CONFIGURATION: Final = "hypervisor.yml"
 _INVENTED: Final = ("disks", "network")
 """Subjects of which libvirt's mock driver makes the counters up: they are switched off."""
-
-
-def shown_hosts(world: World) -> tuple[ShownHost, ...]:
-    """The two hosts; from now on their VMs stay. Call it before there is a churn."""
-    first, second = choose(world)
-    for host in (first, second):
-        world.keep_still(host)
-    return with_noisy_neighbour(first), with_own_limit(second)
 
 
 class HostFiles:
@@ -53,38 +37,34 @@ class HostFiles:
     def begin(self, cloud: str) -> None:
         """Write all of them; the configuration of the exporter last. Raises OSError."""
         self.root.mkdir(parents=True)
-        files = {**dict(still_files(self._shown_host)), **dict(moving_files(self._meter))}
-        for folder in {os.path.dirname(path) for path in files}:  # noqa: PTH120 - paths are texts here
-            (self.root / folder).mkdir(parents=True, exist_ok=True)
-        for path, text in files.items():
-            _put(f"{self.root}/{path}", text)
-        definitions = self.root / NODE
-        _put(str(definitions), node(self._shown_host))
-        document = configuration(cloud, self._shown_host.host.name, definitions)
-        text = f"# {self._command()}\n" + yaml.safe_dump(document, sort_keys=False)
-        _put(f"{self.root}/{CONFIGURATION}", text)
+        for path, _ in files(self._meter):
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        self._write()
+        definitions, root = self.root / "node.xml", self.root
+        self._put(definitions.name, node(self._shown_host))
+        uri, host = f"test://{quote(str(definitions))}", self._shown_host.host.name
+        entry = {"name": cloud, "kind": "libvirt", "uri": uri, "host": host}
+        collectors = {name: {"enabled": False} for name in _INVENTED}
+        document = {"clouds": [entry], "hypervisor": {"collectors": collectors}}
+        command = (
+            f"stratoscope hypervisor --config.file={root / CONFIGURATION} --path.procfs={root}/proc "
+            f"--path.sysfs={root}/sys --path.cgroup={root / CGROUPS}"
+        )
+        self._put(CONFIGURATION, f"# {command}\n" + yaml.safe_dump(document, sort_keys=False))
 
     def move(self, now: float) -> None:
         """Write those that have changed, each by rename. Raises OSError."""
         self._meter.advance(now)
-        for path, text in moving_files(self._meter):
+        self._write()
+
+    def _write(self) -> None:
+        for path, text in files(self._meter):
             if self._written.get(path) != text:
-                _put(f"{self.root}/{path}", text)
+                self._put(path, text)
                 self._written[path] = text
 
-    def _command(self) -> str:
-        root = self.root
-        return (
-            f"stratoscope hypervisor --config.file={root / CONFIGURATION} --path.procfs={root}/proc "
-            f"--path.sysfs={root}/sys --path.cgroup={root / CGROUPS}"
-        )
-
-
-def configuration(cloud: str, host: str, definitions: Path) -> Mapping[str, object]:
-    """The configuration of the hypervisor exporter of a host."""
-    entry = {"name": cloud, "kind": "libvirt", "uri": f"test://{quote(str(definitions))}", "host": host}
-    collectors = {name: {"enabled": False} for name in _INVENTED}
-    return {"clouds": [entry], "hypervisor": {"collectors": collectors}}
+    def _put(self, path: str, text: str) -> None:
+        new_file.put(f"{self.root}/{path}", text.encode(), 0o644)
 
 
 @asynccontextmanager
@@ -128,7 +108,3 @@ async def _move(hosts: Iterable[HostFiles], world: World) -> None:
         if failed:
             log.info("hosts written again")
         failed = False
-
-
-def _put(file: str, text: str) -> None:
-    new_file.put(file, text.encode(), 0o644)

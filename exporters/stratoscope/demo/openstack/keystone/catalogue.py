@@ -1,40 +1,22 @@
 """The catalogue: the services and their endpoints."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Json, Request
-from stratoscope.demo.openstack.service import Service
-from stratoscope.demo.world.ids import Dice
+from stratoscope.demo.openstack.service import INTERFACES, Service
 
 REGION: Final = "RegionOne"
-_INTERFACES: Final = ("public", "internal", "admin")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One service of the catalogue. Attributes: endpoints: Ids by interface."""
-
-    id: str
-    service: Service
-    endpoints: dict[str, str]
-
-    def view(self, request: Request) -> Json:
-        path = self.service.prefix + self.service.endpoint
-        url = f"{request.raw.scheme}://{request.raw.host}{path}"
-        endpoints = [
-            {"id": identity, "interface": interface, "region_id": REGION, "url": url, "region": REGION}
-            for interface, identity in self.endpoints.items()
-        ]
-        return {
-            "endpoints": endpoints, "id": self.id, "type": self.service.kind, "name": self.service.name,
-        }  # fmt: skip
-
-
-def catalogue(services: Iterable[Service], dice: Dice) -> list[Entry]:
-    """All services, each with an endpoint for every interface."""
-    return [
-        Entry(dice.hex_id(), service, {interface: dice.hex_id() for interface in _INTERFACES})
-        for service in services
+def entry(request: Request, service: Service) -> Json:
+    """A service, with an endpoint for every interface."""
+    place = {
+        "region_id": REGION,
+        "region": REGION,
+        "url": f"{request.origin}{service.prefix + service.endpoint}",
+    }
+    own, *others = service.ids
+    endpoints = [
+        {"id": one, "interface": name, **place} for name, one in zip(INTERFACES, others, strict=True)
     ]
+    return {"id": own, "type": service.kind, "name": service.name, "endpoints": endpoints}

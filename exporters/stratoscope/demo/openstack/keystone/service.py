@@ -1,193 +1,87 @@
-"""Keystone: tokens, the catalogue, projects and users."""
+"""Keystone: log-ins, the catalogue, projects and users."""
 
-from collections.abc import Callable, Iterable, Sequence
-from http import HTTPStatus
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
-from multidict import CIMultiDict
-
-from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.keystone import views
-from stratoscope.demo.openstack.keystone.catalogue import Entry
-from stratoscope.demo.openstack.keystone.login import Login
-from stratoscope.demo.openstack.keystone.tokens import Token, Tokens
-from stratoscope.demo.openstack.service import UNAUTHORIZED, Handler, Route, Service
-from stratoscope.demo.openstack.texts import micro
+from stratoscope.demo.openstack.collection import Collection
+from stratoscope.demo.openstack.http_request import Json, Request, Response
+from stratoscope.demo.openstack.keystone.catalogue import REGION, entry
+from stratoscope.demo.openstack.keystone.login import log_in
+from stratoscope.demo.openstack.keystone.tokens import Tokens
+from stratoscope.demo.openstack.service import Route, Service
+from stratoscope.demo.openstack.texts import micro, shown
+from stratoscope.demo.world.models import Project, User
 from stratoscope.demo.world.seed.identity import role_id
 from stratoscope.demo.world.world import World
 
-_UNKNOWN: Final = (
-    b"<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
-    b"<p>The requested URL was not found on the server. If you entered the URL manually please check your "
-    b"spelling and try again.</p>\n"
+_DOMAIN: Final = {"id": "default", "name": "Default"}
+_OF_PROJECTS: Final = {"domain_id": "default", "parent_id": "default", "enabled": True, "tags": []}
+
+
+def _project(_: Request, one: Project) -> Json:
+    return shown(one, "id", "name", "description") | _OF_PROJECTS
+
+
+def _user(_: Request, one: User) -> Json:
+    return shown(one, "id", "name") | {"domain_id": "default", "enabled": True}
+
+
+def _fixed(_: Request, one: Json) -> Json:
+    return one
+
+
+_DEFAULT: Final[Json] = {**_DOMAIN, "description": "The default domain", "enabled": True}
+_REGION: Final[Json] = {"id": REGION}
+_COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
+    Collection("/v3/projects", lambda world: world.projects, _project, rule="list_projects"),
+    Collection(
+        "/v3/auth/projects",
+        lambda world: world.projects,
+        _project,
+        sees=lambda request, one: one.id in request.caller.user.roles,
+    ),
+    Collection("/v3/users", lambda world: world.users, _user, rule="list_users"),
+    Collection("/v3/groups", lambda _: (), _fixed, rule="list_groups"),
+    Collection("/v3/domains", lambda _: (_DEFAULT,), _fixed, rule="list_domains"),
+    Collection("/v3/regions", lambda _: (_REGION,), _fixed),
 )
 
 
 class Keystone(Service):
-    """Version 3.14 of its API.
+    """Version 3 of its API.
 
     Attributes:
-        entries: The catalogue; set once all services are known.
+        entries: The services in the catalogue; set once all are known.
     """
 
-    kind, name, prefix, endpoint = "identity", "keystone", "/identity", "/v3"
+    kind, name, prefix, endpoint, version = "identity", "keystone", "/identity", "/v3", "v3.14"
     denial = "You are not authorized to perform the requested action: identity:{}."
 
     def __init__(self, world: World, tokens: Tokens) -> None:
         super().__init__(world)
-        self._tokens, self._login = tokens, Login(world, tokens)
-        self.entries: Sequence[Entry] = ()
-
-    def routes(self) -> Iterable[Route]:
-        for path, handler in (("", _versions), ("/", _versions), ("/v3", _version), ("/v3/", _version)):
-            yield Route("GET", path, handler, is_open=True)
-        yield Route("POST", "/v3/auth/tokens", self._log_in, is_open=True)
-        yield Route("GET", "/v3/auth/tokens", self._show_token)
-        yield Route("HEAD", "/v3/auth/tokens", self._show_token)
-        yield Route("DELETE", "/v3/auth/tokens", self._log_out)
-        yield Route("GET", "/v3/auth/catalog", self._catalogue)
-        yield Route("GET", "/v3/auth/projects", _own_projects)
-        yield Route("GET", "/v3/projects", _projects, "list_projects")
-        yield Route("GET", "/v3/projects/{project}", _project)
-        yield Route("GET", "/v3/users", _users, "list_users")
-        yield Route("GET", "/v3/users/{user}", _user)
-        yield Route("GET", "/v3/groups", _fixed("groups"), "list_groups")
-        yield Route("GET", "/v3/domains", _fixed("domains", views.domain), "list_domains")
-        yield Route("GET", "/v3/regions", _fixed("regions", views.region))
+        self._tokens = tokens
+        self.entries: Sequence[Service] = ()
 
     @property
     def root(self) -> str:
         return self.prefix
 
-    def error(self, request: Request, error: HttpError) -> Response:
-        body: Json = {
-            "code": error.status,
-            "message": error.message,
-            "title": HTTPStatus(error.status).phrase,
-        }
-        if error.status == HTTPStatus.UNAUTHORIZED and error.kind:
-            body["identity"] = {"methods": ["external", "password"]}
-        response = Response({"error": body}, error.status)
-        if error.status == HTTPStatus.UNAUTHORIZED:
-            response.headers["WWW-Authenticate"] = f'Keystone uri="{request.keystone}"'
-        return response
-
-    def unauthorized(self, request: Request) -> Response:
-        return self.error(request, HttpError(401, UNAUTHORIZED))
-
-    def unknown(self, request: Request) -> Response:  # noqa: ARG002 - the same for all
-        return Response(_UNKNOWN, 404, CIMultiDict({"Content-Type": "text/html; charset=utf-8"}))
-
-    def headers(self, request: Request, response: Response) -> None:
-        response.headers["Vary"] = "X-Auth-Token"
-        super().headers(request, response)
-
-    # -- Tokens ------------------------------------------------------------------------------------
+    def own_routes(self) -> Iterable[Route]:
+        yield Route("POST", "/v3/auth/tokens", self._log_in, is_open=True)
+        yield from (one.route for one in _COLLECTIONS)
 
     def _log_in(self, request: Request) -> Response:
-        text, token = self._login.token(request.content)
-        return self._token(request, text, token, 201)
-
-    def _show_token(self, request: Request) -> Response:
-        return self._token(request, *self._subject(request))
-
-    def _log_out(self, request: Request) -> Response:
-        text, _ = self._subject(request)
-        self._tokens.revoke(text)
-        return Response(status=204)
-
-    def _subject(self, request: Request) -> tuple[str, Token]:
-        """The token that the request names: the caller's own one, or any for administrators."""
-        text = request.raw.headers.get("X-Subject-Token", "")
-        token = self._tokens.find(text)
-        if token is None:
-            raise HttpError(404, "Could not recognize Fernet token")
-        if token.caller.user is not request.caller.user:
-            request.only_admin("validate_token")
-        return text, token
-
-    def _token(self, request: Request, text: str, token: Token, status: int = 200) -> Response:
-        caller, project, credential = token.caller, token.caller.project, token.credential
-        user: Json = {
-            "domain": views.DOMAIN,
-            "id": caller.user.id,
-            "name": caller.user.name,
-            "password_expires_at": None,
-        }
+        text, token = log_in(request, self._tokens)
+        caller, project = token.caller, token.caller.project
         body: Json = {
-            "methods": list(caller.methods),
-            "user": user,
-            "audit_ids": [token.audit_id],
+            "user": {"domain": _DOMAIN, "id": caller.user.id, "name": caller.user.name},
             "expires_at": micro(token.expires) + "Z",
             "issued_at": micro(token.issued) + "Z",
         }
         if project is not None:
             body |= {
-                "project": {"domain": views.DOMAIN, "id": project.id, "name": project.name},
-                "is_domain": False,
+                "project": {"domain": _DOMAIN, "id": project.id, "name": project.name},
                 "roles": [{"id": role_id(role), "name": role} for role in sorted(caller.roles)],
-                "catalog": self._entries(request),
+                "catalog": [entry(request, one) for one in self.entries],
             }
-        if credential is not None:
-            named = {"id": credential.id, "name": credential.name, "restricted": True}
-            body["application_credential"] = named
-        return Response({"token": body}, status, CIMultiDict({"X-Subject-Token": text}))
-
-    def _catalogue(self, request: Request) -> Response:
-        links = {"self": f"{request.keystone}/auth/catalog"}
-        return Response({"catalog": self._entries(request), "links": links})
-
-    def _entries(self, request: Request) -> list[Json]:
-        return [entry.view(request) for entry in self.entries]
-
-
-def _versions(request: Request) -> Response:
-    headers = CIMultiDict({"Location": f"{request.keystone}/"})
-    return Response({"versions": {"values": [views.version(request)]}}, 300, headers)
-
-
-def _version(request: Request) -> Response:
-    return Response({"version": views.version(request)})
-
-
-def _fixed(key: str, *items: Callable[[Request], Json]) -> Handler:
-    """The handler of a list that is the same in every world."""
-    return lambda request: _list(request, key, [view(request) for view in items])
-
-
-def _own_projects(request: Request) -> Response:
-    roles = request.caller.user.roles
-    own = [views.project(request, one) for one in request.world.projects if one.id in roles]
-    return _list(request, "projects", own)
-
-
-def _projects(request: Request) -> Response:
-    chosen = [one for one in request.world.projects if request.matches(name=one.name)]
-    return _list(request, "projects", [views.project(request, one) for one in chosen])
-
-
-def _project(request: Request) -> Response:
-    project = request.own_project("get_project")
-    if project is None:
-        raise HttpError(404, f"Could not find project: {request.args['project']}.")
-    return Response({"project": views.project(request, project)})
-
-
-def _users(request: Request) -> Response:
-    chosen = [one for one in request.world.users if request.matches(name=one.name)]
-    return _list(request, "users", [views.user(request, one) for one in chosen])
-
-
-def _user(request: Request) -> Response:
-    """The caller, or any user for administrators."""
-    user = request.world.users.get(request.args["user"])
-    if user is not request.caller.user:
-        request.only_admin("get_user")
-    if user is None:
-        raise HttpError(404, f"Could not find user: {request.args['user']}.")
-    return Response({"user": views.user(request, user)})
-
-
-def _list(request: Request, key: str, items: list[Json]) -> Response:
-    here = str(request.raw.url.with_scheme(request.raw.scheme))
-    return Response({key: items, "links": {"next": None, "self": here, "previous": None}})
+        return Response({"token": body}, 201, {"X-Subject-Token": text})

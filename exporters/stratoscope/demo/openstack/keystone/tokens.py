@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from stratoscope.demo.openstack.http_request import Caller
@@ -10,24 +10,18 @@ from stratoscope.demo.world.models import ApplicationCredential, Project, User
 from stratoscope.demo.world.world import World
 
 LIFETIME_S: Final = 3600.0
-_IMPLIED: Final = {
-    "admin": ("manager", "member", "reader"),
-    "manager": ("member", "reader"),
-    "member": ("reader",),
-}
-"""The roles that a role implies."""
+_IMPLIED: Final = {"admin": ("admin", "manager", "member", "reader"), "member": ("member", "reader")}
+"""The roles that a role has in it; others have themselves alone."""
 _BYTES: Final = 132
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Attributes: credential: The application credential of its log-in."""
+    """Attributes: issued, expires: In Unix seconds."""
 
     caller: Caller
     issued: float
     expires: float
-    audit_id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
-    credential: ApplicationCredential | None = None
 
 
 class Tokens:
@@ -38,18 +32,14 @@ class Tokens:
         self._tokens: dict[str, Token] = {}
 
     def issue(
-        self,
-        user: User,
-        project: Project | None,
-        methods: Sequence[str],
-        credential: ApplicationCredential | None = None,
+        self, user: User, project: Project | None, credential: ApplicationCredential | None = None
     ) -> tuple[str, Token]:
         """A new token, with the user's roles in the project, or those of the credential."""
         now = self._world.now
         self._tokens = {one: token for one, token in self._tokens.items() if token.expires > now}
         direct = () if project is None else user.roles.get(project.id, ())
-        caller = Caller(user, project, with_implied(credential.roles if credential else direct), methods)
-        token = Token(caller, now, now + LIFETIME_S, credential=credential)
+        caller = Caller(user, project, with_implied(credential.roles if credential else direct))
+        token = Token(caller, now, now + LIFETIME_S)
         text = f"gAAAAA{secrets.token_urlsafe(_BYTES)}"
         self._tokens[text] = token
         return text, token
@@ -65,4 +55,4 @@ class Tokens:
 
 def with_implied(roles: Sequence[str]) -> frozenset[str]:
     """Roles, and those that they imply."""
-    return frozenset(one for role in roles for one in (role, *_IMPLIED.get(role, ())))
+    return frozenset(one for role in roles for one in _IMPLIED.get(role, (role,)))

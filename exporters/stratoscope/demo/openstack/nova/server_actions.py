@@ -1,37 +1,34 @@
-"""Changes of servers: POST /servers, DELETE, and the actions."""
+"""Changes of servers: POST /servers, DELETE, the actions, and the attachment of a volume."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Final, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Final
 
 import msgspec
-from multidict import CIMultiDict
 
-from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
-from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
+from stratoscope.demo.openstack.http_request import HttpError, Request, Response
 from stratoscope.demo.openstack.nova.console import console_output
-from stratoscope.demo.openstack.nova.create_server import ServerRequest, read
-from stratoscope.demo.openstack.nova.servers import find, must_be
-from stratoscope.demo.openstack.nova.view import links
+from stratoscope.demo.openstack.nova.create_server import (
+    check_free,
+    check_memory,
+    find_flavor,
+    read,
+    visible_volume,
+)
+from stratoscope.demo.openstack.nova.view import find
 from stratoscope.demo.openstack.quotas import exceeded, exceeded_by_resize
 from stratoscope.demo.openstack.service import Route
+from stratoscope.demo.world import storage
 from stratoscope.demo.world.boot_errors import BootError
-from stratoscope.demo.world.models import VM
+from stratoscope.demo.world.models import VM, User
 from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.world import World
 
 _Act = Callable[[Request, VM, object], Response]
 """Does an action: for a request, on a VM, with the action's argument."""
-
-T = TypeVar("T")
-
 _BODY_SINCE: Final = 45
 """The microversion from which on the new image's id is in the body, and no longer in a header."""
-_REBOOTS: Final = ("HARD", "Hard", "hard", "SOFT", "Soft", "soft")
-
-
-class _Resize(msgspec.Struct, rename={"flavor": "flavorRef"}):
-    flavor: str
 
 
 class _CreateImage(msgspec.Struct):
@@ -39,21 +36,28 @@ class _CreateImage(msgspec.Struct):
     metadata: dict[str, str] = {}
 
 
-class ServerActions:
-    """Their handlers.
+class _Resize(msgspec.Struct, rename={"flavor": "flavorRef"}):
+    flavor: str
 
-    Args:
-        boot_error: Called at each boot with its image's name; the error with which it is to fail, or None.
-    """
+
+class _Volume(msgspec.Struct, rename={"id": "volumeId"}):
+    id: str
+
+
+class _Attachment(msgspec.Struct, rename={"volume": "volumeAttachment"}):
+    volume: _Volume
+
+
+class ServerActions:
+    """Their handlers. Args: as of Nova."""
 
     def __init__(
         self, world: World, operations: Operations, boot_error: Callable[[str], BootError | None]
     ) -> None:
         self._world, self._operations, self._boot_error = world, operations, boot_error
         self._actions: Mapping[str, _Act] = {
-            "os-start": self._start,
-            "os-stop": self._stop,
-            "reboot": self._reboot,
+            "os-start": partial(_switch, "start", ("stopped",), operations.start),
+            "os-stop": partial(_switch, "stop", ("active", "error"), operations.stop),
             "resize": self._resize,
             "confirmResize": self._confirm_resize,
             "createImage": self._create_image,
@@ -61,76 +65,61 @@ class ServerActions:
         }
 
     def routes(self) -> Iterable[Route]:
-        yield Route("POST", "/servers", self._create)
-        yield Route("DELETE", "/servers/{server}", self._delete)
-        yield Route("POST", "/servers/{server}/action", self._act)
+        yield Route("POST", "/v2.1/servers", self._create)
+        yield Route("DELETE", "/v2.1/servers/{server}", self._delete)
+        yield Route("POST", "/v2.1/servers/{server}/action", self._act)
+        yield Route("GET", "/v2.1/servers/{server}/os-instance-actions", self._history)
+        yield Route("POST", "/v2.1/servers/{server}/os-volume_attachments", self._attach)
 
     def _create(self, request: Request) -> Response:
-        if "member" not in request.caller.roles:
-            raise request.denied("servers:create")
-        wanted = read(request)
-        if (text := exceeded(wanted.project, wanted.flavor, wanted.count)) is not None:
+        request.only_member("servers:create")
+        vm, volumes = read(request)
+        if (text := exceeded(vm.project, vm.flavor, 1)) is not None:
             raise HttpError(403, text)
-        error = self._boot_error("" if wanted.image is None else wanted.image.name)
-        if error is not None and error.status:
-            raise HttpError(error.status, _filled(error.text, wanted, ""))
-        first, *_ = [self._boot(wanted, number, error) for number in range(wanted.count)]
-        body: Json = {
-            "id": first.id,
-            "links": links(request.base, "servers", first.id),
-            "OS-DCF:diskConfig": "MANUAL",
-            "security_groups": [{"name": "default"}],
-            "adminPass": secrets.token_urlsafe(9),
-        }
-        location = f"{request.base}/v2.1/servers/{first.id}"
-        return Response({"server": body}, 202, CIMultiDict({"location": location}))
-
-    def _boot(self, wanted: ServerRequest, number: int, error: BootError | None) -> VM:
-        vm = wanted.vm(self._world, number)
+        error = self._boot_error("" if vm.image is None else vm.image.name)
         if error is not None:
-            error = error._replace(text=_filled(error.text, wanted, vm.id))
+            error = error._replace(text=_filled(error.text, vm))
+            if error.status:
+                raise HttpError(error.status, error.text)
         self._operations.boots.boot(vm, error)
-        for volume, is_deleted_with_vm in wanted.volumes:
+        for volume, is_deleted_with_vm in volumes:
             self._world.reserve(volume, vm, is_deleted_with_vm=is_deleted_with_vm)
-        return vm
+        return Response({"server": {"id": vm.id, "adminPass": secrets.token_urlsafe(9)}}, 202)
 
     def _delete(self, request: Request) -> Response:
         self._operations.delete(find(request), request.caller.user)
-        return Response(status=204, headers=CIMultiDict({"Content-Type": "application/json"}))
+        return Response(status=204)
+
+    def _history(self, request: Request) -> Response:
+        vm = find(request)
+        actions = reversed(self._world.history(vm) if vm.is_scheduled else [])
+        return Response({"instanceActions": [{"action": one.name} for one in actions]})
+
+    def _attach(self, request: Request) -> Response:
+        vm = find(request)
+        identity = request.body(_Attachment).volume.id
+        volume = visible_volume(request, identity)
+        if volume is None:
+            raise HttpError(404, f"Volume {identity} could not be found.")
+        must_be(vm, "attach_volume", "active", "paused", "stopped", "resized", "suspended")
+        check_free(volume)
+        storage.attach(self._world, volume, vm, is_deleted_with_vm=False)
+        return Response({"volumeAttachment": {"id": volume.id, "serverId": vm.id, "volumeId": volume.id}})
 
     def _act(self, request: Request) -> Response:
-        vm = _find_for_action(request)
-        action, argument = _action(request)
-        if action not in self._actions:
-            raise HttpError(400, f"There is no such action: {action}")
-        return self._actions[action](request, vm, argument)
-
-    def _start(self, request: Request, vm: VM, _: object) -> Response:
-        must_be(vm, "start", "stopped")
-        self._operations.start(vm, request.caller.user)
-        return Response(status=202)
-
-    def _stop(self, request: Request, vm: VM, _: object) -> Response:
-        must_be(vm, "stop", "active", "error")
-        self._operations.stop(vm, request.caller.user)
-        return Response(status=202)
-
-    def _reboot(self, request: Request, vm: VM, argument: object) -> Response:
-        is_hard = _kind_of_reboot(argument) == "HARD"
-        must_be(vm, "reboot", "active", *(("stopped", "paused", "suspended", "error") if is_hard else ()))
-        self._operations.reboot(vm, hard=is_hard, user=request.caller.user)
-        return Response(status=202)
+        vm = find(request)
+        body = request.body(dict[str, object])
+        for action, argument in body.items():
+            if action in self._actions:
+                return self._actions[action](request, vm, argument)
+        raise HttpError(400, f"There is no such action: {', '.join(body)}")
 
     def _resize(self, request: Request, vm: VM, argument: object) -> Response:
-        wanted = _typed("resize", argument, _Resize)
+        flavor = find_flavor(request, msgspec.convert(argument, _Resize).flavor)
         must_be(vm, "resize", "active", "stopped")
-        flavor = self._world.flavors.get(wanted.flavor.rpartition("/")[2])
-        if flavor is None:
-            raise HttpError(400, f"Flavor {wanted.flavor} could not be found.")
         if flavor is vm.flavor:
             raise HttpError(400, "When resizing, instances must change flavor!")
-        if vm.image is not None and vm.image.min_memory_mib > flavor.memory_mib:
-            raise HttpError(400, BOOT_ERRORS["flavor_memory_too_small"].text)
+        check_memory(vm.image, flavor)
         if (text := exceeded_by_resize(vm.project, vm.flavor, flavor)) is not None:
             raise HttpError(403, text)
         self._operations.migrations.resize(vm, flavor, request.caller.user)
@@ -139,71 +128,48 @@ class ServerActions:
     def _confirm_resize(self, request: Request, vm: VM, _: object) -> Response:
         must_be(vm, "confirmResize", "resized")
         self._operations.migrations.confirm(vm, request.caller.user)
-        return Response(status=204, headers=CIMultiDict({"Content-Type": "application/json"}))
+        return Response(status=204)
 
     def _create_image(self, request: Request, vm: VM, argument: object) -> Response:
-        wanted = _typed("createImage", argument, _CreateImage)
+        wanted = msgspec.convert(argument, _CreateImage)
         must_be(vm, "createImage", "active", "stopped", "paused", "suspended")
         image = self._operations.snapshots.create(vm, wanted.name, wanted.metadata, request.caller.user)
         if request.since(_BODY_SINCE):
             return Response({"image_id": image.id}, 202)
-        location = f"{request.raw.scheme}://{request.raw.host}/image/images/{image.id}"
-        return Response(status=202, headers=CIMultiDict({"Location": location}))
+        return Response(None, 202, {"Location": f"{request.origin}/image/images/{image.id}"})
 
 
-def _filled(text: str, wanted: ServerRequest, vm_id: str) -> str:
+def _switch(
+    action: str, states: Sequence[str], act: Callable[[VM, User], None], request: Request, vm: VM, _: object
+) -> Response:
+    must_be(vm, action, *states)
+    act(vm, request.caller.user)
+    return Response(status=202)
+
+
+def must_be(vm: VM, action: str, *states: str) -> None:
+    """Raise HttpError where the VM's state does not allow an action."""
+    if vm.task_state is not None:
+        state = f"task_state {vm.task_state}"
+    elif vm.vm_state not in states:
+        state = f"vm_state {vm.vm_state}"
+    else:
+        return
+    raise HttpError(409, f"Cannot '{action}' instance {vm.id} while it is in {state}")
+
+
+def _filled(text: str, vm: VM) -> str:
     """The text of an error with its placeholders replaced."""
     values = {
-        "vm": vm_id,
-        "image": wanted.image.id if wanted.image else "",
-        "flavor": wanted.flavor.id,
-        "network": wanted.network.id if wanted.network else "",
+        "vm": vm.id,
+        "image": vm.image.id if vm.image else "",
+        "flavor": vm.flavor.id,
+        "network": vm.network.id if vm.network else "",
         "port": "5e9c1b0a-3d43-4c53-a3f5-0a3b2f1d6c11",
         "volume": "0b7d9c62-8f4e-4a0e-9d55-2f1f5cf0a7e3",
-        "cores": str(wanted.flavor.vcpus),
-        "ram": str(wanted.flavor.memory_mib),
-        "used": "20",
-        "disk": str(wanted.flavor.disk_gib << 30),
-        "size": str((wanted.image.size or 0) if wanted.image else 0),
+        "cores": str(vm.flavor.vcpus),
+        "ram": str(vm.flavor.memory_mib),
     }
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
     return text
-
-
-def _find_for_action(request: Request) -> VM:
-    try:
-        return find(request)
-    except HttpError:
-        if request.args["server"] in request.world.vms:
-            raise
-        raise HttpError(404, f"Instance {request.args['server']} has no mapping to a cell.") from None
-
-
-def _action(request: Request) -> tuple[str, object]:
-    try:
-        body = request.json(dict[str, object])
-    except msgspec.DecodeError as error:
-        raise HttpError(400, "Malformed request body") from error
-    if len(body) != 1:
-        raise HttpError(400, "Malformed request body")
-    return next(iter(body.items()))
-
-
-def _typed(action: str, argument: object, kind: type[T]) -> T:
-    """The argument of an action. Raises HttpError for a wrong one."""
-    try:
-        return msgspec.convert(argument, kind)
-    except msgspec.ValidationError as error:
-        text = f"Invalid input for field/attribute {action}. Value: {argument}. {error}"
-        raise HttpError(400, text) from error
-
-
-def _kind_of_reboot(argument: object) -> str:
-    kind = argument.get("type") if isinstance(argument, dict) else None
-    if kind not in _REBOOTS:
-        text = (
-            f"Invalid input for field/attribute type. Value: {kind}. {kind!r} is not one of {list(_REBOOTS)}"
-        )
-        raise HttpError(400, text)
-    return str(kind).upper()
