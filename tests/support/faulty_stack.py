@@ -13,7 +13,7 @@ from typing import Any, Final
 import yaml
 from cloud.ports import free_port
 
-from stratoscope.demo.openstack.hypervisors.still_files import CGROUPS
+from stratoscope.demo.openstack.hypervisors.files import CGROUPS
 from stratoscope.rules import bundle
 from stratoscope.rules.values import Values
 from support import postgresql

@@ -12,9 +12,8 @@ import yaml
 
 from stratoscope.demo.config_writer import clouds
 from stratoscope.demo.openstack.app import OpenStack
-from stratoscope.demo.openstack.hypervisors.choice import LEAST_HOSTS
-from stratoscope.demo.openstack.hypervisors.guests import ShownHost
-from stratoscope.demo.openstack.hypervisors.writer import CONFIGURATION, HostFiles, shown_hosts
+from stratoscope.demo.openstack.hypervisors.guests import LEAST_HOSTS, ShownHost, shown_hosts
+from stratoscope.demo.openstack.hypervisors.writer import CONFIGURATION, HostFiles
 from stratoscope.demo.openstack.keystone.service import Keystone
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import serving
