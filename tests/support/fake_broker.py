@@ -2,12 +2,14 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from pamqp import body, commands, frame, header
 from pamqp.common import FieldTable
+
+from support.loop_thread import in_thread
 
 USER: Final = "cloud"
 PASSWORD: Final = "the-password-of-the-broker"  # noqa: S105 - of this broker alone
@@ -155,6 +157,31 @@ async def broker(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeBroker]
     finally:
         server.close()
         one.lose()
+
+
+class LiveBroker:
+    """A broker in a thread of its own, for exporters in processes. Attributes: url: Where it is."""
+
+    def __init__(self, one: FakeBroker) -> None:
+        self._broker, self._loop, self.url = one, asyncio.get_running_loop(), one.url
+
+    def hang(self) -> None:
+        """Its connections are cut, and it says nothing to new ones."""
+
+        async def hang() -> None:
+            self._broker.is_silent = True
+            self._broker.lose()
+
+        asyncio.run_coroutine_threadsafe(hang(), self._loop).result()
+
+
+@contextmanager
+def live_broker() -> Iterator[LiveBroker]:
+    async def serve(stack: AsyncExitStack) -> LiveBroker:
+        return LiveBroker(await stack.enter_async_context(broker()))
+
+    with in_thread("broker", serve) as found:
+        yield found
 
 
 def _send(writer: asyncio.StreamWriter, channel: int, *frames: Any) -> None:
