@@ -119,6 +119,6 @@ class Cloud:
                     "allocations": {uuid: {"resources": {"VCPU": 1}, "generation": 1}},
                     "consumer_type": self.types.get(one, "unknown"),
                 }
-        return answers | self.changed
+        return {**answers, **self.changed}
 
     changed: Mapping[tuple[str, str], Any] = {}

@@ -35,6 +35,7 @@ class Actions:
             "release": (operations.resume, ("HOLD",)),
             "poweroff": (operations.stop, _STARTED),
             "poweroff-hard": (operations.stop, _STARTED),
+            "undeploy-hard": (operations.undeploy, (*_STARTED, "POWEROFF")),
             "resume": (operations.resume, (*_AT_REST, "UNKNOWN")),
         }
 

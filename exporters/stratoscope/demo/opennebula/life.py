@@ -72,6 +72,19 @@ class OneOperations(Operations):
         else:
             self.run(vm, self._switching(vm, "resuming", on=True))
 
+    def undeploy(self, vm: VM, _: User) -> None:
+        """Let a VM rest on no host."""
+        self.run(vm, self._undeploying(vm))
+
+    def _undeploying(self, vm: VM) -> Steps:
+        self.state(vm, vm.vm_state, "undeploying")
+        yield 1.5
+        if vm.host is not None:
+            self.world.release(vm.host, vm.id)
+            self.world.displace(vm)
+        self.turn_ports(vm, on=False)
+        self.state(vm, "shelved_offloaded", None)
+
     def _gone(self, vm: VM) -> None:
         """Delete a VM; oned still shows the addresses and disks that it had."""
         ports, volumes = vm.ports, vm.volumes

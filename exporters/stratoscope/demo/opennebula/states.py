@@ -15,11 +15,12 @@ NAMES: Final = {
 LCM_NAMES: Final = {
     1: "PROLOG", 2: "BOOT", RUNNING: "RUNNING", 4: "MIGRATE", 12: "SHUTDOWN", UNKNOWN: "UNKNOWN",
     18: "SHUTDOWN_POWEROFF", 20: "BOOT_POWEROFF", 21: "BOOT_SUSPENDED", 26: "HOTPLUG_SAVEAS",
-    BOOT_FAILURE: "BOOT_FAILURE", PROLOG_FAILURE: "PROLOG_FAILURE", 66: "HOTPLUG_RESIZE",
+    29: "SHUTDOWN_UNDEPLOY", BOOT_FAILURE: "BOOT_FAILURE", PROLOG_FAILURE: "PROLOG_FAILURE",
+    66: "HOTPLUG_RESIZE",
 }  # fmt: skip
 _TASKS: Final = {
     "deleting": 12, "powering-off": 18, "powering-on": 20, "resuming": 21, "migrating": 4,
-    "image_snapshot_pending": 26, "image_snapshot": 26, "image_uploading": 26,
+    "undeploying": 29, "image_snapshot_pending": 26, "image_snapshot": 26, "image_uploading": 26,
     "resize_prep": 66, "resize_migrating": 66,
 }  # fmt: skip
 """The LCM state of a VM with a host, by its task state."""
