@@ -73,7 +73,7 @@ class Creation:
         vm = VM(
             serial=serial, id=world.dice.uuid(), name=found.get("NAME") or f"one-{serial}",
             project=caller.group.project, user=caller.user, image=image, network=network, zone="",
-            created=world.now, updated=world.now, flavor=flavor, reservation="", is_tame=True,
+            created=world.now, updated=world.now, flavor=flavor, is_tame=True,
         )  # fmt: skip
         for kind, owner in (("user", caller), ("group", caller.group)):
             text = self._owners.exceeded(owner, vm)

@@ -2,9 +2,8 @@
 
 from stratoscope.demo.world.boot_errors import BootError
 from stratoscope.demo.world.boots import Boots, plug
-from stratoscope.demo.world.models import VM, Fault, Host, User
+from stratoscope.demo.world.models import VM, Fault, Host
 from stratoscope.demo.world.operations import Operations
-from stratoscope.demo.world.scheduler import choose_host
 from stratoscope.demo.world.transitions import Steps
 from stratoscope.demo.world.world import World
 
@@ -63,12 +62,12 @@ class OneOperations(Operations):
             if vm.vm_state == "error":
                 self._adopt(vm)
 
-    def resume(self, vm: VM, user: User) -> None:
+    def resume(self, vm: VM) -> None:
         """Let a VM run that is at rest, or on hold."""
         if vm.host is None:
             self.one_boots.schedule(vm)
         elif vm.vm_state == "stopped":
-            self.start(vm, user)
+            self.start(vm)
         else:
             self.run(vm, self._switching(vm, "resuming", on=True))
 
@@ -81,7 +80,7 @@ class OneOperations(Operations):
     def _adopt(self, vm: VM) -> None:
         """A VM that failed before there was a face: on a host, or waiting for one."""
         plug(self.world, vm)
-        host = choose_host(self.world, vm.claim, vm.flavor, "")
+        host = self.world.choose_host(vm.claim, vm.flavor, "")
         if host is None or vm.fault is None or vm.fault.message == self.world.errors.text("no_valid_host"):
             self.one_boots.wait(vm)
         else:

@@ -3,7 +3,6 @@
 from stratoscope.demo.world import storage
 from stratoscope.demo.world.boot_errors import BootError
 from stratoscope.demo.world.models import VM, Fault, Host, Volume
-from stratoscope.demo.world.scheduler import choose_host
 from stratoscope.demo.world.transitions import Steps, Transitions
 from stratoscope.demo.world.world import World
 
@@ -24,7 +23,6 @@ class Boots(Transitions):
     def boot(self, vm: VM, failure: BootError | None = None) -> VM:
         """Begin the boot of a VM; `failure` is how it will end."""
         self.world.add_vm(vm)
-        self.world.act(vm, "create")
         if failure is not None:
             self._failures[vm.id] = failure
         vm.is_scheduled = False
@@ -54,7 +52,7 @@ class Boots(Transitions):
             yield wait_s
             vm.is_scheduled = True
             failure = self._failures.get(vm.id)
-            host = choose_host(self.world, vm.claim, vm.flavor, vm.zone, only=vm.requested_host)
+            host = self.world.choose_host(vm.claim, vm.flavor, vm.zone, only=vm.requested_host)
             if host is None or (failure is not None and failure.is_of_scheduling):
                 self.refuse(vm, self.world.errors.text("no_valid_host") if failure is None else failure.text)
             elif host.daemon.silent_since is None:
@@ -80,20 +78,16 @@ class Boots(Transitions):
         for volume in vm.volumes:
             self.world.attach(volume, vm)
         self.state(vm, "building", "spawning")
-        self.beside(vm, self._wiring(vm))
+        yield 0.8
+        self.turn_ports(vm, on=True)  # the agent of the host has connected them: up before the VM runs
         failure = self._failures.get(vm.id)
         if failure is None:
-            yield 3.0
+            yield 2.2
             vm.launched = self.world.now
             self.turn(vm, on=True)
         elif failure.text:
-            yield 2.0
+            yield 1.2
             self.fail(vm, failure.text)
-
-    def _wiring(self, vm: VM) -> Steps:
-        """The agent of the host connects the ports: they are up before the VM runs."""
-        yield 0.8
-        self.turn_ports(vm, on=True)
 
 
 def plug(world: World, vm: VM) -> bool:
@@ -106,8 +100,7 @@ def plug(world: World, vm: VM) -> bool:
     port = world.plug(vm.network.subnets[0], f"compute:{zone}", device=vm.id, project=vm.project)
     if port is None:
         return False
-    port.host, port.group = host, vm.project.default_group
-    vm.ports = (port,)
+    port.host, vm.ports = host, (port,)
     return True
 
 

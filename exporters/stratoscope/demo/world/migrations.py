@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from stratoscope.demo.world.migration import Migration
-from stratoscope.demo.world.models import VM, Flavor, Host, User
-from stratoscope.demo.world.scheduler import choose_host
+from stratoscope.demo.world.models import VM, Flavor, Migration
 from stratoscope.demo.world.transitions import Steps, Transitions
 
 LIVE: Final = "live-migration"
@@ -18,60 +16,44 @@ class Migrations(Transitions):
     Meanwhile the migration has the VM's claim on the old host, and the VM itself has one on the new host.
     """
 
-    def migrate(self, vm: VM, target: Host | None = None) -> None:
-        """Move a running VM to another host, if one has room: to the target, or to any."""
-        migration = self._start(vm, vm.flavor, LIVE, "running", target)
+    def migrate(self, vm: VM) -> None:
+        """Move a running VM to another host, if one has room."""
+        migration = self._start(vm, vm.flavor, LIVE, "running")
         if migration is not None:
             self.world.act(vm, "live-migration")
             self.run(vm, self._moving(vm, migration))
 
-    def resize(self, vm: VM, flavor: Flavor, user: User | None = None) -> None:
+    def resize(self, vm: VM, flavor: Flavor, *, is_tried: bool = False) -> None:
         """Give a VM another flavor, on another host, if one has room.
 
-        For a user it is tried even if none has: the VM goes back to its state then.
+        Args: is_tried: Even if none has: the VM goes back to its state then.
         """
         migration = self._start(vm, flavor, "resize", "pre-migrating")
-        if migration is not None or user is not None:
-            self.world.act(vm, "resize", user)
-            self.run(vm, self._resizing(vm, migration))
+        if migration is not None or is_tried:
+            self.world.act(vm, "resize")
+            self.run(vm, self._resizing(vm, flavor, migration))
 
-    def confirm(self, vm: VM, user: User) -> None:
+    def confirm(self, vm: VM) -> None:
         """Confirm the resize of a VM."""
-        self.world.act(vm, "confirmResize", user)
-        self.run(vm, self._confirming(vm))
-
-    def fail(self, vm: VM) -> None:
-        """End the live migration of a VM, which stays where it is."""
-        migration = self.world.migrations.pop(vm.id)
-        self.begin(vm)
-        held = migration.source.claims[migration.id]
-        self.world.release(migration.source, migration.id)
-        self.world.release(migration.target, vm.id)
-        self.world.claim(migration.source, vm.id, held)
-        self._become(migration, "error")
-        self.state(vm, vm.vm_state, None)
+        self.run(vm, self._confirming(vm, 1.0))
 
     def abandon(self, vm: VM) -> None:
         """End the migration of a VM that is being deleted."""
-        migration = self.world.migrations.pop(vm.id, None)
+        migration = self.world.migrations.get(vm.id)
         if migration is not None:
-            self._become(migration, "confirmed" if migration.status == "finished" else "error")
-            self.world.release(migration.source, migration.id)
+            self._end(vm, "confirmed" if migration.status == "finished" else "error")
             self.world.release(migration.target, vm.id)
 
-    def _start(
-        self, vm: VM, flavor: Flavor, kind: str, status: str, only: Host | None = None
-    ) -> Migration | None:
+    def _start(self, vm: VM, flavor: Flavor, kind: str, status: str) -> Migration | None:
         world, source = self.world, vm.host
         claim = flavor.claim(boots_from_volume=vm.image is None)
         # A VM is not moved out of its zone.
-        zone = vm.zone if source is None or only is not None else source.zone
-        target = choose_host(world, claim, flavor, zone, besides=source, only=only)
+        target = world.choose_host(claim, flavor, source.zone, besides=source) if source else None
         if source is None or target is None:
             return None
         migration = Migration(
-            world.dice.uuid(), vm, source, target, flavor, vm.vm_state, world.serial(), kind, status,
-            world.now, world.now, vm.flavor,
+            world.dice.uuid(), world.serial(), vm, source, target, kind, status, vm.vm_state, world.now,
+            world.now,
         )  # fmt: skip
         held = source.claims.get(vm.id, claim)
         world.release(source, vm.id)
@@ -88,7 +70,7 @@ class Migrations(Transitions):
         self._end(vm, "completed")
         self.state(vm, vm.vm_state, None)
 
-    def _resizing(self, vm: VM, migration: Migration | None) -> Steps:
+    def _resizing(self, vm: VM, flavor: Flavor, migration: Migration | None) -> Steps:
         self.state(vm, vm.vm_state, "resize_prep")
         yield 1.0
         if migration is None:
@@ -99,14 +81,13 @@ class Migrations(Transitions):
         yield 4.0
         self._move(vm, migration)
         self._become(migration, "finished")
-        self.world.change_flavor(vm, migration.flavor)
+        self.world.change_flavor(vm, flavor)
         self.state(vm, "resized", None)
-        yield CONFIRMED_AFTER_S
-        self.world.act(vm, "confirmResize")
-        self.state(vm, self._end(vm, "confirmed").vm_state, None)
+        yield from self._confirming(vm, CONFIRMED_AFTER_S)
 
-    def _confirming(self, vm: VM) -> Steps:
-        yield 1.0
+    def _confirming(self, vm: VM, seconds: float) -> Steps:
+        yield seconds
+        self.world.act(vm, "confirmResize")
         self.state(vm, self._end(vm, "confirmed").vm_state, None)
 
     def _become(self, migration: Migration, status: str) -> None:

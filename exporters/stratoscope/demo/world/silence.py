@@ -12,9 +12,7 @@ def silence(world: World, service: str, host: str, seconds: float | None) -> Cal
     """Stop the reports of a service's daemons on a host; the returned function lets them report again.
 
     Args:
-        world: Whose daemons.
-        service: Its type.
-        host: As the service spells it.
+        service: Its type. host: As the service spells it.
         seconds: After how long they are down; None for as long as the service usually waits.
 
     Raises:
@@ -25,13 +23,13 @@ def silence(world: World, service: str, host: str, seconds: float | None) -> Cal
     if not daemons:
         known = sorted({daemon.host for daemon in of_service})
         raise LookupError(", ".join(known[:_MOST_NAMED]) + (", ..." if len(known) > _MOST_NAMED else ""))
-    before = [(daemon, daemon.silent_since, daemon.silent_patience_s) for daemon in daemons]
+    before = [(daemon, daemon.silent_since, daemon.patience_s) for daemon in daemons]
     for daemon in daemons:
         daemon.silent_since = world.now if daemon.silent_since is None else daemon.silent_since
-        daemon.silent_patience_s = seconds
+        daemon.patience_s = daemon.patience_s if seconds is None else seconds
 
     def undo() -> None:
         for daemon, since, patience_s in before:
-            daemon.silent_since, daemon.silent_patience_s = since, patience_s
+            daemon.silent_since, daemon.patience_s = since, patience_s
 
     return undo

@@ -51,7 +51,8 @@ class SortedIndex(Generic[T]):
 
     def remove(self, item: T) -> None:
         del self._by_id[item.id]
-        del self._ordered()[self._position(item)]
+        items = self._ordered()
+        del items[bisect_left(items, self._key(item), key=self._key)]
 
     def get(self, identity: str) -> T | None:
         return self._by_id.get(identity)
@@ -66,30 +67,21 @@ class SortedIndex(Generic[T]):
         """The item at a position, counted from the smallest key."""
         return self._ordered()[position]
 
-    def page(
-        self, limit: int | None, marker: str = "", *, keep: Callable[[T], bool], backwards: bool = False
-    ) -> list[T]:
+    def page(self, limit: int | None, marker: str = "", *, keep: Callable[[T], bool]) -> list[T]:
         """The items after the marker that pass `keep`, at most `limit` of them.
 
         Args:
             limit: None for all.
             marker: The id of the last item of the previous page; the list begins anew for an unknown one.
             keep: Whether an item is wanted.
-            backwards: Return the items before the marker instead; the nearest ones, in the list's order.
         """
-        found = list(islice(filter(keep, self._from(marker, backwards=backwards)), limit))
-        return found[::-1] if backwards else found
-
-    def _from(self, marker: str, *, backwards: bool) -> Iterator[T]:
         items, marked = self._ordered(), self._by_id.get(marker)
-        if self._is_reversed is not backwards:
-            start = len(items) if marked is None else self._position(marked)
-            return (items[position] for position in range(start - 1, -1, -1))
-        start = 0 if marked is None else self._position(marked) + 1
-        return (items[position] for position in range(start, len(items)))
-
-    def _position(self, item: T) -> int:
-        return bisect_left(self._ordered(), self._key(item), key=self._key)
+        at = None if marked is None else bisect_left(items, self._key(marked), key=self._key)
+        if self._is_reversed:
+            places = range((len(items) if at is None else at) - 1, -1, -1)
+        else:
+            places = range(0 if at is None else at + 1, len(items))
+        return list(islice(filter(keep, map(items.__getitem__, places)), limit))
 
     def _ordered(self) -> list[T]:
         if len(self._unsorted) > _FEW:

@@ -32,17 +32,12 @@ class Transitions:
     def run(self, vm: VM, steps: Steps) -> None:
         """Begin an operation on a VM, up to its first pause; earlier ones end."""
         self.begin(vm)
-        self.beside(vm, steps, lambda: self.world.dice.uniform(*_SPREAD))
-
-    def beside(self, vm: VM, steps: Steps, pace: Callable[[], float] = lambda: 1.0) -> None:
-        """Run what goes on as long as a VM's operation does."""
         operation = vm.operation
-        run(
-            self.world.timeline,
-            steps,
-            pace,
-            is_on=lambda: vm.operation == operation and vm.terminated is None,
-        )
+
+        def is_on() -> bool:
+            return vm.operation == operation and vm.terminated is None
+
+        run(self.world.timeline, steps, lambda: self.world.dice.uniform(*_SPREAD), is_on)
 
     def state(self, vm: VM, vm_state: str, task_state: str | None) -> None:
         vm.vm_state, vm.task_state = vm_state, task_state
