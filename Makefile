@@ -158,7 +158,7 @@ publish: $(CHARTS) ## the chart of build/release and the images of build/images 
 
 # -- Showing -------------------------------------------------------------------------------------------------------
 
-demo: $(READY) ## an embedded OpenStack, all exporters, Prometheus, Alertmanager, rules; Ctrl-C ends it
+demo: $(READY) ## an embedded OpenStack and OpenNebula, all exporters, Prometheus, Alertmanager, rules; Ctrl-C ends it
 	@$(BIN)/stratoscope demo --tools=build $(if $(DEMO_SECONDS),--seconds=$(DEMO_SECONDS))
 
 clean: ## remove .venv, build and what Node installed

@@ -4,7 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from boards import board, capacity_hosts, capacity_projects, colours
+from boards import board, capacity_costs, capacity_hosts, capacity_projects, colours
 from boards.panels import (
     UNSURE,
     About,
@@ -67,6 +67,7 @@ def made() -> Dashboard:
                 _allocated("Disk", "disk_allocated_bytes"),
                 _pinned(),
                 _conditions(),
+                _in_use(),
                 _overcommitted(),
             ),
             "Which hosts have room?": (capacity_hosts.by_host(), capacity_hosts.that_take_none()),
@@ -90,6 +91,7 @@ def made() -> Dashboard:
             capacity_hosts.by_aggregate(),
             capacity_hosts.of_other_classes(),
         ),
+        "What does it cost?": (capacity_costs.flavors(),),
         "How many are there?": tuple(_how_many(*one) for one in _COUNTED),
     }
     for heading, panels in closed.items():
@@ -140,6 +142,35 @@ def _conditions() -> Panel:
         f"sum by (condition) (cloud:stratoscope_management_condition_vms:sum{{{_IN}}})", "{{condition}}"
     )
     return stacked(lines(About("VMs by condition", good), "short", query))
+
+
+def _in_use() -> Panel:
+    good = (
+        "Below 80 %, of CPU and memory: of what hosts have, what they really use, for VMs or not. Far below"
+        " what is allocated: more could be promised."
+    )
+    about = About(
+        "In use, as the management layer measures it",
+        good,
+        empty="this management layer measures no host: see *Hosts and contention*.",
+    )
+    words = (("cpus_in_use", "vcpus", "CPUs"), ("memory_in_use_bytes", "memory_bytes", "memory"))
+    shares = (
+        f'label_replace({_share_in_use(used, of)}, "resource", "{word}", "", "")' for used, of, word in words
+    )
+    return lines(about, "percentunit", Query(highest(10, " or ".join(shares)), "{{cloud}}: {{resource}}"))
+
+
+def _share_in_use(used: str, of: str) -> str:
+    """Of the hosts of which both are known."""
+    own, all_of_it = (
+        f"max by (cloud, host) (stratoscope_management_host_{what}{{{_IN}}})" for what in (used, of)
+    )
+    both = (
+        f"sum by (cloud) ({one} and on (cloud, host) {other})"
+        for one, other in ((own, all_of_it), (all_of_it, own))
+    )
+    return "{} / on (cloud) ({} > 0)".format(*both)
 
 
 def _overcommitted() -> Panel:

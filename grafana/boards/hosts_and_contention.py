@@ -48,6 +48,7 @@ _STATES: Final = Look(
 _DELAYS: Final = 'cloud:stratoscope_contention:known{cloud=~"$cloud"}'
 """It is known how long VMs wait for CPU."""
 _DOWNTIMES_ARE_KNOWN: Final = "and on () group(stratoscope_downtime_leader)"
+_MEASURED: Final = "without an exporter: what the management layer measured, if it does."
 _VM_COLUMNS: Final = (
     Column("vm_name", "VM", link=board.LINK_TO_VM),
     Column("project_name", "Project"),
@@ -177,18 +178,39 @@ def _disagreements() -> Panel:
 
 
 def _cpu() -> Panel:
-    good = "Below 90 %: above it VMs wait for each other. All work of the host's CPUs, of VMs or not."
+    good = (
+        "Below 90 %: above it VMs wait for each other. All work of the host's CPUs, of VMs or not. Of a host"
+        f" {_MEASURED}"
+    )
     idle = (
         "min by (cloud, host) (sum by (cloud, host, instance) (rate("
         f'stratoscope_hypervisor_host_cpu_seconds_total{{{_IN},mode=~"idle|iowait"}}[$__rate_interval])))'
     )
     busy = f"1 - {idle} / on (cloud, host) max by (cloud, host) (stratoscope_hypervisor_host_cpus{{{_IN}}})"
-    return lines(About("CPU in use", good), "percentunit", Query(highest(10, busy), _HOST))
+    measured = _measured("cpus_in_use", "vcpus")
+    return lines(
+        About("CPU in use", good),
+        "percentunit",
+        Query(highest(10, f"{busy} or on (cloud, host) {measured}"), _HOST),
+    )
+
+
+def _measured(used: str, of: str) -> str:
+    """The share that the management layer has measured, where it does: OpenNebula's probes."""
+    own, all_of_it = (
+        f"max by (cloud, host) (stratoscope_management_host_{what}{{{_IN}}})" for what in (used, of)
+    )
+    return f"{own} / on (cloud, host) ({all_of_it} > 0)"
 
 
 def _memory() -> Panel:
-    good = "Above the threshold, which is an alert. Memory that is available without swapping, least first."
-    least = lowest(10, f"host:stratoscope_hypervisor_host_memory_available_bytes:ratio{{{_IN}}}")
+    good = (
+        "Above the threshold, which is an alert where the host has an exporter. Memory that is available"
+        f" without swapping, least first. Of a host {_MEASURED}"
+    )
+    available = f"host:stratoscope_hypervisor_host_memory_available_bytes:ratio{{{_IN}}}"
+    measured = _measured("memory_in_use_bytes", "memory_bytes")
+    least = lowest(10, f"{available} or on (cloud, host) 1 - {measured}")
     threshold = Query("max(global:host_memory_available_ratio:threshold)", "threshold")
     return lines(About("Memory available", good), "percentunit", Query(least, _HOST), threshold)
 

@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
-from boards import board, colours, moves_and_orphans
+from boards import board, colours, events, moves_and_orphans
 from boards.panels import (
     NOT_MEASURED,
     UNSURE,
@@ -49,7 +49,7 @@ def made() -> Dashboard:
     answer = (
         "For operators: do the APIs answer, are the services up, does anything hang, is it watched at all?"
     )
-    return (
+    made = (
         board.board("management", "Is the management layer healthy?", answer, board.clouds())
         .with_row(Row("APIs, as the exporters find them"))
         .with_panel(_apis())
@@ -85,6 +85,8 @@ def made() -> Dashboard:
         .with_panel(_spread())
         .with_panel(_whole())
     )
+    of_events = (events.streams(), events.outcomes(), events.missed())
+    return board.with_closed_row(made, "Events: does the cloud say itself what happens?", of_events)
 
 
 def _apis() -> Panel:
@@ -191,11 +193,15 @@ def _services_disabled() -> Panel:
 
 
 def _waiting() -> Panel:
-    good = "Below 1, where the alert is: since when the oldest has not changed, over the threshold."
-    about = About("VMs stuck in transition, over threshold", good, empty="no VM is in transition.", seen=_VMS)
-    oldest = (
-        f"min by (cloud, state) (stratoscope_management_vms_in_transition_oldest_timestamp_seconds{{{_IN}}})"
+    good = (
+        "Below 1, where the alert is: since when the oldest has not changed, over the threshold. Those that"
+        " are being moved are in *Migrations under way*."
     )
+    about = About(
+        "VMs stuck in transition, over threshold", good, empty="no VM is in another transition.", seen=_VMS
+    )
+    oldest = "state:stratoscope_management_vms_in_transition_oldest_timestamp_seconds:min_unless_moved"
+    oldest = f"{oldest}{{{_IN}}}"
     query = Query(
         f"topk(10, clamp_min(time() - {oldest}, 0) / scalar(global:vm_transition_seconds:threshold))",
         "{{cloud}}: {{state}}",

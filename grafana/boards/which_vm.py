@@ -105,13 +105,24 @@ def _found() -> Panel:
 
 
 def _cpu() -> Panel:
-    good = "Below what their flavors were sold for. CPUs that a VM uses; steal is what it waits for."
-    used = f"{_OF_VMS}cpu_seconds:rate5m{{{_CLOUD}}}"
+    good = (
+        "Below what their flavors were sold for. CPUs that a VM uses, and the memory of its process; steal is"
+        " what it waits for. Of one that no hypervisor exporter shows: what the management layer measured, if"
+        " it is asked for single VMs."
+    )
+    used = f"{_OF_VMS}cpu_seconds:rate5m{{{_CLOUD}}} or on (cloud, vm_id) {_each('cpus_in_use')}"
+    memory = f"max by (cloud, vm_id) ({_RAW}memory_rss_bytes{{{_CLOUD}}})"
     beside = {
         f"{_OF_VMS}cpu_seconds:rate5m_ratio{{{_CLOUD}}}": ("Of its CPUs", Look(unit="percentunit")),
         f"{_OF_VMS}vcpu_delay_seconds:rate5m_ratio{{{_CLOUD}}}": ("Steal", Look(unit="percentunit")),
+        f"({memory} or {_each('memory_in_use_bytes')})": ("Memory", Look(unit="bytes")),
     }
-    return _busiest("CPU", good, used, ("CPUs", Look()), beside)
+    return _busiest("CPU", good, f"({used})", ("CPUs", Look()), beside)
+
+
+def _each(what: str) -> str:
+    """What the management layer measured of each VM, such as OpenNebula's probes."""
+    return f"max by (cloud, vm_id) (stratoscope_management_each_vm_{what}{{{_CLOUD}}})"
 
 
 def _requests() -> Panel:

@@ -34,12 +34,9 @@ _MARIADB = (
 
 def foundation(ports: dict[str, int]) -> Sequence[Service]:
     """What every service needs: database, messages, cache."""
-    epmd = str(ports["epmd"])
     return (
         Service("mariadb", _MARIADB),
-        # Without one that runs, RabbitMQ starts one that we could not stop.
-        Service("epmd", ("epmd", "-address", "127.0.0.1", "-port", epmd), ports["epmd"]),
-        Service("rabbit", ("/usr/lib/rabbitmq/bin/rabbitmq-server",), ports["rabbit"], _rabbit(ports)),
+        *broker(ports),
         Service(
             "memcached",
             ("memcached", "-u", "root", "-l", "127.0.0.1", "-p", str(ports["memcached"]), "-m", "64"),
@@ -48,20 +45,32 @@ def foundation(ports: dict[str, int]) -> Sequence[Service]:
     )
 
 
-def _rabbit(ports: dict[str, int]) -> tuple[tuple[str, str], ...]:
+def broker(ports: dict[str, int], name: str = "rabbit") -> tuple[Service, Service]:
+    """epmd and a RabbitMQ. Args: name: Of RabbitMQ, and of its folder in /data."""
+    epmd = "epmd" if name == "rabbit" else f"{name}-epmd"
+    listens = ("epmd", "-address", "127.0.0.1", "-port", str(ports["epmd"]))
+    return (
+        # Without one that runs, RabbitMQ starts one that we could not stop.
+        Service(epmd, listens, ports["epmd"]),
+        Service(name, ("/usr/lib/rabbitmq/bin/rabbitmq-server",), ports["rabbit"], of_rabbit(ports, name)),
+    )
+
+
+def of_rabbit(ports: dict[str, int], name: str = "rabbit") -> tuple[tuple[str, str], ...]:
+    """The environment of a RabbitMQ, and of what asks it (`rabbitmqctl`)."""
     loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
     login = f'-rabbit default_user <<"cloud">> -rabbit default_pass <<"{PASSWORD}">>'
     variables = {
-        "HOME": "/data/rabbit",
+        "HOME": f"/data/{name}",
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "ERL_EPMD_PORT": str(ports["epmd"]),
         "RABBITMQ_NODENAME": "cloud@localhost",
         "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
         "RABBITMQ_NODE_PORT": str(ports["rabbit"]),
         "RABBITMQ_DIST_PORT": str(ports["rabbit_peers"]),
-        "RABBITMQ_MNESIA_BASE": "/data/rabbit",
+        "RABBITMQ_MNESIA_BASE": f"/data/{name}",
         "RABBITMQ_LOGS": "-",
-        "RABBITMQ_ENABLED_PLUGINS_FILE": "/data/rabbit/plugins",
+        "RABBITMQ_ENABLED_PLUGINS_FILE": f"/data/{name}/plugins",
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{loopback} {login} +S 2:2 +sbwt none",
     }
     return tuple(variables.items())

@@ -13,7 +13,6 @@ from stratoscope.hypervisor.kernel.vcpus import VCPU
 from stratoscope.hypervisor.settings import subjects
 from support import debian
 from support.alertmanagers import RealAlertmanager, unpacked
-from support.demo_cloud import demo_cloud
 from support.downtime_process import DowntimeProcess
 from support.fake_broker import PASSWORD, USER, FakeBroker, broker
 from support.front_page import Size, asked, stored
@@ -23,7 +22,6 @@ from support.pages import rendered
 from support.replayed_oned import recorded as recorded_of_oned
 from support.rule_checks import nodes
 from support.vms import PLAIN, disk, domain, kernel, kvm
-from support.watching import watching
 
 __all__ = [
     "GOLDEN",
@@ -37,14 +35,12 @@ __all__ = [
     "asked",
     "broker",
     "debian",
-    "demo_cloud",
     "free_port",
     "guests",
     "nodes",
     "recorded_of_oned",
     "stored",
     "unpacked",
-    "watching",
 ]
 
 LOGIN = f"{USER}:{PASSWORD}"

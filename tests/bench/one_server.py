@@ -2,7 +2,7 @@
 
 `python one_server.py 10000` is such a server on a free port, which it prints; `serving` starts one. Each VM
 is one that was recorded, with another name, owner, host and address; the answer to `infoset` is as large as a
-real one.
+real one. Of a hundred VMs one is in another state each time that the pool is read.
 """
 
 import contextlib
@@ -26,6 +26,10 @@ _HEAD: Final = (
 _TAIL: Final = (
     b"</string></value><value><i4>0</i4></value></data></array></value></param></params></methodResponse>"
 )
+CHANGES: Final = 100
+"""One VM of so many is another each time that the pool is read."""
+_STATES: Final = ((b"3", b"3"), (b"8", b"0"))
+"""RUNNING and POWEROFF: of VM and LCM."""
 _EXTENDED: Final = 5_000
 """Length of a VM in `infoextended`."""
 
@@ -36,6 +40,7 @@ class Cloud:
     def __init__(self, count: int) -> None:
         (recorded,) = re.findall(r"<VM><ID>259</ID>.*?</VM>", recorded_of_oned("vmpool.info"))
         self._vms = [_escaped(_vm(recorded, number)) for number in range(count, 0, -1)]
+        self._turn = -1
 
     async def answer(self, request: web.Request) -> web.Response:
         params, method = xmlrpc.client.loads(await request.read())
@@ -44,6 +49,8 @@ class Cloud:
     def _body(self, name: str, params: tuple[object, ...]) -> bytes:
         if name == "vmpool.info":
             start, size = int(str(params[1])), -int(str(params[2]))
+            if not start:
+                self._change()
             parts = [b"&lt;VM_POOL&gt;", *self._vms[start : start + size], b"&lt;/VM_POOL&gt;"]
         elif name == "vmpool.infoset":
             vms = (_extended(int(one)) for one in str(params[0]).split(","))
@@ -52,6 +59,16 @@ class Cloud:
             file = f"{name}-{params[0]}" if name == "vn.info" else name
             parts = [_escaped(recorded_of_oned(file))]
         return b"".join([_HEAD, *parts, _TAIL])
+
+    def _change(self) -> None:
+        self._turn += 1
+        for place in range(self._turn % CHANGES, len(self._vms), CHANGES):
+            now, other = _STATES if _states(*_STATES[0]) in self._vms[place] else reversed(_STATES)
+            self._vms[place] = self._vms[place].replace(_states(*now), _states(*other), 1)
+
+
+def _states(vm: bytes, lcm: bytes) -> bytes:
+    return b"&lt;STATE&gt;%b&lt;/STATE&gt;&lt;LCM_STATE&gt;%b&lt;/LCM_STATE&gt;" % (vm, lcm)
 
 
 def _vm(recorded: str, number: int) -> str:

@@ -27,7 +27,7 @@ CHANGES: Final = 100
 """One server of so many is another at each list of changes."""
 DETAIL: Final = "/compute/v2.1/servers/detail"
 FLOATING_IPS: Final = 50_000
-"""Addresses of each cloud; it has as many volumes as servers."""
+"""Addresses of each cloud; it has twice as many volumes as servers."""
 _LISTS: Final = {"/volume/v3/bench/volumes/detail": "volumes", "/network/v2.0/floatingips": "floatingips"}
 _ROUNDS: Final = 10
 """So many lists of changes are about different servers, before the same ones change again."""
@@ -111,7 +111,7 @@ class Cloud:
         self._changes = [Pages(_changes(count, turn)) for turn in range(2 * _ROUNDS)]
         self._turn = -1
         self._rows = {
-            "volumes": Rows("volumes", openstack_pages.volume, count),
+            "volumes": Rows("volumes", openstack_pages.volume, 2 * count),
             "floatingips": Rows("floatingips", openstack_pages.floating_ip, FLOATING_IPS),
         }
 

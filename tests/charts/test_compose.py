@@ -21,6 +21,7 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 TOOLS = ROOT / "build/tools/usr/bin"
 OURS = {name: SERVICES[name] for name in SERVICES if "build" in SERVICES[name]}
 CONFIG = ROOT / "compose/stratoscope.yml"
+CLOUDS = ("cloud", "opennebula")
 
 
 def mounts(service: Any) -> list[list[str]]:
@@ -68,7 +69,7 @@ def test_each_exporter_listens_where_users_and_prometheus_look() -> None:
         assert f"--web.listen-address=:{port}" in SERVICES[name]["command"]
         assert f"127.0.0.1:{port}:{port}" in SERVICES["cloud"]["ports"]
         assert scraped[f"stratoscope-{name}"] == [f"127.0.0.1:{port}"]
-        assert SERVICES[name]["depends_on"] == {"cloud": {"condition": "service_healthy"}}
+        assert SERVICES[name]["depends_on"] == {one: {"condition": "service_healthy"} for one in CLOUDS}
     for name in ("vmprobe", "downtime"):  # they keep state, and run as this user
         assert SERVICES[name]["tmpfs"] == ["/var/lib/stratoscope:uid=65534,gid=65534,mode=0700"]
 
@@ -79,6 +80,7 @@ def test_exporters_are_started_with_their_flags_and_configuration(tmp_path: Path
     (tmp_path / "clouds.yaml").write_text(
         yaml.safe_dump({"clouds": {n: {"auth": AUTH} for n in ("admin", "user1")}})
     )
+    (tmp_path / "one_auth").write_text("oneadmin:demo")
     config = tmp_path / "stratoscope.yml"
     config.write_text(CONFIG.read_text().replace("/cloud/", f"{tmp_path}/"))
     for name in exporters:

@@ -14,7 +14,8 @@ from stratoscope.clouds import registry
 from stratoscope.clouds.abilities import Management, Question, Reader, question
 from stratoscope.clouds.client.http import Http
 from stratoscope.clouds.client.limiter import Budget, Limits
-from stratoscope.clouds.model import Flavor, Flavors, Project, Projects
+from stratoscope.clouds.flavors import Flavor, Flavors
+from stratoscope.clouds.owners import Project, Projects
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError, ConfigError, Reason
 from stratoscope.core.exposition import page

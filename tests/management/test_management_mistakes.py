@@ -21,7 +21,7 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Flags
 from stratoscope.management import PROGRAM
 from stratoscope.management.exporter import EXPORTER
-from support import configs
+from support import configs, logs
 
 SECRET = "s3cr3t-word"  # noqa: S105 - of no account: no message may cite it
 AUTH: Final[Mapping[str, str]] = {
@@ -235,7 +235,8 @@ def test_a_mistake_that_any_exporter_s_file_may_hold_is_said_alike(name: str, tm
 def test_it_ends_with_status_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = _said(tmp_path, _document("auth.auth_url", "keystone:5000"))
     file = tmp_path / "stratoscope.yml"
-    assert app.main(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}", "--config.check"])) == 2
+    with logs.as_it_was():
+        assert app.main(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}", "--config.check"])) == 2
     assert capsys.readouterr().err == f"stratoscope management: {file}: clouds: uni/openstack: {said}\n"
 
 

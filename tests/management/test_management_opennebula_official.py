@@ -26,6 +26,18 @@ NOT_OF_ONED: Final = {
     f"opennebula_{one}_state" for one in ("oned", "scheduler", "flow", "hem", "gate", "fireedge")
 }
 """What systemctl said on the front-end, where no systemd ran."""
+PANELS: Final = {
+    "opennebula": (
+        "Cloud Elements", "Host Memory Usage", "Host CPU Usage", "VM Status", "Host States",
+        "Datastore Usage",
+    ),
+    "hosts": ("Allocated VMs", "Memory", "CPU", "CPU Busy", "RAM Used"),
+    "vms": (
+        "Network", "Network Statics", "Disks", "Block Device Statics", "vCPU", "Hypervisor CPU",
+        "Domain vCPU", "Memory Usage",
+    ),
+}  # fmt: skip
+"""The panels of the three dashboards of 7.4; of those about node_exporter two that ours answers, too."""
 Series = Mapping[str, float | str]
 
 
@@ -191,6 +203,14 @@ def test_every_family_of_theirs_is_in_the_documentation() -> None:
     assert len(names) > 25
     shown = PAGE.read_text(encoding="utf-8")
     assert [name for name in names | NOT_OF_ONED if f"`{name}`" not in shown] == []
+
+
+def test_every_panel_that_is_not_of_node_exporter_has_its_row() -> None:
+    part = PAGE.read_text(encoding="utf-8").partition("## Panels of its dashboards")[2].partition("\n## ")[0]
+    rows = {line.split(" | ")[0].removeprefix("| ") for line in part.splitlines() if line.startswith("| `")}
+    assert rows == {"`hosts.json` all others"} | {
+        f"`{dashboard}.json` {panel}" for dashboard, panels in PANELS.items() for panel in panels
+    }
 
 
 def test_percent_is_said_of_the_families_that_are_in_percent() -> None:

@@ -4,7 +4,7 @@ from stratoscope.clouds.disagreements import Allocations as Answer
 from stratoscope.clouds.disagreements import Disagreement, DisagreementReason
 from stratoscope.clouds.model import Spread
 from stratoscope.management.subject import Bounds
-from stratoscope.management.subjects.allocations import INFO, NUMBER, Allocations
+from stratoscope.management.subjects.allocations import INFO, NUMBER, OF_OTHERS, Allocations
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 
@@ -25,7 +25,7 @@ def page(answer: Answer, most: int = 100) -> str:
 
 
 def test_disagreements_are_shown_as_the_golden_page_has_it() -> None:
-    shown = page(Answer(SOME, SPREAD))
+    shown = page(Answer(SOME, SPREAD, of_others={"CONTAINER": 3}))
     assert_golden("management_allocations.prom", shown)
     assert promtool_findings(shown) == ""
 
@@ -35,6 +35,14 @@ def test_all_are_counted_and_the_oldest_are_named() -> None:
     assert f'{NUMBER.name}{{cloud="uni",reason="vm_without_allocation"}} 2\n' in shown
     named = [line for line in shown.splitlines() if line.startswith(INFO.name)]
     assert ["vm-9" in named[0], "m-1" in named[1], len(named)] == [True, True, 2]
+
+
+def test_types_of_other_services_are_bounded_and_the_rest_is_counted() -> None:
+    shown = page(Answer((), SPREAD, of_others={f"T{number:02}": 20 - number for number in range(12)}))
+    lines = [line for line in shown.splitlines() if line.startswith(OF_OTHERS.name)]
+    assert len(lines) == 11
+    assert lines[0] == f'{OF_OTHERS.name}{{cloud="uni",consumer_type="T00"}} 20'
+    assert lines[-1] == f'{OF_OTHERS.name}{{cloud="uni",consumer_type="other"}} {10 + 9}'
 
 
 def test_nothing_is_counted_that_is_not_known() -> None:

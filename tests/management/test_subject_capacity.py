@@ -1,7 +1,7 @@
 """Room for more VMs on the page."""
 
-from stratoscope.clouds.model import Capacity as Answer
-from stratoscope.clouds.model import Room
+from stratoscope.clouds.flavors import Capacity as Answer
+from stratoscope.clouds.flavors import Room
 from stratoscope.management.subjects.capacity import Capacity
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered

@@ -1,7 +1,7 @@
 """Flavors on the page."""
 
-from stratoscope.clouds.model import Flavor
-from stratoscope.clouds.model import Flavors as Answer
+from stratoscope.clouds.flavors import Flavor
+from stratoscope.clouds.flavors import Flavors as Answer
 from stratoscope.management.subjects.flavors import Flavors
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from stratoscope.clouds.model import Pool
-from stratoscope.clouds.model import Pools as Answer
+from stratoscope.clouds.address_pools import Pool
+from stratoscope.clouds.address_pools import Pools as Answer
 from stratoscope.management.subjects.pools import Pools
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered

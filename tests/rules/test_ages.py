@@ -16,9 +16,13 @@ from support.rules_known import RULES
 NOT_WATCHED: Final[Mapping[str, str]] = {
     "prometheus_tsdb_lowest_timestamp_seconds": "Prometheus gives it, by the clock that time() has",
     "stratoscope_downtime_end_timestamp_seconds": "it lies ahead as long as the downtime lasts",
+    "stratoscope_management_events_last_timestamp_seconds": "collections by the same clock are watched",
     "stratoscope_management_migration_start_timestamp_seconds": "the oldest of each kind is watched",
     "stratoscope_management_orphan_changed_timestamp_seconds": "heartbeats by the same clocks are watched",
     "stratoscope_web_certificate_expires_timestamp_seconds": "it lies ahead as long as it is valid",
+    "state:stratoscope_management_vms_in_transition_oldest_timestamp_seconds:min_unless_moved": (
+        "what it is made of is watched"
+    ),
     "vm:stratoscope_disagreement:since": "Prometheus gives it, by the clock that time() has",
 }
 """What gives times that no alert compares with Prometheus's clock, and why."""

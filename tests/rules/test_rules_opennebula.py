@@ -20,10 +20,11 @@ NOTHING_FOR = {
 """CPUs for pinning, orphans, and Placement."""
 NOT_ON_THIS_PAGE = {
     "stratoscope_management_endpoint_latency_seconds",
+    "stratoscope_management_migration_info",
     "stratoscope_management_migrations_oldest_timestamp_seconds",
     "stratoscope_management_spread_oldest_timestamp_seconds",
 }
-"""They are of the moment; the second is there while VMs migrate, the third with several address ranges."""
+"""They are of the moment: two are there while VMs migrate, the last with several address ranges."""
 
 
 def read_by_rules() -> set[str]:

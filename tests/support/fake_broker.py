@@ -25,6 +25,7 @@ _PLAIN: Final[dict[type[Any], Callable[[], Any]]] = {
     commands.Basic.Qos: commands.Basic.QosOk,
     commands.Exchange.Declare: commands.Exchange.DeclareOk,
     commands.Queue.Bind: commands.Queue.BindOk,
+    commands.Queue.Delete: lambda: commands.Queue.DeleteOk(0),
 }
 """What it says to frames that it does not refuse."""
 
@@ -36,21 +37,24 @@ class FakeBroker:
         exchange: The one that exists; "" for none.
         virtual_host: The one that exists.
         is_silent: It accepts connections, and says nothing.
+        has_alarm: It takes no messages.
         queues: Arguments by name, of those that were declared.
         bindings: Queue, exchange and key.
-        acknowledged: Delivery tags.
+        acknowledged: Delivery tags, without those of echoes.
         consumers: Connections that read a queue, with the tags of their consumers.
+        logins: How many were sent.
         url: Where it is.
     """
 
     def __init__(self) -> None:
-        self.exchange, self.virtual_host, self.is_silent = "nova", "/", False
+        self.exchange, self.virtual_host = "nova", "/"
+        self.is_silent = self.has_alarm = False
         self.queues: dict[str, Any] = {}
         self.bindings: set[tuple[str, str, str]] = set()
         self.acknowledged: list[int] = []
         self.consumers: dict[asyncio.StreamWriter, str] = {}
-        self.url = ""
-        self._tag = 0
+        self.logins, self.url = 0, ""
+        self._tag, self._echoes = 0, set[int]()
 
     def publish(self, *messages: bytes) -> None:
         """Send messages to who reads."""
@@ -60,6 +64,14 @@ class FakeBroker:
                 deliver = commands.Basic.Deliver(consumer, self._tag, False, self.exchange, "k")
                 _send(writer, 1, deliver, header.ContentHeader(body_size=len(message)))
                 _send(writer, 1, *([body.ContentBody(message)] if message else []))
+
+    def _echo(self, writer: asyncio.StreamWriter, exchange: str) -> None:
+        """What is published to an exchange of a consumer comes back to it."""
+        if writer in self.consumers and not self.has_alarm:
+            self._tag += 1
+            self._echoes.add(self._tag)
+            deliver = commands.Basic.Deliver(self.consumers[writer], self._tag, False, exchange, "")
+            _send(writer, 1, deliver, header.ContentHeader(body_size=0))
 
     def lose(self) -> None:
         """Cut all connections of who reads."""
@@ -95,8 +107,14 @@ class FakeBroker:
 
     def _answers(self, one: Any, writer: asyncio.StreamWriter) -> list[Any]:
         """What it says to a frame; it does what that asks for."""
-        if isinstance(one, commands.Basic.Ack):
+        if isinstance(one, commands.Basic.Ack) and one.delivery_tag not in self._echoes:
             self.acknowledged.append(one.delivery_tag)
+        elif isinstance(one, commands.Basic.Publish):
+            self._echo(writer, one.exchange)
+        elif isinstance(one, commands.Connection.StartOk):
+            self.logins += 1
+        elif isinstance(one, commands.Queue.Delete):
+            self.queues.pop(one.queue, None)
         elif isinstance(one, commands.Basic.Consume):
             self.consumers[writer] = one.consumer_tag
             return [commands.Basic.ConsumeOk(one.consumer_tag)]
@@ -114,7 +132,7 @@ class FakeBroker:
             return commands.Connection.Close(403, "ACCESS_REFUSED - log-in refused", 0, 0)
         if isinstance(one, commands.Connection.Open) and one.virtual_host != self.virtual_host:
             return commands.Connection.Close(530, "NOT_ALLOWED - vhost not found", 10, 40)
-        if isinstance(one, commands.Exchange.Declare) and one.exchange != self.exchange:
+        if isinstance(one, commands.Exchange.Declare) and one.passive and one.exchange != self.exchange:
             return commands.Channel.Close(404, f"NOT_FOUND - no exchange '{one.exchange}'", 40, 10)
         return None
 

@@ -2,8 +2,8 @@
 
 It stands for Python, for Prometheus and for Alertmanager, by the name with which it is called. The variable
 FAKE_FAMILY has words that say what is wrong: `no-domains`, `no-libvirt`, `dies:NAME` (once it is used),
-`refuses:NAME`, `nothing-found`, `nothing-recorded` (though what is read is there), `not-silenced`,
-`no-rules`. In the half second after the first query: `late` (nothing is found). To the first query alone:
+`refuses:NAME`, `nothing-found`, `nothing-recorded` (though what is read is there), `not-silenced`.
+In the half second after the first query: `late` (nothing is found). To the first query alone:
 `slow` (no answer, until the asker goes) and `broken` (nonsense).
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
+from xmlrpc.client import dumps
 
 WRONG: Final = os.environ.get("FAKE_FAMILY", "").split()
 SUCCESS: Final = {"outcome": "success", "accepted_s": {"built": 1.0}, "phases": {"deleted": 1.0, "gone": 1.0}}
@@ -23,7 +24,6 @@ LABELS: Final = {"zone": "edge", "cloud": "demo", "project_id": "p1", "vm_id": "
 ANSWERS: Final[Mapping[str, Any]] = {
     "/api/v1/query": {"data": {"result": [{"metric": LABELS, "value": [0, "0.5"]}]}},
     "/api/v1/probes": {"probes": [{"name": "boot", "cloud": "demo", "runs": [SUCCESS]}]},
-    "/api/v1/rules": {"data": {"groups": [{"name": "meta"}]}},
     "/api/v2/alerts": [
         {"labels": {"alertname": "StratoscopeHostDown", "host": "cn11"}, "status": {"silencedBy": ["1"]}}
     ],
@@ -32,6 +32,7 @@ OF_OTHERS: Final = ("prometheus", "alertmanager")
 NOTHING: Final[Mapping[str, Any]] = {"data": {"result": []}}
 QUERY: Final = "/api/v1/query"
 BEGINNING_S: Final = 0.5
+ONED: Final = dumps(([True, "<HOST><VMS><ID>7</ID></VMS></HOST>", 0],), methodresponse=True).encode()
 QUERIED: Final[list[float]] = []
 """When there was a query."""
 
@@ -45,8 +46,6 @@ def answer(path: str, query: str) -> bytes:
     found = ANSWERS.get(path)
     if path == "/api/v2/alerts" and "not-silenced" in WRONG:
         found = [{**one, "status": {"silencedBy": []}} for one in ANSWERS[path]]
-    if path == "/api/v1/rules" and "no-rules" in WRONG:
-        found = {"data": {"groups": []}}
     if path == QUERY:
         QUERIED.append(time.monotonic())
         is_early = QUERIED[-1] < QUERIED[0] + BEGINNING_S
@@ -67,11 +66,12 @@ def serve(name: str, words: Sequence[str]) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            content = answer(*self.path.partition("?")[::2])
+            content = ONED if self.path == "/RPC2" else answer(*self.path.partition("?")[::2])
             if self.path.startswith(QUERY) and len(QUERIED) == 1 and "slow" in WRONG:
                 self.rfile.read()
                 return
             self.send_response(200)
+            self.send_header("Content-Type", "text/xml" if content is ONED else "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -88,7 +88,7 @@ def serve(name: str, words: Sequence[str]) -> None:
     for host in ("cn05", "cn09") if flag(words, "write-hosts") else ():
         write(Path(flag(words, "write-hosts")) / host, "hypervisor.yml", {})
     if config := flag(words, "write-config"):
-        Path(config).write_text("clouds: []\n")
+        Path(config).write_text('clouds: [{"name": "demo"}]\n')
     server.serve_forever()
 
 
@@ -112,9 +112,6 @@ def main(name: str, words: Sequence[str]) -> None:
     if name == "rules":
         rules = [{"alert": "StratoscopeWatchdog", "expr": "vector(1)", "for": "3m"}]
         write(output, "meta.yml", {"groups": [{"name": "meta", "interval": "1m", "rules": rules}]})
-    elif name == "files":
-        document = {"route": {"receiver": "a"}, "inhibit_rules": [], "receivers": [{"name": "a"}]}
-        write(output / "alertmanager", "alertmanager.yml", document)
     elif name == "downtime" and words[0] == "add":
         print(json.dumps({"id": "d1"}))  # noqa: T201 - that is its answer
     else:

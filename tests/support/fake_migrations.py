@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.openstack.compute.migration_list import MigrationList
 from stratoscope.clouds.openstack.compute.migrations import ComputeMigrations
 from support.fake_api import Body, FakeApi
 
@@ -18,20 +19,23 @@ def text(moment: float) -> str:
 
 
 class FakeMigrations(FakeApi):
-    """Answers as Nova does: by `status` and `changes-since`, two rows a page, the newest first.
+    """Answers as Nova does: by `status` and `changes-since`, two rows a page, the newest first; what else is
+    requested as FakeApi does.
 
     Attributes:
         rows: By id. now: Of the reader's clock. progress: Of the server with that id.
     """
 
-    def __init__(self) -> None:
-        super().__init__({}, services=["compute"])
+    def __init__(self, *others: str) -> None:
+        """Args: others: Services in the catalogue besides compute."""
+        super().__init__({}, services=["compute", *others])
         self.rows: dict[int, dict[str, Any]] = {}
         self.now_s = START
         self.progress: dict[str, Body] = {}
 
     def reader(self) -> ComputeMigrations:
-        return ComputeMigrations(self, Clock(monotonic=lambda: self.now_s, now=lambda: self.now_s))
+        clock = Clock(monotonic=lambda: self.now_s, now=lambda: self.now_s)
+        return ComputeMigrations(self, MigrationList(self, clock))
 
     def put(
         self, number: int, status: str, *, created: float, updated: float | None = None, **more: Any
@@ -51,10 +55,13 @@ class FakeMigrations(FakeApi):
         return found
 
     def bodies(self, call: Any) -> Sequence[Body]:
-        self.calls.append(call)
         query = dict(call.params)
-        if call.path != LIST:
+        if call.path.endswith("/migrations"):
+            self.calls.append(call)
             return [self.progress.get(call.path.split("/")[2], {"migrations": []})]
+        if call.path != LIST:
+            return super().bodies(call)
+        self.calls.append(call)
         if isinstance(broken := self.answers.get(("compute", LIST)), Exception):
             raise broken
         rows = [row for row in reversed(self.rows.values()) if _is_listed(row, query)]

@@ -1,7 +1,10 @@
 """The publisher of a hook manager of oned, on loopback."""
 
 import base64
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -12,6 +15,12 @@ _MESSAGE: Final = (
     "<HOOK_MESSAGE><HOOK_TYPE>STATE</HOOK_TYPE><HOOK_OBJECT>VM</HOOK_OBJECT><STATE>{}</STATE>"
     "<LCM_STATE>{}</LCM_STATE><RESOURCE_ID>{}</RESOURCE_ID>{}</HOOK_MESSAGE>"
 )
+_PROGRAM: Final = """
+import time, zmq
+socket = zmq.Context().socket(zmq.PUB)
+print("tcp://127.0.0.1:%d" % socket.bind_to_random_port("tcp://127.0.0.1"), flush=True)
+time.sleep(1000)
+"""
 
 
 class Publisher:
@@ -34,10 +43,26 @@ class Publisher:
 
 
 @contextmanager
-def publisher() -> Iterator[Publisher]:
+def hung_publisher() -> Iterator[tuple[str, Callable[[], None]]]:
+    """Where a publisher in a process of its own publishes, and what makes it hang."""
+    command = [sys.executable, "-c", _PROGRAM]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip(), lambda: process.send_signal(signal.SIGSTOP)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def publisher(url: str = "") -> Iterator[Publisher]:
+    """One that publishes. Args: url: Of one that was there before; by default a port of its own."""
     with zmq.asyncio.Context() as context, context.socket(zmq.PUB) as socket:
-        port = socket.bind_to_random_port("tcp://127.0.0.1")
-        one = Publisher(socket, f"tcp://127.0.0.1:{port}")
+        if url:
+            socket.bind(url)
+        else:
+            url = f"tcp://127.0.0.1:{socket.bind_to_random_port('tcp://127.0.0.1')}"
+        one = Publisher(socket, url)
         try:
             yield one
         finally:

@@ -10,7 +10,7 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.flags import Flags
 from stratoscope.vmprobe import PROGRAM
 from stratoscope.vmprobe.exporter import EXPORTER
-from support import configs
+from support import configs, logs
 from support.asking import USERS
 
 FOLDER = "bad_vmprobe"
@@ -44,7 +44,8 @@ def test_a_mistake_is_one_line_that_names_the_key_and_what_is_allowed(name: str)
 
 def test_it_ends_the_check_with_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     file = configs.sample(FOLDER, "interval_too_short")
-    assert app.main(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}", "--config.check"])) == 2
+    with logs.as_it_was():
+        assert app.main(EXPORTER, Flags.parse(PROGRAM, [f"--config.file={file}", "--config.check"])) == 2
     said = configs.message("interval_too_short", file, FOLDER)
     assert capsys.readouterr() == ("", f"stratoscope vmprobe: {said}\n")
 
@@ -69,7 +70,8 @@ def test_an_operator_as_whom_nobody_can_log_in_is_warned_of(
         "--config.check",
         f"--storage.path={tmp_path}",
     ]
-    assert app.main(EXPORTER, Flags.parse(PROGRAM, flags)) == 0
+    with logs.as_it_was():
+        assert app.main(EXPORTER, Flags.parse(PROGRAM, flags)) == 0
     err = capsys.readouterr().err
     assert "alcie has the role operator, but is no user of the web configuration" in err
     assert "alice has" not in err

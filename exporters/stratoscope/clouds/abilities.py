@@ -23,7 +23,7 @@ class Question:
 
     Attributes:
         name: The collector's, as the source names what it lists: `servers`, `network_agents`.
-        answer: The class of its answer, of clouds/model.py or clouds/objects.py; it decides what is shown.
+        answer: The class of its answer, of clouds/model.py or a module beside it; it decides what is shown.
         every: The schedule, unless the configuration says otherwise.
         cost: For the documentation: the requests that one refresh makes.
         role: For the documentation: the role that it needs to see the whole cloud.

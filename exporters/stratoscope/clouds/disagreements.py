@@ -43,11 +43,14 @@ class Allocations(msgspec.Struct, frozen=True):
     """Attributes:
     disagreements: Those seen longest ago first; None while the VMs are not known as a whole, or their hosts
         not by the ids that the source of allocations has.
+    of_others: Number of consumers that are of other services, which is no disagreement, by the type that
+        their service gave them.
     """
 
     disagreements: tuple[Disagreement, ...] | None
     spread: Spread
     malformed: int = 0
+    of_others: Mapping[str, int] = {}
 
     @property
     def counts(self) -> Mapping[DisagreementReason, int]:

@@ -1,12 +1,12 @@
 """Answers of a management layer, in one vocabulary for all cloud kinds: frozen, in base units.
 
 The answer to a question (see abilities.py) has `malformed`: how many items of the source were left out since
-they are malformed. Objects one by one are in objects.py. Names and states are as the source spells them,
-moments are Unix seconds. "" is a text that the source lacks, None a number that it lacks or does not report.
+they are malformed. Those of other subjects are in modules beside this one: owners, flavors, address_pools,
+migrations, disagreements, usage, objects. Names and states are as the source spells them, moments are Unix
+seconds. "" is a text that the source lacks, None a number that it lacks or does not report.
 """
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
@@ -264,143 +264,6 @@ class Inventories(msgspec.Struct, frozen=True):
     malformed: int = 0
 
 
-class Room(msgspec.Struct, frozen=True, gc=False):
-    """How many more VMs of a flavor fit into a zone now.
-
-    Attributes:
-        is_upper_bound: Fewer may fit: no API reports what huge pages and NUMA nodes leave.
-    """
-
-    flavor: str
-    zone: str
-    vms: int
-    is_upper_bound: bool
-
-
-class Flavor(msgspec.Struct, frozen=True, gc=False):
-    """A flavor or template; memory and disk in bytes.
-
-    Attributes:
-        disk: None if unknown.
-        costs: Of a VM for an hour, by resource, in the source's own unit of cost; absent if it has no price.
-    """
-
-    flavor_id: str
-    name: str
-    vcpus: int
-    memory: int
-    disk: int | None
-    is_public: bool
-    costs: Mapping[str, float] = {}
-
-
-class Flavors(msgspec.Struct, frozen=True):
-    """The flavors that the credential may use or see."""
-
-    flavors: tuple[Flavor, ...]
-    malformed: int = 0
-
-
-class Capacity(msgspec.Struct, frozen=True):
-    """Attributes: largest: The room of the largest flavor that fits, by zone; absent if none fits."""
-
-    room: tuple[Room, ...]
-    largest: Mapping[str, Room]
-    malformed: int = 0
-
-
-class Project(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: is_enabled: None if the source does not report it."""
-
-    project_id: str
-    name: str
-    keystone_domain: str
-    is_enabled: bool | None
-
-
-class User(msgspec.Struct, frozen=True, gc=False):
-    """Attributes: is_enabled: None if the source does not report it."""
-
-    user_id: str
-    name: str
-    keystone_domain: str
-    is_enabled: bool | None
-
-
-class Projects(msgspec.Struct, frozen=True):
-    """Projects and users.
-
-    Attributes:
-        users: Owners of VMs first; None if the credential may not read them.
-        truncated: Whether the source truncated the list, by sort: `projects`, `users`.
-    """
-
-    projects: tuple[Project, ...]
-    users: tuple[User, ...] | None
-    malformed: int = 0
-    truncated: Mapping[str, bool] = {}
-
-
-class Quota(msgspec.Struct, frozen=True, gc=False):
-    """A project's or a user's quota of one resource.
-
-    Attributes:
-        project_id, user_id: The other one is "".
-        service: `compute`, `network`, `block-storage`.
-        resource: As the source spells it: `cores`, `ram`, `floatingip`, `gigabytes`.
-        limit: None is unlimited.
-        used: None for a limit on each single object (`per_volume_gigabytes`), which nothing uses up.
-        in_bytes: Whether limit, used and reserved are bytes; else they are pieces.
-    """
-
-    project_id: str
-    service: str
-    resource: str
-    limit: float | None
-    used: float | None
-    reserved: float | None
-    in_bytes: bool
-    user_id: str = ""
-
-
-class Quotas(msgspec.Struct, frozen=True):
-    """Attributes: spread: The progress of reading them; None for a source that lists them."""
-
-    quotas: tuple[Quota, ...]
-    spread: Spread | None
-    malformed: int = 0
-
-
-class Pool(msgspec.Struct, frozen=True, gc=False):
-    """Addresses of one subnet, or address range, of a network.
-
-    Attributes:
-        is_external: Whether its addresses are given out to all, such as floating IPs; None if unknown.
-        total, used: None if unknown.
-        ip_version: 0 for leases without an IP address.
-        cidr: The subnet's prefix; "" if the source does not report it.
-    """
-
-    network_id: str
-    network_name: str
-    subnet_id: str
-    subnet_name: str
-    project_id: str
-    ip_version: int
-    is_external: bool | None
-    total: float | None
-    used: float | None
-    cidr: str = ""
-
-
-class Pools(msgspec.Struct, frozen=True):
-    """Attributes: partial: Ids of networks that have further subnets, which are unknown."""
-
-    pools: tuple[Pool, ...]
-    malformed: int = 0
-    partial: AbstractSet[str] = frozenset()
-
-
 class Count(msgspec.Struct, frozen=True, gc=False):
     """Attributes: size: The sum of their sizes, in bytes; None for objects without a size."""
 
@@ -482,8 +345,11 @@ class Backend(msgspec.Struct, frozen=True, gc=False):
 
 
 class Backends(msgspec.Struct, frozen=True):
+    """Attributes: is_whole: Whether all are visible; None if the source does not tell."""
+
     backends: tuple[Backend, ...]
     malformed: int = 0
+    is_whole: bool | None = None
 
 
 class OtherService(msgspec.Struct, frozen=True):

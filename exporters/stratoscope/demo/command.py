@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -28,7 +29,6 @@ from stratoscope.demo.openstack.hypervisors.guests import LEAST_HOSTS, shown_hos
 from stratoscope.demo.openstack.hypervisors.writer import moving
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.server import Cloud, serving
-from stratoscope.demo.world.world import World
 
 log = logging.getLogger(__name__)
 
@@ -75,13 +75,11 @@ def _file(flags: argparse.Namespace) -> Path | None:
     for one in (file, beside):
         is_other = one.exists() and not one.is_file()
         if is_other or (one == file and path.endswith("/")):
-            raise ConfigError(
-                f"--write-config: {one}: expected the name of a file, got a directory or a device"
-            )
+            what = "expected the name of a file, got a directory or a device"
+            raise ConfigError(f"--write-config: {one}: {what}")
     if file == beside:
-        raise ConfigError(
-            f"--write-config: {file}: the {beside.name} is written beside it; allowed: another name"
-        )
+        what = f"the {beside.name} is written beside it; allowed: another name"
+        raise ConfigError(f"--write-config: {file}: {what}")
     for one in (file, beside):
         check_own(one)
     return file
@@ -120,7 +118,7 @@ async def _run(flags: argparse.Namespace, size: Size, file: Path | None, folder:
     make = build if flags.kind == "openstack" else of_opennebula.build
     world = make(size, seed=flags.seed, now=time.time())
     shown = () if folder is None else shown_hosts(world)
-    cloud = _face(flags.kind, world)
+    cloud: Cloud = (OpenStack if flags.kind == "openstack" else OpenNebula)(world, time.time)
     gc.freeze()  # collections need not visit what lives as long as the process
     over = asyncio.Event()
     for number in _SIGNALS:
@@ -135,10 +133,6 @@ async def _run(flags: argparse.Namespace, size: Size, file: Path | None, folder:
         log.info("listening urls=%s vms=%d hosts=%d", ",".join(running.urls), size.vms, size.hosts)
         await _until(over, tasks)
         log.info("stopping")
-
-
-def _face(kind: str, world: World) -> Cloud:
-    return OpenStack(world, time.time) if kind == "openstack" else OpenNebula(world, time.time)
 
 
 async def _until(over: asyncio.Event, tasks: Iterable[asyncio.Task[None]]) -> None:
@@ -158,20 +152,15 @@ def _end(*_: object) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="stratoscope demo-cloud", description=COMMAND.summary)
     add = parser.add_argument
-    add(
-        "--kind",
-        metavar="KIND",
-        type=_kind,
-        default="openstack",
-        help=f"{' or '.join(BESIDE)} (default openstack)",
-    )
+    kinds = f"{' or '.join(BESIDE)} (default openstack)"
+    add("--kind", metavar="KIND", type=_kind, default="openstack", help=kinds)
     for name, (default, least, most) in _SIZES.items():
         add(
-            f"--{name}", metavar="NUMBER", type=_Integer(least, most), default=default,
+            f"--{name}", metavar="NUMBER", type=partial(_integer, least, most), default=default,
             help=f"{least} to {most} (default {default})",
         )  # fmt: skip
     add(
-        "--seed", metavar="NUMBER", type=_Integer(0, 2**63), default=1,
+        "--seed", metavar="NUMBER", type=partial(_integer, 0, 2**63), default=1,
         help="the same number makes the same cloud (default 1)",
     )  # fmt: skip
     add(
@@ -189,18 +178,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Integer:
+def _integer(least: int, most: int, text: str) -> int:
     """A whole number within bounds."""
-
-    def __init__(self, least: int, most: int) -> None:
-        self._least, self._most = least, most
-
-    def __call__(self, text: str) -> int:
-        if text.isdecimal() and self._least <= int(text) <= self._most:
-            return int(text)
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not allowed; allowed: whole numbers from {self._least} to {self._most}"
-        )
+    if text.isdecimal() and least <= int(text) <= most:
+        return int(text)
+    allowed = f"whole numbers from {least} to {most}"
+    raise argparse.ArgumentTypeError(f"{text!r} is not allowed; allowed: {allowed}")
 
 
 def _kind(text: str) -> str:

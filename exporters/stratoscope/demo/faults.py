@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Collection, Mapping
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal, cast, get_args
 
 import msgspec
 
@@ -48,21 +48,12 @@ Misallocate = Callable[[str, str], Callable[[], None]]
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """One fault.
+    """One fault: what its keys mean stands in docs/demo-cloud.md.
 
     Attributes:
-        service: Whose requests it hits; None for all services.
-        path: The requests' paths begin so, below the service's endpoint (of Keystone: with the version).
-        count: The number of requests that are hit; None for all.
-        share: Of the requests that match, this share is hit, at random.
-        seconds: Of latency or hanging (0: for ever); of `down`: until the daemon is down.
-        retry_after: The header.
-        text: Replaces the usual message.
-        variant: Of a malformed item.
-        refusal: The name of one of Nova's errors.
-        image: The name of the image whose boots are hit; "" for all boots.
-        host: Whose daemons are down, or whose allocations are wrong.
-        what: How they are wrong.
+        service, count, image: None, or "", for all.
+        path: Below the service's endpoint (of Keystone: with the version).
+        seconds: 0 hangs for ever.
     """
 
     fault: Kind
@@ -122,15 +113,16 @@ class Faults:
             ConfigError: One is invalid, or there are too many; the message names the key and what is allowed.
                 None is added then.
         """
-        rows = document if isinstance(document, list) else [document]
-        keys = [f"faults[{number}]" if isinstance(document, list) else "" for number in range(len(rows))]
+        rows: dict[str, object] = {"": document}
+        if isinstance(document, list):
+            rows = {f"faults[{number}].": row for number, row in enumerate(document)}
         if len(self._in_force) + len(rows) > MOST:
             raise ConfigError(f"faults: too many in force; allowed: {MOST}; DELETE ends them")
-        faults = [self._checked(row, key) for row, key in zip(rows, keys, strict=True)]
-        for fault, key in zip(faults, keys, strict=True):
+        faults = {before: self._checked(row, before) for before, row in rows.items()}
+        for before, fault in faults.items():
             if fault.fault in ("down", "misallocate"):
-                self._undo.append(self._made(fault, key))
-        self._in_force += faults
+                self._undo.append(self._made(fault, before))
+        self._in_force += faults.values()
 
     def clear(self) -> None:
         """End all faults; requests that are being delayed stay delayed."""
@@ -171,35 +163,31 @@ class Faults:
                 self._in_force.remove(fault)
         return True
 
-    def _made(self, fault: Fault, key: str) -> Callable[[], None]:
+    def _made(self, fault: Fault, before: str) -> Callable[[], None]:
         try:
             if fault.fault == "misallocate" and self._misallocate is not None:
                 return self._misallocate(fault.what, fault.host)
             return self._silence(fault.service or "", fault.host, fault.seconds)
         except LookupError as error:
-            where = f"{key}.host".removeprefix(".")
-            raise ConfigError(f"{where}: unknown: {fault.host}; allowed: {error}") from error
+            raise ConfigError(f"{before}host: unknown: {fault.host}; allowed: {error}") from error
 
-    def _checked(self, row: object, key: str) -> Fault:
+    def _checked(self, row: object, before: str) -> Fault:
         if isinstance(row, dict) and isinstance(row.get("fault"), int):
             row = {**row, "fault": str(row["fault"])}
-        fault = decode(Fault, row, key)
-        dot = f"{key}." if key else ""
+        fault = decode(Fault, row, before.removesuffix("."))
         if fault.fault == "misallocate" and self._misallocate is None:
             others = ", ".join(one for one in get_args(Kind) if one != fault.fault)
-            raise ConfigError(f"{dot}fault: misallocate needs Placement; allowed: {others}")
-        one_of(fault.refusal, self._errors, f"{dot}refusal")
+            raise ConfigError(f"{before}fault: misallocate needs Placement; allowed: {others}")
+        one_of(fault.refusal, self._errors, f"{before}refusal")
         if fault.service is not None:
-            one_of(fault.service, self._services, f"{dot}service")
+            one_of(fault.service, self._services, f"{before}service")
         if fault.image:
-            one_of(fault.image, self._images(), f"{dot}image")
-        keys = set(row) if isinstance(row, dict) else set()
-        allowed = ("fault", *_MEANINGFUL[fault.fault])
-        for name in sorted(keys):
-            if name not in allowed:
-                text = f"{dot}{name}: means nothing for {fault.fault}; allowed: {', '.join(allowed)}"
-                raise ConfigError(text)
+            one_of(fault.image, self._images(), f"{before}image")
+        given, allowed = set(cast("dict[str, object]", row)), ("fault", *_MEANINGFUL[fault.fault])
+        for name in sorted(given.difference(allowed)):
+            text = f"{before}{name}: means nothing for {fault.fault}; allowed: {', '.join(allowed)}"
+            raise ConfigError(text)
         for name in _NEEDED.get(fault.fault, ()):
-            if name not in keys:
-                raise ConfigError(f"{dot}{name}: {fault.fault} needs it")
+            if name not in given:
+                raise ConfigError(f"{before}{name}: {fault.fault} needs it")
         return fault

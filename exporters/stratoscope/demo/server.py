@@ -90,9 +90,8 @@ def application(cloud: Cloud) -> web.Application:
     app.on_response_prepare.append(_strip_headers)
     pages = _Pages(cloud)
     app.router.add_get("/", pages.about)
-    app.router.add_get("/demo/faults", _not_for_other_sites(pages.show))
-    app.router.add_post("/demo/faults", _not_for_other_sites(pages.add))
-    app.router.add_delete("/demo/faults", _not_for_other_sites(pages.clear))
+    for method, page in (("GET", pages.show), ("POST", pages.add), ("DELETE", pages.clear)):
+        app.router.add_route(method, "/demo/faults", _not_for_other_sites(page))
     cloud.add_to(app)
     return app
 
@@ -107,9 +106,6 @@ class _Pages:
         url = f"{request.scheme}://{request.host}"
         return web.Response(text=_ABOUT.format(kind=self._cloud.kind, url=url, entrance=self._cloud.entrance))
 
-    async def show(self, _: web.Request) -> web.Response:
-        return self._shown()
-
     async def add(self, request: web.Request) -> web.Response:
         if request.content_type != "application/json":
             return web.Response(status=415, text="expected Content-Type: application/json\n")
@@ -117,17 +113,16 @@ class _Pages:
         self._cloud.advance()
         try:
             self._cloud.faults.add(msgspec.json.decode(content))
-        except msgspec.DecodeError as error:
-            return web.Response(status=400, text=f"not JSON: {error}\n")
-        except ConfigError as error:
-            return web.Response(status=400, text=f"{error}\n")
-        return self._shown()
+        except (msgspec.DecodeError, ConfigError) as error:
+            before = "" if isinstance(error, ConfigError) else "not JSON: "
+            return web.Response(status=400, text=f"{before}{error}\n")
+        return await self.show(request)
 
-    async def clear(self, _: web.Request) -> web.Response:
+    async def clear(self, request: web.Request) -> web.Response:
         self._cloud.faults.clear()
-        return self._shown()
+        return await self.show(request)
 
-    def _shown(self) -> web.Response:
+    async def show(self, _: web.Request) -> web.Response:
         body = msgspec.json.encode(self._cloud.faults.shown())
         return web.Response(body=body, content_type="application/json")
 

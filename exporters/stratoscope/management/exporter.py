@@ -7,7 +7,16 @@ from typing import Any, Final
 
 import msgspec
 
-from stratoscope.clouds import disagreements, migrations, model, objects, usage
+from stratoscope.clouds import (
+    address_pools,
+    disagreements,
+    flavors,
+    migrations,
+    model,
+    objects,
+    owners,
+    usage,
+)
 from stratoscope.clouds.abilities import Management, Question
 from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.client.limiter import Limits
@@ -51,13 +60,13 @@ SUBJECTS: Final[Mapping[type[Any], type[Subject[Any]]]] = {
     model.Inventories: Inventories,
     disagreements.Allocations: Allocations,
     model.Aggregates: Aggregates,
-    model.Flavors: Flavors,
-    model.Capacity: Capacity,
+    flavors.Flavors: Flavors,
+    flavors.Capacity: Capacity,
     model.VMs: VMs,
     migrations.Migrations: Migrations,
-    model.Projects: Projects,
-    model.Quotas: Quotas,
-    model.Pools: Pools,
+    owners.Projects: Projects,
+    owners.Quotas: Quotas,
+    address_pools.Pools: Pools,
     model.Objects: Objects,
     model.Images: Images,
     model.Backends: Backends,

@@ -31,7 +31,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Subject(ABC, Generic[T]):
-    """The series of one class of clouds/model.py; an instance serves one collector.
+    """The series of one class of answers; an instance serves one collector.
 
     Attributes:
         families: Everything that `samples` and `cached` may yield, in the order of the page.

@@ -18,7 +18,7 @@ OWN: Final = frozenset({
     "collector", "downtime_id", "exporter", "flavor", "host", "instance", "ip_version", "job", "kind",
     "network_id", "network_name", "of", "phase", "pool", "probe", "project_id", "pythonversion",
     "reason", "resource", "scope", "service", "severity", "sloth_id", "sloth_service", "sloth_severity",
-    "sloth_slo", "sort", "source", "state", "uri", "version", "vm_id", "vm_name", "zone",
+    "sloth_slo", "sort", "source", "state", "uri", "user_id", "version", "vm_id", "vm_name", "zone",
 })  # fmt: skip
 """Labels of the alerts themselves. With another value two would be one, and neither fires."""
 

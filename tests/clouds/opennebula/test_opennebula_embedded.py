@@ -8,7 +8,7 @@ import pytest
 
 from demo.worlds import live
 from stratoscope.clouds.client.clock import Clock
-from stratoscope.clouds.model import Capacity
+from stratoscope.clouds.flavors import Capacity
 from stratoscope.clouds.objects import Each
 from stratoscope.clouds.opennebula.cloud import OpenNebula
 from stratoscope.clouds.opennebula.config import Found

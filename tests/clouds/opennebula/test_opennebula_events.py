@@ -21,7 +21,7 @@ from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, ConfigError, Reason
 from support.opennebula import PLAIN
 from support.patience import FAR_S
-from support.publisher import Publisher, publisher
+from support.publisher import Publisher, hung_publisher, publisher
 from support.replayed_oned import SESSION, Oned, replayed
 from support.source import until
 
@@ -96,11 +96,12 @@ async def test_malformed_event_is_counted_and_the_next_is_heard(message: bytes) 
         async with subscribed(events, oned.url, hear=hear):
             await oned.sends(b"EVENT STATE VM/ACTIVE/BOOT/7 ", message)
             await oned.sends(b"EVENT STATE VM/ACTIVE/BOOT/7 ")
+            await oned.sends(b"EVENT STATE VM/ACTIVE/BOOT/7 ", message, b"")
             await oned.says("7", VM.format(7, 3, 3))
             await until(lambda: events.account().counts.get(("VM/ACTIVE/RUNNING", Outcome.APPLIED)) == 1)
     counts = events.account().counts
     assert counts["VM/ACTIVE/BOOT", Outcome.MALFORMED] == 1
-    assert counts["other", Outcome.MALFORMED] == 1
+    assert counts["other", Outcome.MALFORMED] == 2
 
 
 async def test_lost_publisher_says_so() -> None:
@@ -115,6 +116,43 @@ async def test_lost_publisher_says_so() -> None:
     assert isinstance(error, CollectError)
     assert str(error).endswith("the connection is lost")
     assert (events.account().is_up, events.account().lost) == (False, Reason.UNAVAILABLE)
+
+
+async def test_publisher_that_hangs_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "_HEARTBEAT_MS", 100)  # 5 s otherwise
+    monkeypatch.setattr(listening, "_SILENT_MS", 300)  # 15 s otherwise
+    with hung_publisher() as (url, hang):
+        async with subscribed(Events(), url) as listens:
+            assert not listens.done()
+            hang()
+            with pytest.raises(CollectError, match="the connection is lost"):
+                await asyncio.wait_for(listens, FAR_S)
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(64), b"\xff" * 1000])
+async def test_what_is_no_publisher_is_named(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    monkeypatch.setattr(listening, "CONNECT_S", 0.5)  # 20 s otherwise
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with subscribed(Events(), url) as listens:
+            await asyncio.wait({listens})
+            assert str(listens.exception()) == f"{url}: no publisher within 0.5 s"
+
+
+async def test_message_that_is_too_large_is_a_lost_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "_LARGEST", 10_000)  # 4 MiB otherwise
+    with publisher() as oned:
+        async with subscribed(Events(), oned.url) as listens:
+            await oned.sends(b"EVENT STATE VM/ACTIVE/BOOT/7 ", bytes(20_000))
+            with pytest.raises(CollectError, match="the connection is lost"):
+                await asyncio.wait_for(listens, FAR_S)
 
 
 async def test_publisher_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +238,49 @@ async def test_lost_events_let_the_pool_be_read_at_each_refresh() -> None:
         await one.after(60)
         await one.after(60)
         assert one.pools() == calls + 2
+
+
+async def test_nothing_is_missing_after_ten_minutes_without_the_publisher() -> None:
+    async with replayed(TWO) as oned:
+        with publisher() as before:
+            one = Zone(oned, before.url)
+            listens = asyncio.create_task(one.cloud.listen())
+            await until(lambda: one.events.account().is_up)
+            await one.after(0)
+        with pytest.raises(CollectError, match="the connection is lost"):
+            await listens
+        calls = one.pools()
+        for _ in range(10):
+            await one.after(60)
+        assert one.pools() == calls + 10
+        oned.answers["vmpool.info"] = f"<VM_POOL>{VM.format(8, 8, 0)}{VM.format(9, 3, 3)}</VM_POOL>"
+        one.now += 1
+        with publisher(before.url) as again:
+            listens = asyncio.create_task(one.cloud.listen())
+            await until(lambda: one.events.account().is_up)
+            assert one.events.news.is_set()  # the list is read at once
+            found = {"8": ("POWEROFF", "dummy-a2"), "9": ("RUNNING", "dummy-a2")}
+            assert await one.after(0) == found
+            calls = one.pools()
+            await again.says("9", VM.format(9, 6, 0), "DONE", "LCM_INIT")
+            await heard(one, 1)
+            assert await one.after(60) == {"8": found["8"]}
+            assert one.pools() == calls
+            await one.after(31)
+            assert not any(one.events.account().missed.values())
+            listens.cancel()
+            await asyncio.gather(listens, return_exceptions=True)
+        await one.cloud.close()
+
+
+async def test_burst_is_taken_and_duplicates_change_nothing() -> None:
+    async with zone() as (one, oned):
+        await one.after(0)
+        for number in range(1_000):
+            await oned.says(str(number % 100), VM.format(number % 100, 3, 3))
+            if number % 100 == 99:
+                await heard(one, number + 1)
+        assert await one.after(60) == {str(number): ("RUNNING", "dummy-a2") for number in range(100)}
 
 
 async def test_credential_that_does_not_see_all_vms_ignores_events() -> None:

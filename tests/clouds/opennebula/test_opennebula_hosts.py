@@ -102,7 +102,7 @@ async def test_a_state_that_is_unknown_is_shown_as_it_is() -> None:
 
 
 async def test_a_host_that_makes_no_sense_costs_itself_alone() -> None:
-    found = await asked("hosts", changed("hostpool.info", ("<CPU_USAGE>440<", "<CPU_USAGE>-1<")))
+    found = await asked("hosts", changed("hostpool.info", ("<STATE>2<", "<STATE>x<")))
     assert (len(found.hosts), found.malformed) == (6, 1)
 
 

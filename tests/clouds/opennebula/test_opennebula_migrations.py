@@ -166,6 +166,28 @@ async def test_one_whose_vm_is_in_a_state_of_failure_has_failed() -> None:
         assert answer.ended[0].ended == its.now[0]  # oned does not tell when
 
 
+@pytest.mark.parametrize("off", [-86_400, -3 * 3600, 0, 3 * 3600])
+async def test_migrations_are_counted_whatever_oneds_clock_says(off: int) -> None:
+    def one(seq: int, host: str, action: int = 0, **moments: int) -> str:
+        return record(seq, host, action, **{name: moment + off for name, moment in moments.items()})
+
+    async with zone() as its:
+        its.put(6, RUNNING, one(0, "a", 2, began=-900, ended=-600), one(1, "b", began=-600, ran=-590))
+        its.put(7, RUNNING, one(0, "a", began=-900))
+        its.put(8, MOVING, one(0, "a", 2, began=-900), one(1, "b", began=-30))
+        assert counted(await its.read()) == {}
+        once = one(0, "a", 1, began=-900, ended=140), one(1, "b", began=130, ran=145)
+        its.put(7, RUNNING, *once)
+        its.put(8, RUNNING, one(0, "a", 2, began=-900, ended=150), one(1, "b", began=-30, ran=150))
+        assert counted(await its.read()) == {("migrate", "completed"): 1, ("live-migrate", "completed"): 1}
+        again = one(0, "a", 1, began=-900, ended=140), one(1, "b", 1, began=130, ran=145, ended=250)
+        its.put(7, FAILED, *again, one(2, "c", began=250))
+        for _ in range(2):
+            assert counted(await its.read()) == {
+                ("migrate", "completed"): 1, ("live-migrate", "completed"): 1, ("migrate", "failed"): 1
+            }  # fmt: skip
+
+
 async def test_hosts_that_a_vm_got_by_another_action_are_no_migration() -> None:
     async with zone() as its:
         its.put(7, RUNNING, record(0, "a", 9, began=-900, ended=-500), record(1, "b", began=-100, ran=-90))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from stratoscope.clouds.model import Project, Quota, User
 from stratoscope.clouds.opennebula.client.items import root
 from stratoscope.clouds.opennebula.owners import bounded, limits_of, quotas_of
+from stratoscope.clouds.owners import Project, Quota, User
 from support.opennebula import PLAIN, asked, changed
 
 
@@ -14,19 +14,12 @@ async def test_groups_are_projects_and_users_are_enabled_or_not() -> None:
     assert len(found.projects) == 4
     assert found.users[0] == User("5", "probe", "", is_enabled=False)
     assert found.users[1].is_enabled is True
-    assert found.truncated == {"projects": False, "users": False}
+    assert found.truncated == {"projects": False, "users": False, "clusters": False}
 
 
 async def test_a_plain_user_sees_itself_and_is_told_that_there_may_be_more() -> None:
     found = await asked("groups", PLAIN)
-    assert found.truncated == {"projects": True, "users": True}
-
-
-async def test_who_may_see_all_groups_need_not_see_all_users() -> None:
-    rule = "<USER>0x100000002</USER><RESOURCE>0x40400000000</RESOURCE><RIGHTS>0x1</RIGHTS>"
-    rules = f"<ACL_POOL><ACL><ID>9</ID>{rule}<ZONE>0x400000000</ZONE></ACL></ACL_POOL>"
-    found = await asked("groups", PLAIN | {"acl.info": rules})
-    assert found.truncated == {"projects": False, "users": True}
+    assert found.truncated == {"projects": True, "users": True, "clusters": True}
 
 
 async def test_malformed_groups_and_users_are_counted_together() -> None:
@@ -102,3 +95,20 @@ def test_a_pool_without_defaults_has_unlimited_ones() -> None:
     part = "<VM_QUOTA><VM><VMS>-1</VMS><VMS_USED>4</VMS_USED></VM></VM_QUOTA>"
     found = quotas(f"<QUOTAS><ID>7</ID>{part}</QUOTAS>")
     assert found == [Quota("", "vm", "VMS", None, 4.0, None, False, "7")]
+
+
+def test_quotas_of_clusters_are_their_own() -> None:
+    everywhere = "<VM><CPU>-2</CPU><CPU_USED>9</CPU_USED></VM>"
+    some = "<VM><CLUSTER_IDS>100,101</CLUSTER_IDS><CPU>5</CPU><CPU_USED>4</CPU_USED></VM>"
+    found = quotas(f"<QUOTAS><ID>7</ID><VM_QUOTA>{everywhere}{some}</VM_QUOTA></QUOTAS>")
+    assert found == [
+        Quota("", "vm", "CPU", None, 9.0, None, False, "7"),
+        Quota("", "cluster", "CPU 100,101", 5.0, 4.0, None, False, "7"),
+    ]
+
+
+@pytest.mark.parametrize("used", ["-4", "nan", ""])
+def test_a_sum_that_makes_no_sense_is_unknown_and_its_limit_stays(used: str) -> None:
+    part = f"<VM_QUOTA><VM><VMS>8</VMS><VMS_USED>{used}</VMS_USED></VM></VM_QUOTA>"
+    found = quotas(f"<QUOTAS><ID>7</ID>{part}</QUOTAS>")
+    assert found == [Quota("", "vm", "VMS", 8.0, None, None, False, "7")]

@@ -2,9 +2,10 @@
 
 import pytest
 
-from stratoscope.clouds.model import Backend, Count, Image, Pool
+from stratoscope.clouds.address_pools import Pool
+from stratoscope.clouds.model import Backend, Count, Image
 from stratoscope.clouds.orphans import Orphan, OrphanReason, Orphans
-from stratoscope.core.errors import CollectError, LeftOutError
+from stratoscope.core.errors import LeftOutError
 from support.opennebula import PLAIN, asked, changed
 from support.replayed_oned import refused
 
@@ -91,11 +92,20 @@ async def test_the_leases_of_a_network_with_one_range_are_in_the_pool() -> None:
     assert (found.pools[0].subnet_id, found.pools[0].used, found.pools[0].ip_version) == ("1/0", 12, 0)
 
 
-async def test_networks_whose_ranges_cannot_be_read_are_said() -> None:
-    with pytest.raises(CollectError, match=r"vn\.info"):
-        await asked("networks", {"vn.info": refused("dup_host")})
-    with pytest.raises(CollectError, match=r"vn\.info: 'USED_LEASES'"):
-        await asked("networks", {"vn.info": "<VNET><ID>1</ID></VNET>"})
+async def test_the_leases_of_each_range_are_in_the_pool_too() -> None:
+    found = await asked("networks", {"vn.info": refused("dup_host")})
+    assert {one.subnet_id: one.used for one in found.pools} == {"1/0": 0, "1/1": 0, "0/0": 250, "0/1": 2}
+
+
+async def test_leases_of_ranges_that_are_not_those_of_the_network_are_unknown() -> None:
+    found = await asked("networks", changed("vnpool.info", ("<USED_LEASES>252<", "<USED_LEASES>253<")))
+    assert {one.subnet_id: one.used for one in found.pools} == {"1/0": 0, "1/1": 0, "0/0": None, "0/1": None}
+
+
+async def test_a_lease_without_who_has_it_makes_its_network_malformed() -> None:
+    lease = ("[ 0 68719476994 1 68719476995]", "[ 0 68719476994 1]")
+    found = await asked("networks", changed("vnpool.info", lease))
+    assert ({one.network_id for one in found.pools}, found.malformed) == ({"1"}, 1)
 
 
 @pytest.mark.parametrize(

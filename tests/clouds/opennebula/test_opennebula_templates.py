@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.clouds.model import Flavor, Room
+from stratoscope.clouds.flavors import Flavor, Room
 from stratoscope.clouds.opennebula.client.items import root
 from stratoscope.clouds.opennebula.templates import fitting, template, unique
 from support.opennebula import PLAIN, asked, changed
@@ -96,9 +96,10 @@ async def test_what_has_no_price_or_no_known_size_costs_nothing_that_is_known() 
 
 
 @pytest.mark.parametrize("wrong", ["-1", "dear", "nan", "inf"])
-async def test_a_price_that_makes_no_sense_costs_its_template_alone(wrong: str) -> None:
-    found = await asked("templates", priced(CPU_COST=wrong))
-    assert ({one.name for one in found.flavors}, found.malformed) == ({"nodisk", "huge"}, 1)
+async def test_a_price_that_makes_no_sense_is_none(wrong: str) -> None:
+    found = await asked("templates", priced(CPU_COST=wrong, MEMORY_COST="1"))
+    flavors = {one.name: one for one in found.flavors}
+    assert (flavors["small"].costs, found.malformed) == ({"memory": 64.0}, 0)
 
 
 def _template(number: str, name: str) -> str:

@@ -83,6 +83,13 @@ async def test_a_vm_without_vcpu_has_one_and_each_address_counts() -> None:
     assert (one.vcpus, one.addresses, one.disk, one.image) == (1, 3, 0, "")
 
 
+async def test_a_nic_that_is_passed_through_has_its_address_in_an_event_as_in_the_pool() -> None:
+    plain, passed = "<NIC><IP>10.0.0.1</IP></NIC>", "<PCI><TYPE>NIC</TYPE><IP>10.0.0.3</IP></PCI>"
+    of_gpu = "<PCI><ADDRESS>0000:81:00:0</ADDRESS></PCI>"
+    one = await seen(a_vm(template=f"<TEMPLATE><MEMORY>64</MEMORY>{plain}{passed}{of_gpu}</TEMPLATE>"))
+    assert one.addresses == 2
+
+
 @pytest.mark.parametrize(
     ("states", "state", "transition"),
     [((12, 0), "STATE_12", ""), ((3, 72), "LCM_STATE_72", ""), ((3, 4), "MIGRATE", "MIGRATE")],
@@ -196,3 +203,24 @@ async def test_all_states_add_up() -> None:
 async def test_vms_are_complete_unless_one_is_malformed(second: str, *, is_complete: bool) -> None:
     found = await asked("vms", pool(a_vm(), second))
     assert (found.vms.keys(), found.is_complete) == ({"7"}, is_complete)
+
+
+async def test_an_id_that_is_given_again_is_another_vm() -> None:
+    """After oned's database was restored from a backup."""
+    now = NOW
+
+    def of_template(number: str) -> str:
+        told = f"<TEMPLATE><TEMPLATE_ID>{number}</TEMPLATE_ID></TEMPLATE>"
+        return f"<VM_POOL><VM><ID>7</ID>{told}</VM></VM_POOL>"
+
+    async with replayed(pool(a_vm())) as oned:
+        oned.answers["vmpool.infoset"] = of_template("0")
+        cloud = cloud_of(oned, Clock(now=lambda: now))
+        before = (await cloud.ask("vms")).vms["7"]
+        now += 600
+        oned.answers |= pool(a_vm().replace("<STIME>1795300000<", "<STIME>1795305900<"))
+        oned.answers["vmpool.infoset"] = of_template("1")
+        after = (await cloud.ask("vms")).vms["7"]
+        await cloud.close()
+    assert (before.flavor, after.flavor) == ("small", "nodisk")
+    assert (after.created, after.changed) == (1795305900.0, now)

@@ -45,6 +45,61 @@ async def test_other_zones_and_servers_are_endpoints_and_silent_ones_are_down(on
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "wrong", ["-", "", "one.example.org:2633", "http://[bad", "http://one:99999/RPC2", "ftp://one/RPC2"]
+)
+async def test_what_is_no_address_is_no_endpoint_and_the_others_stay(oned: Oned, wrong: str) -> None:
+    zones = str(oned.answers["zonepool.info"]).replace("</ZONE_POOL>", zone("odd", wrong) + "</ZONE_POOL>")
+    oned.answers["zonepool.info"] = zones
+    cloud = cloud_of(oned)
+    endpoints, found = await cloud.ask("endpoints"), await cloud.ask("zones")
+    await cloud.close()
+    assert {one.service: one.is_up for one in endpoints.endpoints} == {
+        "oned": True, "oned/southern": False, "oned/one-2": False
+    }  # fmt: skip
+    by_sort = {objects.sort: objects.by_state for objects in found.objects}
+    assert (by_sort["zones"]["ENABLED"], found.malformed) == (Count(2), 0)
+
+
+async def test_a_zone_that_names_no_address_is_not_taken_for_one_that_is_not_there() -> None:
+    """Behind a proxy: the other zone, whose servers would be sent the credential, is not the own one."""
+    both = zone("odd", "http://[bad") + zone("southern", SILENT, ("one-3", SILENT), ("one-4", SILENT))
+    found = await asked("zones", {"zonepool.info": f"<ZONE_POOL>{both}</ZONE_POOL>"})
+    assert [(one.host, one.zone) for one in found.agents] == [("127.0.0.1", "")]
+
+
+async def test_a_server_without_an_address_is_in_error(oned: Oned) -> None:
+    oned.answers["zonepool.info"] = str(oned.answers["zonepool.info"]).replace(
+        f"<NAME>one-2</NAME><ENDPOINT>{SILENT}<", "<NAME>one-2</NAME><ENDPOINT>-<"
+    )
+    cloud = cloud_of(oned)
+    found = await cloud.ask("zones")
+    await cloud.close()
+    assert {one.host: one.is_up for one in found.agents} == {"one-1": True, "one-2": False}
+
+
+LOCAL = zone("north", "http://localhost:2633/RPC2") + zone("southern", "http://127.0.0.1:1/RPC2")
+
+
+async def test_localhost_is_not_looked_for_where_oned_is_on_another_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with replayed({"zonepool.info": f"<ZONE_POOL>{LOCAL}</ZONE_POOL>"}) as running:
+        # The machine has no other name that is served: oned answers as the proxy of a host that is not there.
+        monkeypatch.setenv("http_proxy", running.endpoint.removesuffix("/RPC2"))
+        monkeypatch.delenv("no_proxy", raising=False)
+        running.endpoint = "http://one.example.org/RPC2"
+        cloud = cloud_of(running)
+        found = await cloud.ask("endpoints")
+        await cloud.close()
+    assert [(one.service, one.is_up) for one in found.endpoints] == [("oned", True)]
+
+
+async def test_localhost_is_looked_for_on_oneds_own_machine() -> None:
+    found = await asked("endpoints", {"zonepool.info": f"<ZONE_POOL>{LOCAL}</ZONE_POOL>"})
+    assert {one.service for one in found.endpoints} == {"oned", "oned/north", "oned/southern"}
+
+
 async def test_endpoints_are_looked_at_while_oned_refuses_the_credential() -> None:
     found = await asked("endpoints", {"zonepool.info": refused("bad_password")})
     assert [(one.service, one.is_up) for one in found.endpoints] == [("oned", True)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.events import Events, Outcome
 from stratoscope.clouds.openstack import events as listening
 from stratoscope.clouds.openstack.compute.notification import Notification
@@ -68,7 +69,7 @@ async def test_queue_is_our_own_and_bounded(tmp_path: Path) -> None:
         [(queue, arguments)] = rabbit.queues.items()
         assert queue.startswith("stratoscope-")
         assert arguments == {"x-expires": 900_000, "x-max-length": 20_000, "x-max-length-bytes": 67_108_864}
-        assert rabbit.bindings == {(queue, "nova", "versioned_notifications.*")}
+        assert rabbit.bindings == {(queue, "nova", "versioned_notifications.*"), (queue, queue, "")}
         async with listened(settings(tmp_path, rabbit.url), Events(), Hears()):
             assert len(rabbit.queues) == 2
 
@@ -135,8 +136,52 @@ async def test_queue_that_the_broker_deletes_is_a_lost_stream(tmp_path: Path) ->
         rabbit.expire()
         async with asyncio.timeout(FAR_S):
             await asyncio.wait({listens})
-        assert str(listens.exception()) == "the broker: it has deleted the queue"
+        assert str(listens.exception()).endswith(": the broker has deleted the queue")
         assert events.account().lost is Reason.UNAVAILABLE
+
+
+async def test_orderly_end_takes_the_queue_along(tmp_path: Path) -> None:
+    async with broker() as rabbit:
+        async with listened(settings(tmp_path, rabbit.url), Events(), Hears()):
+            assert len(rabbit.queues) == 1
+        assert rabbit.queues == {}
+
+
+async def test_broker_that_takes_no_messages_is_a_lost_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "_ECHO_EVERY_S", 0.01)  # 10 s otherwise
+    monkeypatch.setattr(listening, "ECHO_S", 0.2)  # 20 s otherwise
+    events = Events()
+    async with broker() as rabbit, listened(settings(tmp_path, rabbit.url), events, Hears()) as listens:
+        rabbit.has_alarm = True
+        async with asyncio.timeout(FAR_S):
+            await asyncio.wait({listens})
+        assert "passes no message on within 0.2 s: an alarm" in str(listens.exception())
+        assert events.account().lost is Reason.BUSY
+        assert (await lost(settings(tmp_path, rabbit.url), Events())).reason is Reason.BUSY
+
+
+async def test_refused_login_is_sent_again_after_five_minutes_or_when_it_is_another(tmp_path: Path) -> None:
+    now = [100.0]
+    events = Events()
+    async with broker() as rabbit:
+        chosen = settings(tmp_path, rabbit.url, rabbit.url, login=f"{USER}:x{PASSWORD}")
+        listener = Listener("uni", chosen, events, Hears(), Clock(monotonic=lambda: now[0]))
+        for after_s, logins in ((0, 1), (299, 1), (1, 2), (60, 2)):
+            now[0] += after_s
+            with pytest.raises(CollectError) as refused:
+                await listener.listen()
+            assert (refused.value.reason, rabbit.logins) == (Reason.UNAUTHORIZED, logins)
+        settings(tmp_path, rabbit.url)
+        listens = asyncio.create_task(listener.listen())
+        await until(lambda: events.account().is_up)
+        listens.cancel()
+        await asyncio.gather(listens, return_exceptions=True)
+        settings(tmp_path, rabbit.url, login=f"{USER}:x{PASSWORD}")  # it may have been made valid since
+        with pytest.raises(CollectError):
+            await listener.listen()
+        assert rabbit.logins == 4
 
 
 async def _wrong_password(rabbit: FakeBroker, folder: Path) -> Notifications:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.clouds import disagreements, migrations, model, objects
+from stratoscope.clouds import address_pools, disagreements, flavors, migrations, model, objects, owners
 from stratoscope.clouds.abilities import Question
 from stratoscope.clouds.openstack.cloud import OpenStack, fetches, readers
 from support.fake_api import FakeApi
@@ -32,10 +32,10 @@ def test_question_says_what_it_costs_and_who_may_ask_it(question: Question) -> N
     assert question.role
     assert question.is_on is not (question.answer is objects.Each or question.name == "identity")
     assert question.answer in {
-        model.Projects, model.Services, model.HostServices, model.Objects, model.Images, model.Pools,
-        model.Backends, model.Quotas, model.OtherService, objects.Each, model.Endpoints, model.VMs,
+        owners.Projects, model.Services, model.HostServices, model.Objects, model.Images, address_pools.Pools,
+        model.Backends, owners.Quotas, model.OtherService, objects.Each, model.Endpoints, model.VMs,
         model.Hosts, model.Inventories, migrations.Migrations,
-        model.Flavors, model.Aggregates, model.Capacity, disagreements.Allocations,
+        flavors.Flavors, model.Aggregates, flavors.Capacity, disagreements.Allocations,
     }  # fmt: skip
 
 

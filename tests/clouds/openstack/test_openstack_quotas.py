@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
-from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.client.api import BadRequestError
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.quotas import MOST, ProjectQuotas
+from stratoscope.clouds.owners import Quota, Quotas
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, Answer, FakeApi

@@ -2,29 +2,30 @@
 
 import json
 import shutil
+import stat
 import subprocess
-import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
+from stratoscope.demo.config_writer import write_config
 from stratoscope.demo.faults import Faults
+from stratoscope.demo.opennebula import states
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.show import alertmanager, cloud, exporters, probes, prometheus
-from stratoscope.demo.show.answers import vm_page
+from stratoscope.demo.show import alertmanager, asking, clouds, exporters, probes, prometheus
 from stratoscope.demo.show.asking import NoAnswerError
-from stratoscope.demo.show.exporters import Exporter
-from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer
+from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer, vm_page
 from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import say, table
+from stratoscope.demo.show.terminal import Stop, say, table
 from stratoscope.demo.world.silence import silence
 from stratoscope.downtime import settings as of_downtime
 from stratoscope.management import settings as of_management
 from stratoscope.vmprobe import settings as of_vmprobe
+from support.demo_one import demo_one_in_thread
 
 RULES = Path(__file__).parents[3] / "prometheus" / "rules"
 SHIPPED = Path(__file__).parents[3] / "alertmanager" / "alertmanager.yml"
@@ -39,12 +40,12 @@ def checked(*command: str | Path) -> str:
     return done.stdout
 
 
-def an_exporter(folder: Path, program: str, port: int, **labels: str) -> Exporter:
-    return Exporter(program, folder / "x.yml", Server(program, (), port, folder), labels)
+def an_exporter(folder: Path, program: str, port: int, **labels: str) -> Server:
+    return Server(program, (), port, folder, program, labels)
 
 
 def test_prometheus_takes_its_configuration_and_all_rules(tmp_path: Path) -> None:
-    rules = prometheus.write_rules(tmp_path, threading.Event())
+    rules = prometheus.write_rules(tmp_path, Stop())
     one = an_exporter(tmp_path, "management", 1, cloud="demo")
     document = prometheus.configuration([one], rules, "http://127.0.0.1:2")
     (tmp_path / "prometheus.yml").write_text(json.dumps(document))
@@ -126,7 +127,7 @@ def test_alerts_of_records_that_count_their_samples_come_soon_and_nothing_else_c
 
 
 def test_records_that_count_their_samples_keep_their_intervals(tmp_path: Path) -> None:
-    rules = prometheus.write_rules(tmp_path, threading.Event())
+    rules = prometheus.write_rules(tmp_path, Stop())
     texts = [(rules / name).read_text() for name in ("slo.yml", "availability.yml")]
     found = {one["name"]: one["interval"] for text in texts for one in json.loads(text)["groups"]}
     assert {name: interval for name, interval in found.items() if interval != "5s"} == COUNTED
@@ -142,49 +143,75 @@ def test_alertmanager_has_the_routes_that_are_shipped_and_notifies_nobody() -> N
 
 
 def test_exporters_take_their_configurations(tmp_path: Path) -> None:
-    clouds = tmp_path / "clouds.yml"
-    write_config(clouds, "http://127.0.0.1:1")
-    management = exporters.management(tmp_path, clouds)
-    assert {"servers", "network_agents"} <= of_management.parse(
-        read(management), {}
-    ).management.collectors.keys()
-    downtime = exporters.downtime(tmp_path, clouds, "http://127.0.0.1:9093")
-    assert of_downtime.parse(read(downtime), {})
-    without = exporters.downtime(tmp_path, clouds, "")
-    assert "alertmanagers" not in read(without)["downtime"]
-    probing = exporters.vmprobe(tmp_path, probes.configuration(tmp_path / CLOUDS_YAML))
-    found = of_vmprobe.parse(read(probing), {})
-    assert [(probe.name, probe.vm.image) for probe in found.probes] == [
-        ("boot-cirros", "cirros"),
-        ("boot-rocky-9", "rocky-9"),
+    for one in clouds.CLOUDS:
+        write_config(one.config(tmp_path), "http://127.0.0.1:1", one.kind.lower())
+    both = [("demo", "openstack"), ("demo-one", "opennebula")]
+    exporters.of_clouds(tmp_path, "http://127.0.0.1:9093")
+    management = of_management.parse(read(tmp_path, "management"), {})
+    assert [(one.name, one.kind) for one in by_name(management.clouds)] == both
+    assert {"servers", "network_agents"} <= management.management.collectors.keys()
+    assert [
+        (one.name, one.kind) for one in by_name(of_downtime.parse(read(tmp_path, "downtime"), {}).clouds)
+    ] == both
+    found = of_vmprobe.parse(read(tmp_path, "vmprobe"), {})
+    assert [(probe.cloud, probe.name) for probe in found.probes] == [
+        ("demo", "boot-cirros"),
+        ("demo", "boot-rocky-9"),
+        ("demo-one", "boot-nano"),
     ]
-    assert [one.os_cloud for one in found.clouds] == ["user1"]
+    exporters.of_clouds(tmp_path, "")
+    assert "alertmanagers" not in read(tmp_path, "downtime")["downtime"]
 
 
-def read(exporter: Exporter) -> Any:
-    return yaml.safe_load(exporter.config.read_text())
+def by_name(entries: Iterable[Any]) -> list[Any]:
+    return sorted(entries, key=lambda one: one.name)
+
+
+def test_probes_ask_as_plain_users_whose_credentials_nobody_else_reads(tmp_path: Path) -> None:
+    for one in clouds.CLOUDS:
+        write_config(one.config(tmp_path), "http://127.0.0.1:1", one.kind.lower())
+    exporters.of_clouds(tmp_path, "")
+    openstack, opennebula = read(tmp_path, "vmprobe")["clouds"]
+    assert openstack["os_cloud"] == "user1"
+    credential = Path(opennebula["credentials_file"])
+    assert credential.read_text() == "user1:demo"
+    assert stat.filemode(credential.stat().st_mode) == "-rw-------"
+
+
+def read(folder: Path, program: str) -> Any:
+    return yaml.safe_load((folder / f"{program}.yml").read_text())
 
 
 def test_cloud_has_the_host_that_is_down_and_takes_the_fault() -> None:
     world = build(Size(), seed=1, now=0.0)
     down = {one.host for one in world.daemons if one.silent_since is not None}
-    assert down == {cloud.DOWN}
+    assert down == {clouds.DOWN}
     faults = Faults(
         lambda service, host, seconds: silence(world, service, host, seconds),
         lambda: [image.name for image in world.images],
         BOOT_ERRORS,
     )
-    faults.add([cloud.SILENT, cloud.LOST])
+    faults.add([clouds.SILENT, clouds.LOST])
     down = {(one.service, one.host) for one in world.daemons if one.silent_since is not None}
     assert ("network", "cn07") in down
-    assert cloud.SILENT["host"] != cloud.DOWN
+    assert clouds.SILENT["host"] != clouds.DOWN
     assert faults.boot_error("rocky-9") == BOOT_ERRORS["image_lost"]
     assert faults.boot_error("cirros") is None
 
 
+def test_host_of_the_opennebula_is_emptied_and_offline() -> None:
+    with demo_one_in_thread(clouds.OPENNEBULA.vms, clouds.OPENNEBULA.hosts, 4, seed=3) as one:
+        assert one.world.hosts[clouds.OFF].vms
+        clouds.switch_off(one.url)
+        host = one.after(5.0).hosts[clouds.OFF]
+        assert (states.of_host(host, one.world.now), host.vms) == (states.OFFLINE, {})
+        with pytest.raises(NoAnswerError, match="/nope/RPC2: <ProtocolError"):
+            clouds.switch_off(f"{one.url}/nope")
+
+
 def test_links_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     # Whether the page is there is asked over HTTP, and no Prometheus runs here.
-    monkeypatch.setattr(prometheus, "get", lambda _: b"a page")
+    monkeypatch.setattr(asking, "get", lambda _: b"a page")
     links = [prometheus.link("http://127.0.0.1:9090", query.record) for query in QUERIES]
     assert links[0] == "http://127.0.0.1:9090/graph?g0.expr=zone:full:ratio&g0.tab=1"
     assert max(map(len, links)) <= 80
@@ -210,7 +237,7 @@ def test_prometheus_without_pages_is_asked_for_its_answers(
             return b"run install-ui.sh"
         raise NoAnswerError(url, "404")
 
-    monkeypatch.setattr(prometheus, "get", get)  # as above
+    monkeypatch.setattr(asking, "get", get)  # as above
     assert (prometheus.alerts_page(""), prometheus.link("", "a")) == (alerts, record)
 
 
@@ -220,21 +247,23 @@ def result(value: float, **labels: str) -> dict[str, Any]:
 
 def test_answers_are_shares_hours_and_names_the_largest_first() -> None:
     share = TitledQuery("", "", "", "", "share", ("zone",))
-    assert answer(share, [result(0.354, zone="a"), result(1, zone="b")]) == "b 100 %, a 35 %"
+    assert answer(share, [result(0.354, zone="a"), result(1, zone="b")]) == ["b 100 %, a 35 %"]
     hours = TitledQuery("", "", "", "", "hours", ("state",))
     several = [result(hours_, state="x") for hours_ in (0.001, 0.2, 3.25, 0, 26)]
-    assert answer(hours, several) == "x 26.0 h, x 3.2 h, x 12 min, x 4 s, x 0 s"
+    assert answer(hours, several) == ["x 26.0 h, x 3.2 h, x 12 min, x 4 s, x 0 s"]
     names = TitledQuery("", "", "", "", "none", ("binary", "host"))
-    assert answer(names, [result(0, binary="agent", host="n1")] * 7) == ", ".join(
-        ["agent on n1"] * 5 + ["2 more"]
-    )
-    assert answer(names, []) == "none"
+    assert answer(names, [result(0, binary="agent", host="n1")] * 7) == [
+        ", ".join(["agent on n1"] * 5 + ["2 more"])
+    ]
+    assert answer(names, []) == ["none"]
+    two = [result(0.5, cloud="b", zone="x"), result(0.2, cloud="a", zone="y"), result(1, cloud="b", zone="z")]
+    assert answer(share, two) == ["a: y 20 %", "b: z 100 %, x 50 %"]
 
 
 def test_hosts_of_the_cloud_are_targets_with_their_cloud_and_name(tmp_path: Path) -> None:
     (tmp_path / "hosts" / "cn04").mkdir(parents=True)
     (tmp_path / "hosts" / "cn04" / "hypervisor.yml").write_text("{}")
-    (one,) = exporters.hosts(tmp_path)
+    (one,) = exporters.of_hosts(tmp_path)
     assert one.labels == {"cloud": "demo", "host": "cn04"}
 
 
@@ -243,7 +272,7 @@ def test_hosts_of_the_cloud_are_targets_with_their_cloud_and_name(tmp_path: Path
 )
 def test_time_has_the_unit_of_its_size(seconds: int, said: str) -> None:
     hours = TitledQuery("", "", "", "", "hours", ("state",))
-    assert answer(hours, [result(seconds / 3600, state="x")]) == f"x {said}"
+    assert answer(hours, [result(seconds / 3600, state="x")]) == [f"x {said}"]
 
 
 def test_page_of_a_vm_is_that_of_the_dashboard() -> None:
@@ -269,5 +298,5 @@ def test_demo_says_what_the_last_run_with_a_result_found() -> None:
 
 def test_documentation_says_how_the_faults_of_the_demo_come_back() -> None:
     text = (RULES.parents[1] / "docs" / "demo-cloud.md").read_text(encoding="utf-8")
-    for fault in (cloud.SILENT, cloud.LOST):
+    for fault in (clouds.SILENT, clouds.LOST):
         assert f"    curl -H \"$J\" -d '{json.dumps(fault)}' 127.0.0.1:10980/demo/faults\n" in text

@@ -8,14 +8,16 @@ from typing import Any, Final
 import pytest
 
 from stratoscope.demo.show import prometheus
-from stratoscope.demo.show.events import BROKEN, NOISY, SILENT_AGENT
-from stratoscope.demo.show.judge import EXPECTED, exporters_up
+from stratoscope.demo.show.events import SEEN, SEEN_ON_HOSTS
 from stratoscope.demo.show.queries import QUERIES, WAITING, TitledQuery
+from support.demo_promises import EXPECTED, exporters_up
 from support.promql import promtool_says
 from support.rule_checks import checked
 from support.rules_known import KNOWN, RULES
 
-OF_EVENTS: Final = {"silent agent": SILENT_AGENT, "broken": BROKEN, "noisy": NOISY}
+OF_EVENTS: Final = dict(
+    zip(("silent agent", "broken", "off", "noisy"), (SEEN | SEEN_ON_HOSTS).values(), strict=True)
+)
 JUDGED: Final = {**EXPECTED, **OF_EVENTS, "exporters up": exporters_up(2)}
 BY_RECORD: Final = {query.record: query for query in QUERIES}
 Samples = Sequence[tuple[Mapping[str, str], float]]
@@ -39,7 +41,7 @@ ANSWERED: Final[Mapping[str, tuple[Sequence[tuple[str, str]], Samples]]] = {
         [series(ZONES, "0.77", cloud="demo", zone="edge"), series(ZONES, "0.4", cloud="demo", zone="north")],
         [({"cloud": "demo", "zone": "edge"}, 0.77), ({"cloud": "demo", "zone": "north"}, 0.4)],
     ),
-    "project:share:ratio": (  # of six projects the least is left out; two exporters show each project's name
+    "project:share:ratio": (  # of six in a cloud the least is left out; two exporters show each name
         [
             *(series(VCPUS, str(10 * n), cloud="demo", project_id=f"p{n}") for n in range(1, 7)),
             *(
@@ -47,10 +49,15 @@ ANSWERED: Final[Mapping[str, tuple[Sequence[tuple[str, str]], Samples]]] = {
                 for n in range(1, 7)
                 for one in "ab"
             ),
+            series(VCPUS, "7", cloud="demo-one", project_id="p1"),
+            series(PROJECT, "1", cloud="demo-one", project_id="p1", project_name="N1"),
         ],
         [
-            ({"cloud": "demo", "project_id": f"p{n}", "project_name": f"N{n}"}, 10 * n / 210)
-            for n in range(2, 7)
+            ({"cloud": "demo-one", "project_id": "p1", "project_name": "N1"}, 1.0),
+            *(
+                ({"cloud": "demo", "project_id": f"p{n}", "project_name": f"N{n}"}, 10 * n / 210)
+                for n in range(2, 7)
+            ),
         ],
     ),
     "state:waiting:hours": (  # at 1,800 s, of the oldest
@@ -95,13 +102,17 @@ ANSWERED: Final[Mapping[str, tuple[Sequence[tuple[str, str]], Samples]]] = {
 }
 """By record: series, and what is recorded after half an hour of them."""
 GOOD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
-    "VMs of the cloud": [series("stratoscope_management_vm_info", "1", cloud="demo", vm_id="v")],
+    "clouds with VMs": [
+        series("stratoscope_management_vm_info", "1", cloud=one, vm_id="v") for one in ("demo", "demo-one")
+    ],
+    "off": [series("stratoscope_downtime_active", "1", cloud="demo-one", scope="host", host="cn04")],
     "probes that have run": [
         series("stratoscope_vmprobe_runs_total", "1", cloud="demo", probe=probe, outcome=outcome)
-        for probe, outcome in (("a", "success"), ("b", "failed"))
+        for probe, outcome in (("a", "success"), ("b", "failed"), ("c", "success"))
     ],
     "probes whose VM was created and is gone": [
         series("stratoscope_vmprobe_success", "1", cloud="demo", probe="a"),
+        series("stratoscope_vmprobe_success", "1", cloud="demo-one", probe="c"),
         series("stratoscope_vmprobe_success", "0", cloud="demo", probe="b"),
     ],
     "probes that fail on their image, to blame: the cloud": [
@@ -113,12 +124,9 @@ GOOD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "hosts in downtime": [
         series("stratoscope_downtime_active", "1", cloud="demo", scope="host", host="cn11")
     ],
-    "flavors with room": [series("stratoscope_management_flavor_room_vms", "3", cloud="demo", flavor="f")],
-    "alerts on an agent that is silent": [
-        series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")
-    ],
-    "alerts on VM creation that is broken": [
-        series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="firing")
+    "clouds with room": [
+        series("stratoscope_management_flavor_room_vms", "3", cloud=cloud, flavor="f")
+        for cloud in ("demo", "demo-one")
     ],
     "silent agent": [series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")],
     "broken": [series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="firing")],
@@ -129,13 +137,17 @@ GOOD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
 }  # fmt: skip
 """By what is judged: series of a demo that is well."""
 BAD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
-    "VMs of the cloud": [],
+    "clouds with VMs": [series("stratoscope_management_vm_info", "1", cloud="demo", vm_id="v")],
+    "off": [
+        series("stratoscope_downtime_active", "0", cloud="demo-one", scope="host", host="cn04"),
+        series("stratoscope_downtime_active", "1", cloud="demo", scope="host", host="cn04"),
+    ],
     "probes that have run": [
         series("stratoscope_vmprobe_runs_total", "1", cloud="demo", probe="a", outcome="success"),
         series("stratoscope_vmprobe_runs_total", "0", cloud="demo", probe="b", outcome="failed"),
     ],
     "probes whose VM was created and is gone": [
-        series("stratoscope_vmprobe_success", "0", cloud="demo", probe="a"),
+        series("stratoscope_vmprobe_success", "1", cloud="demo", probe="a"),
         series("stratoscope_vmprobe_success", "0", cloud="demo", probe="b"),
     ],
     "probes that fail on their image, to blame: the cloud": [
@@ -150,15 +162,18 @@ BAD: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         series("stratoscope_downtime_active", "0", cloud="demo", scope="host", host="cn11"),
         series("stratoscope_downtime_active", "1", cloud="demo", scope="host", host="cn01"),
     ],
-    "flavors with room": [series("stratoscope_management_flavor_room_vms", "0", cloud="demo", flavor="f")],
-    "alerts on an agent that is silent": [
-        series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="pending")
+    "clouds with room": [
+        series("stratoscope_management_flavor_room_vms", "3", cloud="demo", flavor="f"),
+        series("stratoscope_management_flavor_room_vms", "0", cloud="demo-one", flavor="f"),
     ],
-    "alerts on VM creation that is broken": [
-        series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="pending")
+    "silent agent": [
+        series("ALERTS", "1", alertname="StratoscopeHostDown", alertstate="firing"),
+        series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="pending"),
     ],
-    "silent agent": [series("ALERTS", "1", alertname="StratoscopeHostDown", alertstate="firing")],
-    "broken": [series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing")],
+    "broken": [
+        series("ALERTS", "1", alertname="StratoscopeServiceDown", alertstate="firing"),
+        series("ALERTS", "1", alertname="StratoscopeVMCreationBroken", alertstate="pending"),
+    ],
     "noisy": [series("vm:stratoscope_contention:verdict", "1", cloud="demo", vm_id="v", cause="own_limit")],
     "exporters up": [series("up", "1", job="a"), series("up", "0", job="b")],
 }  # fmt: skip
@@ -186,7 +201,7 @@ def test_what_is_judged_is_declared_or_recorded(query: str) -> None:
 
 def test_alerts_that_are_waited_for_are_in_the_bundle() -> None:
     alerts = {rule.alert for rule in RULES.values()}
-    named = {query.split('"')[1] for query in (SILENT_AGENT, BROKEN)}
+    named = {query.split('"')[1] for query in SEEN.values() if query.startswith("ALERTS{")}
     assert named == {"StratoscopeServiceDown", "StratoscopeVMCreationBroken"} & alerts
 
 

@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.show import children, servers
-from stratoscope.demo.show.children import DemoError
-from stratoscope.demo.show.servers import Server, free_port, listens
+from stratoscope.demo.show import processes, servers
+from stratoscope.demo.show.servers import Server, end, free_port, listens
+from stratoscope.demo.show.terminal import DemoError, Stop
 
 LISTENER = """
 import socket, sys, time
@@ -27,7 +26,7 @@ time.sleep(60)
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "_LOOK_S", 0.01)  # little programs are ready sooner than real ones
+    monkeypatch.setattr(processes, "LOOK_S", 0.01)  # little programs are ready sooner than real ones
 
 
 @contextmanager
@@ -38,7 +37,7 @@ def server(folder: Path, wanted: int, *, after_s: float = 0.0) -> Iterator[Serve
     try:
         yield one
     finally:
-        one.end()
+        end([one])
 
 
 def a_free_port() -> int:
@@ -82,18 +81,18 @@ def test_no_port_is_free_if_others_have_claimed_all(monkeypatch: pytest.MonkeyPa
 def test_port_that_is_free_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = a_free_port()
     with server(tmp_path, wanted) as one:
-        one.until_it_listens(threading.Event())
+        one.until_it_listens(Stop())
         assert one.url == f"http://127.0.0.1:{wanted}"
     assert capsys.readouterr().out == ""
 
 
 def test_only_the_process_that_listens_is_said_to(tmp_path: Path) -> None:
     with server(tmp_path, 0) as one:
-        one.until_it_listens(threading.Event())
-        assert listens(one.child.pid, one.port)
+        one.until_it_listens(Stop())
+        assert listens(one.pid, one.port)
         assert not listens(os.getpid(), one.port)
-        assert not listens(one.child.pid, a_free_port())
-    assert not listens(one.child.pid, one.port)
+        assert not listens(one.pid, a_free_port())
+    assert not listens(one.pid, one.port)
 
 
 def test_where_the_kernel_does_not_tell_who_listens_anybody_does(
@@ -111,9 +110,9 @@ def test_program_whose_port_is_taken_meanwhile_is_started_again_on_another(
     with server(tmp_path, 0, after_s=0.3) as one:
         taken = one.port
         with socket.create_server(("127.0.0.1", taken)):
-            one.until_it_listens(threading.Event())
+            one.until_it_listens(Stop())
         assert one.port != taken
-        assert listens(one.child.pid, one.port)
+        assert listens(one.pid, one.port)
     assert f"port {taken} is busy: little takes {one.port}\n" in capsys.readouterr().out
 
 
@@ -122,30 +121,30 @@ def test_program_that_ends_is_not_ready_though_another_listens_on_its_port(tmp_p
     one.start()
     other = socket.create_server(("127.0.0.1", one.port))
     with other, pytest.raises(DemoError, match=r"little ended with status 0; it had said nothing$"):
-        one.until_it_is_ready(threading.Event())
-    one.end()
+        one.until_it_is_ready(Stop())
+    end([one])
 
 
 def test_program_that_is_slow_is_not_started_again_though_another_listens_on_its_port(tmp_path: Path) -> None:
     with server(tmp_path, 0, after_s=60) as one:
-        before = one.child
+        before = one.pid
         other = socket.create_server(("127.0.0.1", one.port))
         with other, pytest.raises(DemoError, match=r"little is not ready after 0.1 s:"):
-            one.until_it_listens(threading.Event(), 0.1)
-        assert one.child is before
+            one.until_it_listens(Stop(), 0.1)
+        assert one.pid == before
 
 
 def test_program_that_ends_by_itself_is_not_started_again(tmp_path: Path) -> None:
     one = Server("little", [sys.executable, "-IS", "-c", "import sys; sys.exit('no')"], 0, tmp_path)
     one.start()
-    before = one.child
+    before = one.pid
     with pytest.raises(DemoError, match="little ended with status 1; its last lines:\nno"):
-        one.until_it_listens(threading.Event())
-    assert one.child is before
-    one.end()
+        one.until_it_listens(Stop())
+    assert one.pid == before
+    end([one])
 
 
 def test_program_that_was_not_started_ends(tmp_path: Path) -> None:
     began = time.monotonic()
-    Server("little", ["no such program"], 0, tmp_path).end()
+    end([Server("little", ["no such program"], 0, tmp_path)])
     assert time.monotonic() < began + 1

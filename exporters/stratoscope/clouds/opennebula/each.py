@@ -10,7 +10,7 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.objects import VM, Disk, Each
 from stratoscope.clouds.opennebula import measured, states
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, optional
+from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, decimal, fields, sensible
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
@@ -73,9 +73,9 @@ def vm(element: Element, used: Mapping[str, measured.OfVM]) -> msgspec.Struct:
         project_id=found["GID"],
         user_id=found["UID"],
         host=element.findtext("HISTORY_RECORDS/HISTORY/HOSTNAME", "") if is_placed else "",
-        vcpus=optional(of_template, "VCPU") or 1,  # oned's own default
-        cpus=float(of_template["CPU"]) if of_template.get("CPU") else None,
-        memory=optional(of_template, "MEMORY", MIB),
+        vcpus=(sensible(of_template, "VCPU") or None) if of_template.get("VCPU") else 1,  # oned's own default
+        cpus=decimal(of_template, "CPU"),
+        memory=sensible(of_template, "MEMORY", MIB),
         disks=tags.count("DISK"),
         nics=tags.count("NIC"),
         created=float(amount(found, "STIME")),
@@ -109,7 +109,7 @@ def disks(element: Element) -> list[msgspec.Struct]:
             vm_id=vm_id,
             image_id=one.get("IMAGE_ID", ""),
             backend=one.get("DATASTORE", ""),
-            size=optional(one, "SIZE", MIB),
+            size=sensible(one, "SIZE", MIB),
         )
         for one in found
     ]

@@ -7,6 +7,7 @@ again, and nobody logs in: who can connect reads all VMs.
 import asyncio
 import base64
 import binascii
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -19,6 +20,8 @@ from stratoscope.clouds.events import CONNECT_S, OTHER, Events, Outcome
 from stratoscope.clouds.opennebula.client.items import Element, root
 from stratoscope.clouds.opennebula.config import Publishers
 from stratoscope.core.errors import CollectError, Reason
+
+log = logging.getLogger(__name__)
 
 _KEY: Final = b"EVENT STATE VM/"
 _PARTS: Final = 2
@@ -84,6 +87,7 @@ class Subscriber:
                 await self._connected(monitor)
                 await asyncio.sleep(_SUBSCRIBED_S)
                 self._events.begin()
+                log.info("events arrive publishers=%s", ",".join(self._urls))
                 await self._take_until(socket, asyncio.ensure_future(_lost(monitor)))
         except zmq.ZMQError as error:
             raise CollectError(Reason.UNAVAILABLE, f"ZeroMQ: {error}") from error

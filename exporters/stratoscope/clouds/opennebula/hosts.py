@@ -16,7 +16,7 @@ from stratoscope.clouds.model import Host, HostServices, Inventories, Resource, 
 from stratoscope.clouds.model import Hosts as Answer
 from stratoscope.clouds.opennebula import measured, states
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import KIB, MIB, Element, amount, fields, ids, optional
+from stratoscope.clouds.opennebula.client.items import KIB, MIB, Element, fields, ids, sensible
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.overcommit import by_project
@@ -48,6 +48,8 @@ class HostRow(msgspec.Struct, frozen=True):
         hypervisor: As its probes say, else what runs its VMs (VM_MAD).
         total_cpu, total_memory: What it has; 0 until it is monitored for the first time.
         max_cpu, max_memory: What VMs may be allocated.
+        cpu_usage, memory_usage, disk_usage, vms: What is allocated to VMs, and how many they are; None where
+            oned has counted them down below 0, as it does until `onedb fsck`.
         disk_used: What is really used; None if unknown.
         vm_ids: The VMs that have a place on it, whatever their state.
     """
@@ -60,14 +62,14 @@ class HostRow(msgspec.Struct, frozen=True):
     hypervisor: str
     total_cpu: int
     max_cpu: int
-    cpu_usage: int
+    cpu_usage: int | None
     total_memory: int
     max_memory: int
-    memory_usage: int
+    memory_usage: int | None
     max_disk: int
-    disk_usage: int
+    disk_usage: int | None
     disk_used: int | None
-    vms: int
+    vms: int | None
     vm_ids: tuple[str, ...]
 
     @property
@@ -154,7 +156,7 @@ class Hosts(Reader):
         for start in range(0, len(several), _AT_ONCE):
             some = several[start : start + _AT_ONCE]
             try:
-                found, _ = await self._pools.whole("vmpool.infoset", "VM", _ended, ",".join(some), False)
+                found, _ = await self._pools.chosen("VM", _ended, some, is_extended=False)
             except LeftOutError:
                 break  # a release without this call: all may go on
             ended = {vm_id for vm_id, has_ended in found if has_ended}
@@ -179,18 +181,23 @@ def row(element: Element) -> HostRow:
         state=states.host(int(found["STATE"])),
         driver=found["IM_MAD"],
         hypervisor=element.findtext("TEMPLATE/HYPERVISOR", "") or found["VM_MAD"],
-        total_cpu=amount(share, "TOTAL_CPU"),
-        max_cpu=amount(share, "MAX_CPU"),
-        cpu_usage=amount(share, "CPU_USAGE"),
-        total_memory=amount(share, "TOTAL_MEM", KIB),
-        max_memory=amount(share, "MAX_MEM", KIB),
-        memory_usage=amount(share, "MEM_USAGE", KIB),
-        max_disk=optional(disk, "MAX_DISK", MIB) or 0,
-        disk_usage=optional(disk, "DISK_USAGE", MIB) or 0,
-        disk_used=optional(disk, "USED_DISK", MIB),
-        vms=amount(share, "RUNNING_VMS"),
+        total_cpu=sensible(share, "TOTAL_CPU") or 0,
+        max_cpu=_most(share, "MAX_CPU"),
+        cpu_usage=sensible(share, "CPU_USAGE"),
+        total_memory=sensible(share, "TOTAL_MEM", KIB) or 0,
+        max_memory=_most(share, "MAX_MEM", KIB),
+        memory_usage=sensible(share, "MEM_USAGE", KIB),
+        max_disk=sensible(disk, "MAX_DISK", MIB) or 0,
+        disk_usage=sensible(disk, "DISK_USAGE", MIB),
+        disk_used=sensible(disk, "USED_DISK", MIB),
+        vms=sensible(share, "RUNNING_VMS"),
         vm_ids=tuple(ids(element.find("VMS"))),
     )
+
+
+def _most(share: Mapping[str, str], name: str, unit: int = 1) -> int:
+    """What VMs may be allocated: nothing if more is reserved than there is, which is below 0 in the pool."""
+    return max(0, round(float(share[name]) * unit))
 
 
 def _ended(element: Element) -> tuple[str, bool]:
@@ -205,13 +212,14 @@ def _usage(one: HostRow, last: measured.OfHost) -> HostUsage:
     return HostUsage(one.name, last.cpus, last.memory, disk, last.measured)
 
 
-def _resource(total: int, most: int, allocated: int, unit: int) -> Resource:
+def _resource(total: int, most: int, allocated: int | None, unit: int) -> Resource:
     """What RESERVED_CPU and RESERVED_MEM take away is reserved; negative ones add to what is allocatable."""
     if not total:
         return Resource(None, None, None, None, None)
     reserved = max(0, total - most)
     ratio = max(1.0, most / total)
-    return Resource(total / unit, reserved / unit, ratio, allocated / unit, most / unit)
+    in_units = None if allocated is None else allocated / unit
+    return Resource(total / unit, reserved / unit, ratio, in_units, most / unit)
 
 
 def _host(one: HostRow) -> Host:

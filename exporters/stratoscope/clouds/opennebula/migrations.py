@@ -31,7 +31,8 @@ MOST: Final = 20
 _YOUNG_S: Final = 75.0
 """A pool that is not older is not read again: by default `vms` reads it each minute."""
 _CLOCK_OFF_S: Final = 60.0
-"""The most by which oned's clock may be behind this machine's without a migration that is not counted."""
+"""The most by which oned's clock may be behind this machine's. Of a VM that was not there before, migrations
+that ended earlier are not counted; those of others are, whatever oned's clock says."""
 _ACTIONS: Final[Mapping[int, str]] = {
     1: "migrate", 2: "live-migrate", 48: "poff-migrate", 49: "poff-hard-migrate",
 }  # fmt: skip
@@ -42,6 +43,8 @@ _MOVING: Final = frozenset({
 })  # fmt: skip
 _FAILED: Final = "_FAILURE"
 _NONE: Final = 0
+_UNMOVED: Final = (0, "")
+"""The stage of a VM that has had one host, or none."""
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -88,7 +91,8 @@ class VMMigrations(Reader):
         if not malformed:
             (await kept(self._access)).check("VM", rows, "oned: vmpool.info")
         current = {one.vm_id: one for one in rows if one.moves}
-        self._read_at = {vm_id: at for vm_id, at in self._read_at.items() if vm_id in current}
+        unmoved = dict.fromkeys((one.vm_id for one in rows if not one.moves), _UNMOVED)
+        self._read_at = {vm_id: at for vm_id, at in self._read_at.items() if vm_id in current} | unmoved
         self._running = {vm_id: one for vm_id, one in self._running.items() if vm_id in current}
         wanted = [one for one in current.values() if self._read_at.get(one.vm_id) != _stage(one)]
         # Those on their way first, then those that came last: their migrations are the newest.
@@ -100,17 +104,18 @@ class VMMigrations(Reader):
 
     async def _read_histories(self, rows: Sequence[Row]) -> int:
         """Read those of some VMs. Returns the number of malformed ones."""
-        ids = ",".join(one.vm_id for one in rows)
-        found, malformed = await self._pools.whole("vmpool.infoset", "VM", history, ids, True)
+        ids = [one.vm_id for one in rows]
+        found, malformed = await self._pools.chosen("VM", history, ids, is_extended=True)
         histories = dict(found)
         for one in rows:
             records = histories.get(one.vm_id)
             if records is not None:
-                self._read_at[one.vm_id] = _stage(one)
-                self._put(one, records)
+                before, self._read_at[one.vm_id] = self._read_at.get(one.vm_id), _stage(one)
+                self._put(one, records, before)
         return malformed
 
-    def _put(self, vm: Row, records: Sequence[Record]) -> None:
+    def _put(self, vm: Row, records: Sequence[Record], before: tuple[int, str] | None) -> None:
+        """Args: before: The VM's stage when it was last read; None if it was not there."""
         self._running.pop(vm.vm_id, None)
         for source, target, after in _moves(records):
             migration_id, kind = f"{vm.vm_id}/{target.number}", _ACTIONS[source.action]
@@ -125,8 +130,8 @@ class VMMigrations(Reader):
             outcome = Outcome.FAILED if is_failed else Outcome.COMPLETED
             seconds = max(0.0, ended - target.began)
             one = Ended(kind, outcome, source.host, target.host, ended, seconds)
-            is_new = not self._is_first and ended >= self._since - _CLOCK_OFF_S
-            self._log.end(migration_id, one, is_new=is_new)
+            is_new = _is_after(target, before) if before else ended >= self._since - _CLOCK_OFF_S
+            self._log.end(migration_id, one, is_new=is_new and not self._is_first)
 
 
 def history(element: Element) -> tuple[str, list[Record]]:
@@ -145,6 +150,12 @@ def _stage(vm: Row) -> tuple[int, str]:
     if vm.state in _MOVING:
         return vm.moves, vm.state
     return vm.moves, _FAILED if vm.state.endswith(_FAILED) else ""
+
+
+def _is_after(target: Record, before: tuple[int, str]) -> bool:
+    """Whether a migration has ended since the VM was in a stage, whatever oned's clock says."""
+    moves, state = before
+    return target.number > moves or (target.number == moves and state in _MOVING)
 
 
 def _moves(records: Sequence[Record]) -> Iterator[tuple[Record, Record, Record | None]]:

@@ -6,11 +6,11 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
-from stratoscope.clouds.model import Project, Projects, Quota, Quotas, User
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, fields
+from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.owners import Project, Projects, Quota, Quotas, User
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 
@@ -19,23 +19,30 @@ _KEPT_S: Final = 600.0
 _UNLIMITED: Final = -2
 _DEFAULT: Final = -1
 _MOST: Final = 5_000
-"""Quotas of single datastores, networks and images that are shown, those that are used most."""
+"""Quotas of single datastores, networks, images and clusters that are shown, those that are used most."""
 _IN_MIB: Final = frozenset({"MEMORY", "RUNNING_MEMORY", "SYSTEM_DISK_SIZE", "SIZE"})
-_SECTIONS: Final = {"VM": "vm", "DATASTORE": "datastore", "NETWORK": "network", "IMAGE": "image"}
-"""The label `service` by section of the quotas."""
+_VMS: Final = "vm"
+_CLUSTERS: Final = "cluster"
+_SECTIONS: Final = {"VM": _VMS, "DATASTORE": "datastore", "NETWORK": "network", "IMAGE": "image"}
+"""The label `service` by section of the quotas; those of VMs of some clusters (since 7.0) have their own."""
 
 
 _DEFAULTS: Final = ("DEFAULT_GROUP_QUOTAS", "DEFAULT_USER_QUOTAS")
 
 
 class _Part(msgspec.Struct, frozen=True):
-    """One quota of one owner. Attributes: object_id: Of a datastore, network or image; "" for VMs."""
+    """One quota of one owner.
+
+    Attributes:
+        object_id: Of a datastore, network, image, or the clusters whose VMs it is about; "" for all VMs.
+        used: None if oned has counted it down below 0, as it does until `onedb fsck`.
+    """
 
     service: str
     object_id: str
     resource: str
     limit: float
-    used: float
+    used: float | None
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -67,11 +74,18 @@ class Owners(Reader):
         groups, odd_groups = await self._pools.whole("grouppool.info", "GROUP", _group)
         users, odd_users = await self._pools.whole("userpool.info", "USER", _user)
         access = await kept(self._access)
+        for pool, found, odd in (("GROUP", groups, odd_groups), ("USER", users, odd_users)):
+            if not odd:
+                access.check(pool, found, f"oned: {pool.lower()}pool.info")
         return Projects(
             tuple(groups),
             tuple(users),
             odd_groups + odd_users,
-            {"projects": not access.sees_all("GROUP"), "users": not access.sees_all("USER")},
+            {
+                "projects": not access.sees_all("GROUP"),
+                "users": not access.sees_all("USER"),
+                "clusters": not access.sees_all("CLUSTER"),
+            },
         )
 
     @question(
@@ -86,6 +100,9 @@ class Owners(Reader):
         malformed = 0
         for method, is_user in (("grouppool.info", False), ("userpool.info", True)):
             limits, odd = await self._pools.whole(method, ("QUOTAS", *_DEFAULTS), limits_of)
+            if not odd:
+                owned = [one for one in limits if one.owner]
+                (await kept(self._access)).check("USER" if is_user else "GROUP", owned, f"oned: {method}")
             found += quotas_of(limits, is_user=is_user)
             malformed += odd
         return Quotas(tuple(bounded(found)), None, malformed)
@@ -114,8 +131,8 @@ def quotas_of(limits: Sequence[Limits], *, is_user: bool) -> list[Quota]:
 
 def bounded(quotas: Sequence[Quota]) -> Iterable[Quota]:
     """All quotas of VMs, and of those of single objects the ones that are used most."""
-    of_vms = [one for one in quotas if one.service == "vm"]
-    of_objects = [one for one in quotas if one.service != "vm"]
+    of_vms = [one for one in quotas if one.service == _VMS]
+    of_objects = [one for one in quotas if one.service != _VMS]
     of_objects.sort(key=lambda one: -(one.used or 0) / one.limit if one.limit else 0)
     return [*of_vms, *of_objects[:_MOST]]
 
@@ -131,7 +148,7 @@ def _quota(
         service=part.service,
         resource=f"{part.resource} {part.object_id}" if part.object_id else part.resource,
         limit=None if limit < 0 else limit * unit,
-        used=part.used * unit,
+        used=None if part.used is None else part.used * unit,
         reserved=None,
         in_bytes=in_bytes,
         user_id=owner if is_user else "",
@@ -143,10 +160,12 @@ def _parts(quotas: Element) -> Iterable[_Part]:
     for section, service in _SECTIONS.items():
         for element in quotas.iterfind(f"{section}_QUOTA/{section}"):
             found = fields(element)
+            clusters = found.get("CLUSTER_IDS", "")
+            object_id, of = (clusters, _CLUSTERS) if clusters else (found.get("ID", ""), service)
             for resource in found:
-                if (used := found.get(f"{resource}_USED")) is not None:
-                    limit = float(found[resource])
-                    yield _Part(service, found.get("ID", ""), resource, limit, float(used))
+                if f"{resource}_USED" in found:
+                    limit, used = float(found[resource]), decimal(found, f"{resource}_USED")
+                    yield _Part(of, object_id, resource, limit, used)
 
 
 def _key(part: _Part) -> tuple[str, str, str]:

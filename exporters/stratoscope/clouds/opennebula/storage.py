@@ -10,7 +10,7 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Backend, Backends, Count, Image, Images, Objects
 from stratoscope.clouds.opennebula import states
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, ids, optional
+from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, ids, optional, sensible
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.orphans import Orphan, OrphanReason, orphans_of
@@ -58,9 +58,10 @@ class Storage(Reader):
     async def backends(self) -> Backends:
         """Raises as Pools, and LeftOutError."""
         found, malformed = await self._pools.whole("datastorepool.info", "DATASTORE", datastore)
+        access = await kept(self._access)
         if not malformed:
-            (await kept(self._access)).check("DATASTORE", found, "oned: datastorepool.info")
-        return Backends(tuple(found), malformed)
+            access.check("DATASTORE", found, "oned: datastorepool.info")
+        return Backends(tuple(found), malformed, access.sees_all("DATASTORE"))
 
     @question(
         "images",
@@ -103,8 +104,8 @@ def datastore(element: Element) -> Backend:
     which is no size.
     """
     found = fields(element)
-    total, free, used = (amount(found, f"{name}_MB", MIB) for name in ("TOTAL", "FREE", "USED"))
-    is_known = total > 0
+    total, free, used = (sensible(found, f"{name}_MB", MIB) for name in ("TOTAL", "FREE", "USED"))
+    is_known = bool(total)
     kind = int(found["TYPE"])
     return Backend(
         name=found["NAME"],

@@ -7,9 +7,9 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
-from stratoscope.clouds.model import Capacity, Flavor, Flavors, Room
+from stratoscope.clouds.flavors import Capacity, Flavor, Flavors, Room
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, optional
+from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, sensible
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.hosts import HostRow, Hosts
@@ -82,10 +82,9 @@ class Templates(Reader):
     async def flavors(self) -> Flavors:
         """The templates that state a size. Raises as Pools, and LeftOutError."""
         templates, malformed = await self._templates.anew()
-        if not malformed:
-            (await kept(self._access)).check("TEMPLATE", templates, "oned: templatepool.info")
+        is_whole = await self._check(templates, malformed)
         names, sizes = unique(templates), await self._storage.image_sizes()
-        return Flavors(tuple(_flavor(one, names, sizes) for one in shown(templates)), malformed)
+        return Flavors(tuple(_flavor(one, names, sizes) for one in shown(templates)), malformed, is_whole)
 
     @question(
         "room",
@@ -96,10 +95,18 @@ class Templates(Reader):
     async def room(self) -> Capacity:
         """How many more VMs of each template fit, by CPU and memory. Raises as Pools, and LeftOutError."""
         templates, malformed = await self._templates.not_older_than(_KEPT_S)
+        await self._check(templates, malformed)
         hosts, odd_hosts = await self._hosts.rows(_KEPT_S)
         names, good = unique(templates), shown(templates)
         found = [one for template in good for one in fitting(template, names[template.template_id], hosts)]
         return Capacity(tuple(found), largest(good, names, found), malformed + odd_hosts)
+
+    async def _check(self, templates: Sequence[Template], malformed: int) -> bool:
+        """Whether these are all templates. Raises LeftOutError for none of a user who may not see all."""
+        access = await kept(self._access)
+        if not malformed:
+            access.check("TEMPLATE", templates, "oned: templatepool.info")
+        return access.sees_all("TEMPLATE")
 
     async def _read(self) -> tuple[list[Template], int]:
         return await self._pools.paged("templatepool.info", "VMTEMPLATE", template)
@@ -152,28 +159,22 @@ def template(element: Element) -> Template:
     found, inner = fields(element), element.find("TEMPLATE")
     of_template = fields(inner)
     disks = [] if inner is None else [fields(disk) for disk in inner.iterchildren("DISK")]
+    sizes = [sensible(disk, "SIZE", MIB) for disk in disks if disk.get("SIZE")]
     others = [disk for disk in disks if not disk.get("SIZE")]
     rights = fields(element.find("PERMISSIONS"))
     return Template(
         template_id=str(int(found["ID"])),
         name=found["NAME"],
-        cpu=optional(of_template, "CPU", 100),
-        vcpus=optional(of_template, "VCPU") or 1,
-        memory=optional(of_template, "MEMORY", MIB),
-        disks=tuple(amount(disk, "SIZE", MIB) for disk in disks if disk.get("SIZE")),
+        cpu=sensible(of_template, "CPU", 100),
+        vcpus=sensible(of_template, "VCPU") or 1,
+        memory=sensible(of_template, "MEMORY", MIB),
+        disks=tuple(size for size in sizes if size is not None),
         images=tuple(disk["IMAGE_ID"] for disk in others if disk.get("IMAGE_ID")),
-        is_known=all(disk.get("IMAGE_ID") for disk in others),
+        is_known=None not in sizes and all(disk.get("IMAGE_ID") for disk in others),
         is_public=rights.get("OTHER_U") == "1",
         is_narrow=any(name in of_template for name in _NARROWS),
-        prices={name: _price(of_template, name) for name in _PRICES if of_template.get(name)},
+        prices={name: price for name in _PRICES if (price := decimal(of_template, name)) is not None},
     )
-
-
-def _price(found: Mapping[str, str], name: str) -> float:
-    price = float(found[name])
-    if not 0 <= price < math.inf:
-        raise ValueError(f"{name}: no price")
-    return price
 
 
 def _flavor(one: Template, names: Mapping[str, str], sizes: Mapping[str, int]) -> Flavor:
@@ -205,8 +206,8 @@ def _costs(one: Template, disk: int | None) -> Mapping[str, float]:
 def _fit(one: Template, host: HostRow) -> int:
     """How many fit; a template without CPU takes none."""
     needs = (
-        (host.max_cpu - host.cpu_usage, one.cpu or 0),
-        (host.max_memory - host.memory_usage, one.memory or 0),
+        (host.max_cpu - (host.cpu_usage or 0), one.cpu or 0),
+        (host.max_memory - (host.memory_usage or 0), one.memory or 0),
     )
     fit = min((max(0, free) // need for free, need in needs if need), default=math.inf)
     return 0 if fit == math.inf else int(fit)

@@ -19,7 +19,15 @@ from stratoscope.clouds.model import VM
 from stratoscope.clouds.model import VMs as Answer
 from stratoscope.clouds.opennebula import states
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, Unchanged, amount, fields, identity
+from stratoscope.clouds.opennebula.client.items import (
+    MIB,
+    Element,
+    Unchanged,
+    amount,
+    fields,
+    identity,
+    sensible,
+)
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
@@ -35,6 +43,8 @@ _AT_ONCE: Final = 500
 _MOST: Final = 20
 """Requests for templates in one refresh."""
 _CREATED: Final = frozenset({states.PENDING, "PROLOG", "BOOT"})
+_NICS: Final = ("NIC", "NIC_ALIAS", "PCI")
+"""What may have addresses. The pool calls all of them NIC; events have PCI for one that is passed through."""
 _ADDRESSES: Final = ("IP", "IP6", "IP6_GLOBAL", "IP6_ULA")
 
 
@@ -113,6 +123,7 @@ class VMs(Reader):
         if not malformed:
             access.check("VM", rows, "oned: vmpool.info")
         self._clusters = await self._owners.clusters()
+        self._forget_others(rows)
         names = await self._names(rows)
         is_vouched = self._read_at is not None and self._events.vouches(self._read_at)
         self._take(rows, names, began, is_vouched=is_vouched)
@@ -136,6 +147,14 @@ class VMs(Reader):
         self._index.put(self._vm(one, flavor, self._clusters, self._clock.now()))
         self._projects[one.project_id], self._users[one.user_id] = one.project, one.user
         return Outcome.APPLIED
+
+    def _forget_others(self, rows: Iterable[Row]) -> None:
+        """Forget VMs whose ids others have now: after oned's database was restored, ids are given again."""
+        for one in rows:
+            known = self._index.get(one.vm_id)
+            if known is not None and known.created != one.created:
+                self._index.drop(one.vm_id)
+                self._template_of.pop(one.vm_id, None)
 
     def _take(self, rows: Sequence[Row], names: Mapping[str, str], began: float, *, is_vouched: bool) -> None:
         """Take the pool, unless an event said more of a VM while it was read."""
@@ -204,7 +223,7 @@ class VMs(Reader):
         for start in range(0, min(len(new), _MOST * _AT_ONCE), _AT_ONCE):
             some = new[start : start + _AT_ONCE]
             try:
-                found, _ = await self._pools.whole("vmpool.infoset", "VM", _template, ",".join(some), True)
+                found, _ = await self._pools.chosen("VM", _template, some, is_extended=True)
             except LeftOutError:
                 break  # a release without this call: no VM has a flavor
             self._template_of |= dict.fromkeys(some, "") | dict(found)
@@ -249,7 +268,7 @@ def _template_parts(template: Element | None) -> tuple[dict[str, str], list[dict
     for child in () if template is None else template:
         if child.tag == "DISK":
             disks.append(fields(child))
-        elif child.tag in ("NIC", "NIC_ALIAS"):
+        elif child.tag in _NICS:
             nic = fields(child)
             addresses += sum(1 for name in _ADDRESSES if nic.get(name))
         else:
@@ -260,11 +279,13 @@ def _template_parts(template: Element | None) -> tuple[dict[str, str], list[dict
 def _sizes(
     of_template: dict[str, str], disks: list[dict[str, str]]
 ) -> tuple[int | None, int | None, int | None]:
-    """vCPUs, memory and disk; all None if one of them is not told."""
-    if not of_template.get("MEMORY") or not all(disk.get("SIZE") for disk in disks):
+    """vCPUs, memory and disk; all None if one of them is not told, or makes no sense."""
+    vcpus = sensible(of_template, "VCPU") if of_template.get("VCPU") else 1  # oned's own default
+    memory = sensible(of_template, "MEMORY", MIB)
+    sizes = [size for disk in disks if (size := sensible(disk, "SIZE", MIB)) is not None]
+    if vcpus is None or memory is None or len(sizes) < len(disks):
         return None, None, None
-    vcpus = amount(of_template, "VCPU") if of_template.get("VCPU") else 1  # oned's own default
-    return vcpus, amount(of_template, "MEMORY", MIB), sum(amount(disk, "SIZE", MIB) for disk in disks)
+    return vcpus, memory, sum(sizes)
 
 
 def _template(element: Element) -> tuple[str, str]:

@@ -36,18 +36,23 @@ _DOWN: Final = frozenset({_ERROR, states.CANDIDATE})
 
 
 class Server(msgspec.Struct, frozen=True):
-    """A server of a zone that has several."""
+    """A server of a zone that has several. Attributes: url: None if what the zone has is no address."""
 
     name: str
-    url: URL
+    url: URL | None
 
 
 class Zone(msgspec.Struct, frozen=True):
-    """A zone of the federation. Attributes: servers: None are listed in a zone of one server."""
+    """A zone of the federation.
+
+    Attributes:
+        url: None if what somebody wrote is no address (`-`, or one without http://).
+        servers: None are listed in a zone of one server.
+    """
 
     name: str
     state: str
-    url: URL
+    url: URL | None
     servers: tuple[Server, ...]
 
 
@@ -100,11 +105,16 @@ class Zones(Reader):
         own = own_zone(zones, self._oned.url)
         others: list[Zone | Server] = [one for one in zones if one is not own]
         servers = () if own is None else own.servers
-        return {f"{SERVICE}/{one.name}": one.url for one in (*others, *servers) if one.url != self._oned.url}
+        named = {f"{SERVICE}/{one.name}": one.url for one in (*others, *servers)}
+        return {name: url for name, url in named.items() if url is not None and self._is_another(url)}
+
+    def _is_another(self, url: URL) -> bool:
+        """Whether it is another's, as seen from here: `localhost` is oned's machine only if oned is here."""
+        return url != self._oned.url and (not _is_local(url) or _is_local(self._oned.url))
 
     async def _state(self, server: Server) -> str:
         try:
-            return await self._raft(server.url)
+            return _ERROR if server.url is None else await self._raft(server.url)
         except (CollectError, LeftOutError):
             return _ERROR
 
@@ -140,9 +150,23 @@ def zone(element: Element) -> Zone:
     return Zone(
         found["NAME"],
         states.zone(int(found.get("STATE") or 0)),
-        URL(element.findtext("TEMPLATE/ENDPOINT", "")),
-        tuple(Server(one["NAME"], URL(one["ENDPOINT"])) for one in servers),
+        _address(element.findtext("TEMPLATE/ENDPOINT", "")),
+        tuple(Server(one["NAME"], _address(one["ENDPOINT"])) for one in servers),
     )
+
+
+def _address(text: str) -> URL | None:
+    try:
+        url = URL(text)
+        is_good = url.scheme in ("http", "https") and bool(url.host) and url.port != 0
+    except ValueError:
+        return None
+    return url if is_good else None
+
+
+def _is_local(url: URL) -> bool:
+    host = url.host or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _agent(name: str, state: str, zone_name: str) -> Service:

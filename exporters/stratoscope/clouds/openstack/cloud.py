@@ -16,6 +16,7 @@ from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.compute.aggregates import Aggregates
 from stratoscope.clouds.openstack.compute.flavors import Flavors
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
+from stratoscope.clouds.openstack.compute.migration_list import MigrationList
 from stratoscope.clouds.openstack.compute.migrations import ComputeMigrations
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
@@ -105,13 +106,14 @@ def readers(api: Api, events: Events | None = None) -> Sequence[Reader]:
     hypervisors = Hypervisors(api, servers, Providers())
     placement = Placement(api, hypervisors)
     capacity = Capacity(api, hypervisors, placement)
+    migrations = MigrationList(api)
     return (
         hypervisors.services,
         servers,
-        ComputeMigrations(api),
+        ComputeMigrations(api, migrations),
         hypervisors,
         placement,
-        PlacementAllocations(api, hypervisors, placement),
+        PlacementAllocations(api, hypervisors, placement, migrations),
         capacity.flavors,
         capacity.aggregates,
         capacity,

@@ -15,13 +15,13 @@ import msgspec
 from stratoscope.clouds.abilities import Fetch, Question, Reader
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
-from stratoscope.clouds.model import Quota, Quotas
 from stratoscope.clouds.openstack.client.api import Api, BadRequestError
 from stratoscope.clouds.openstack.client.by_field import ByField, by_name
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.clouds.openstack.client.extensions import extension, lacks
 from stratoscope.clouds.openstack.client.fields import GIB, MIB, Amount, Text, segment
 from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.owners import Quota, Quotas
 from stratoscope.clouds.round_robin import RoundRobin
 from stratoscope.core.collector import Every
 

@@ -6,6 +6,6 @@ from stratoscope.core.program import Command
 
 COMMAND: Final = Command(
     "stratoscope.demo.show.command",
-    "All exporters on an embedded cloud, with Prometheus, Alertmanager, rules and alerts; Ctrl-C ends it.",
+    "All exporters on embedded clouds, with Prometheus, Alertmanager, rules and alerts; Ctrl-C ends it.",
 )
 """`stratoscope demo`."""

@@ -1,13 +1,14 @@
 """Alertmanager of the demo: the configuration that is shipped, whose receivers get nothing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from stratoscope.demo.show.asking import NoAnswerError, get, get_json
+from stratoscope.demo.show.asking import first_page, get_json
+from stratoscope.demo.show.processes import Words
 from stratoscope.demo.show.servers import Server
 
 START_S: Final = 20
@@ -16,16 +17,11 @@ _WAIT: Final = "5s"
 """Alertmanager knows an alert at once; after this time it would notify."""
 
 
-def server(folder: Path, program: Sequence[str | Path], shipped: Path) -> Server:
-    """It, not started yet.
-
-    Args:
-        folder: For its files.
-        program: The words that start it.
-        shipped: The configuration that is shipped.
-    """
+def server(folder: Path, program: Words, shipped: Path) -> Server:
+    """It, not started yet. Args: shipped: The folder with the files that are shipped."""
     config = folder / "alertmanager.yml"
-    config.write_text(json.dumps(quiet(yaml.safe_load(shipped.read_text(encoding="utf-8")))))
+    text = (shipped / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8")
+    config.write_text(json.dumps(quiet(yaml.safe_load(text))))
     flags = [
         f"--config.file={config}",
         f"--storage.path={folder / 'alertmanager'}",
@@ -38,28 +34,22 @@ def server(folder: Path, program: Sequence[str | Path], shipped: Path) -> Server
 def quiet(document: Mapping[str, Any]) -> dict[str, Any]:
     """The routes and the inhibition of a configuration, with receivers that get nothing."""
     receivers = [{"name": one["name"]} for one in document["receivers"]]
-    return {
-        "route": {**document["route"], "group_wait": _WAIT},
-        "inhibit_rules": document["inhibit_rules"],
-        "receivers": receivers,
-    }
+    route = {**document["route"], "group_wait": _WAIT}
+    return {"route": route, "inhibit_rules": document["inhibit_rules"], "receivers": receivers}
 
 
-def has_page(at: str) -> bool:
-    """Whether it has pages for people: Debian's says that it has none."""
-    try:
-        return b"amtool" not in get(f"{at}/")
-    except NoAnswerError:
-        return False
+def page(at: str) -> tuple[str, str]:
+    """The address at which it shows what is silenced, and how if not on a page: Debian's has none."""
+    if first_page([f"{at}/"], b"amtool"):
+        return f"{at}/#/alerts?silenced=true", ""
+    return _alerts(at), ", as JSON: Debian's has no page"
 
 
-def page(at: str) -> str:
-    """The address at which it shows what is silenced; without pages, that of the alerts as JSON."""
-    return f"{at}/{'#/alerts?silenced=true' if has_page(at) else 'api/v2/alerts?active=false'}"
+def _alerts(at: str) -> str:
+    return f"{at}/api/v2/alerts?active=false"
 
 
 def is_silenced(at: str, alert: str, host: str) -> bool:
     """Whether a silence mutes this alert on this host. Raises NoAnswerError."""
-    found = get_json(f"{at}/api/v2/alerts?silenced=true&active=false")
-    muted = (one["labels"] for one in found if one["status"]["silencedBy"])
+    muted = (one["labels"] for one in get_json(_alerts(at)) if one["status"]["silencedBy"])
     return any((one["alertname"], one.get("host")) == (alert, host) for one in muted)

@@ -8,7 +8,7 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
-from stratoscope.demo.show.children import DemoError
+from stratoscope.demo.show.terminal import DemoError
 
 _TIMEOUT_S = 5
 
@@ -60,6 +60,17 @@ def is_ready(base: str) -> bool:
     except NoAnswerError:
         return False
     return True
+
+
+def first_page(urls: list[str], instead: bytes) -> str:
+    """The first address that answers with a page; "" for none. Args: instead: Debian's words in its place."""
+    for url in urls:
+        try:
+            if instead not in get(url):
+                return url
+        except NoAnswerError:
+            continue
+    return ""
 
 
 def ask(prometheus: str, query: str) -> list[dict[str, Any]]:

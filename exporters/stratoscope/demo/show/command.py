@@ -1,10 +1,10 @@
 """`stratoscope demo`: the whole family on one machine, until Ctrl-C."""
 
 import argparse
+import math
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,9 @@ from typing import Final
 from stratoscope.core.client.flags import path, seconds
 from stratoscope.core.flags import Parser
 from stratoscope.demo.show import COMMAND, events, exporters, packages, shown
-from stratoscope.demo.show.answers import Answers
-from stratoscope.demo.show.children import DemoError, Stopped
 from stratoscope.demo.show.events import Watch
-from stratoscope.demo.show.judge import judge
 from stratoscope.demo.show.running import Running
-from stratoscope.demo.show.terminal import printable, say
+from stratoscope.demo.show.terminal import DemoError, Stop, Stopped, printable, say
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -36,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         flags = _parser().parse_args(arguments)
     except SystemExit as over:
         return int(over.code or 0)
-    stop = threading.Event()
+    stop = Stop()
     for number in _SIGNALS:
         signal.signal(number, lambda *_: stop.set())
     tools = packages.cache() if flags.tools is None else flags.tools
@@ -60,16 +57,17 @@ def _show(running: Running, seconds_s: float | None) -> None:
         Stopped: A signal came.
     """
     began = time.monotonic()
-    say("demo: an embedded OpenStack, its exporters, Prometheus and Alertmanager start; some 15 s")
+    say("demo: two embedded clouds, their exporters, Prometheus and Alertmanager start; some 15 s")
     try:
         running.start()
         shown.addresses(running)
-        watch, answers = Watch(running, began), Answers(running)
+        watch = Watch(running, began, events.events(running))
         watch.follow()
-        answers.show()
+        unseen = watch.left[:]
+        watch.left += shown.answers(running)
         say(f"ends by itself after {seconds_s:g} s" if seconds_s is not None else "Ctrl-C ends it")
-        _go_on(running, watch, answers, seconds_s)
-        judge(running, watch.unseen())
+        watch.go_on(math.inf if seconds_s is None else seconds_s, to_the_end=True)
+        _judge(running, [one.text for one in unseen if one in watch.left])
     except DemoError:
         running.stop.wait(events.LOOK_S)
         running.check()  # a program that has ended does not answer: what it said tells more
@@ -78,20 +76,14 @@ def _show(running: Running, seconds_s: float | None) -> None:
         running.end()
 
 
-def _go_on(running: Running, watch: Watch, answers: Answers, seconds_s: float | None) -> None:
-    """Say what comes late, until the time is over.
-
-    Raises:
-        DemoError: A program has ended.
-        Stopped: A signal came.
-    """
-    deadline = None if seconds_s is None else time.monotonic() + seconds_s
-    while deadline is None or time.monotonic() < deadline:
-        running.check()
-        watch.look()
-        answers.look()
-        if running.stop.wait(events.LOOK_S):
-            raise Stopped
+def _judge(running: Running, unseen: list[str]) -> None:
+    """Raises DemoError: Something has ended, or was not seen."""
+    if running.lost:
+        raise DemoError(f"ended while the demo ran: {', '.join(running.lost)}")
+    if unseen:
+        raise DemoError(f"not seen: {'; '.join(unseen)}")
+    if not running.prometheus:
+        say("alerts and answers were not looked at: there is no Prometheus")
 
 
 def _parser() -> argparse.ArgumentParser:

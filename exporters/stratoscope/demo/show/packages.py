@@ -2,15 +2,13 @@
 
 import os
 import shutil
-import threading
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from stratoscope.core import folders
 from stratoscope.core.errors import ConfigError
-from stratoscope.demo.show.children import run
-from stratoscope.demo.show.terminal import say
+from stratoscope.demo.show.processes import Words, run
+from stratoscope.demo.show.terminal import DemoError, Stop, say
 
 HERE: Final = Path(__file__).parent
 _NAMES: Final = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}
@@ -23,18 +21,6 @@ _SIZES: Final = {
 _DOWNLOAD_S: Final = 600
 
 
-class Missing(NamedTuple):
-    """A program that is not to be had here, and why."""
-
-    why: str
-
-
-class Program(NamedTuple):
-    """A program: the words that start it, flags follow."""
-
-    start: Sequence[str | Path]
-
-
 def cache() -> Path:
     """Where packages are unpacked: a folder of the XDG cache."""
     given = os.environ.get("XDG_CACHE_HOME", "")
@@ -42,14 +28,17 @@ def cache() -> Path:
     return base / "stratoscope"
 
 
-def find(name: str, into: Path, stop: threading.Event) -> Program | Missing:
-    """`prometheus` or `alertmanager`, as it starts here.
+def find(name: str, into: Path, stop: Stop) -> Words:
+    """The words that start `prometheus` or `alertmanager` here; flags follow.
 
     Args:
         name: Which.
         into: The folder into which Debian's packages are unpacked. What is there is run: nobody may write
             to it but this user, root, and whose this program is, who could change that as well.
         stop: Ends a download.
+
+    Raises:
+        DemoError: It is not to be had here.
     """
     for file in _NAMES[name]:
         if found := shutil.which(file):
@@ -59,21 +48,19 @@ def find(name: str, into: Path, stop: threading.Event) -> Program | Missing:
         for one in (into, folder):
             folders.check(one, "--tools", trusted=HERE.stat().st_uid)
     except ConfigError as error:
-        return Missing(str(error))
+        raise DemoError(str(error)) from error
     if not folder.is_dir() and shutil.which("apt-get"):
         say(f"demo: {name} of this distribution is unpacked into {folder}, once: {_SIZES[name]}")
     done = run(["bash", HERE / "get-debian.sh", into, name], stop, _DOWNLOAD_S)
     if done.status:
-        return Missing(done.reason.removeprefix("get-debian: "))
+        raise DemoError(done.reason.removeprefix("get-debian: "))
     unpacked = Path(done.output.strip())
     if name == "alertmanager":
-        return Program(["bash", HERE / "run-alertmanager.sh", unpacked])
+        return ["bash", HERE / "run-alertmanager.sh", unpacked]
     return _started(name, unpacked / "usr" / "bin" / _NAMES[name][0])
 
 
-def _started(name: str, file: Path) -> Program:
+def _started(name: str, file: Path) -> Words:
     """Debian's Prometheus must be told where its page is if it is not where its package puts it."""
     page = file.parent.parent / "share" / name / "web"
-    if name == "prometheus" and page.is_dir():
-        return Program([file, f"--web.local-assets={page}/"])
-    return Program([file])
+    return [file, f"--web.local-assets={page}/"] if name == "prometheus" and page.is_dir() else [file]

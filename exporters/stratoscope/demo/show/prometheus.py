@@ -2,25 +2,24 @@
 
 import json
 import re
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from stratoscope.core.durations import seconds
-from stratoscope.demo.show.asking import NoAnswerError, get, get_json
-from stratoscope.demo.show.children import DemoError, run, stratoscope
-from stratoscope.demo.show.exporters import Exporter
+from stratoscope.demo.show.asking import first_page
+from stratoscope.demo.show.processes import Words, run, stratoscope
 from stratoscope.demo.show.queries import QUERIES
 from stratoscope.demo.show.servers import Server
+from stratoscope.demo.show.terminal import DemoError, Stop
 
 SCRAPED_EVERY_S: Final = 5
-ALERTS_AFTER_S: Final = 10
-"""How long what an alert is about must last in the demo: minutes are long for who waits to see it."""
 EVALUATED_EVERY_S: Final = 5
 START_S: Final = 60
+_ALERTS_AFTER_S: Final = 10
+"""How long what an alert is about must last in the demo: minutes are long for who waits to see it."""
 _PORT: Final = 9090
 _GLOB: Final = re.compile(r"[*?\[\\]")
 _ESCAPED: Final = r"\\\g<0>"
@@ -35,7 +34,7 @@ _VALUES: Final = {"thresholds": {"vm_creation_failures": 2}}
 """Two failures of a probe are enough: the third comes 10 s later."""
 
 
-def write_rules(folder: Path, stop: threading.Event) -> Path:
+def write_rules(folder: Path, stop: Stop) -> Path:
     """The bundle of rules as `stratoscope rules` writes it, made quicker, and the questions; their folder.
 
     Raises:
@@ -76,25 +75,21 @@ def _quicker(group: Mapping[str, Any]) -> dict[str, Any]:
 def _sooner(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     if "for" not in rule:
         return rule
-    return {**rule, "for": f"{min(seconds(rule['for']), ALERTS_AFTER_S):g}s"}
+    return {**rule, "for": f"{min(seconds(rule['for']), _ALERTS_AFTER_S):g}s"}
 
 
-def configuration(exporters: Iterable[Exporter], rules: Path, alertmanager: str) -> dict[str, Any]:
+def configuration(exporters: Iterable[Server], rules: Path, alertmanager: str) -> dict[str, Any]:
     """What Prometheus reads. Args: alertmanager: Its URL; "" without one."""
     by_job: dict[str, list[dict[str, object]]] = {}
     for one in exporters:
-        target: dict[str, object] = {"targets": [_address(one.url)], "labels": dict(one.labels)}
+        target: dict[str, object] = {"targets": [one.address], "labels": dict(one.labels)}
         by_job.setdefault(f"stratoscope-{one.program}", []).append(target)
-    every = f"{SCRAPED_EVERY_S}s"
-    notified = [{"static_configs": [{"targets": [_address(alertmanager)]}]}] if alertmanager else []
+    often = {"scrape_interval": f"{SCRAPED_EVERY_S}s", "scrape_timeout": f"{SCRAPED_EVERY_S}s"}
+    notified = [{"static_configs": [{"targets": [alertmanager.removeprefix("http://")]}]}]
     return {
-        "global": {
-            "scrape_interval": every,
-            "scrape_timeout": every,
-            "evaluation_interval": f"{EVALUATED_EVERY_S}s",
-        },
+        "global": {**often, "evaluation_interval": f"{EVALUATED_EVERY_S}s"},
         "rule_files": [f"{_GLOB.sub(_ESCAPED, str(rules))}/*.yml"],
-        "alerting": {"alertmanagers": notified},
+        "alerting": {"alertmanagers": notified if alertmanager else []},
         "scrape_configs": [
             {"job_name": job, "honor_labels": True, "static_configs": targets}
             for job, targets in by_job.items()
@@ -102,7 +97,7 @@ def configuration(exporters: Iterable[Exporter], rules: Path, alertmanager: str)
     }
 
 
-def server(folder: Path, program: Sequence[str | Path], document: Mapping[str, object]) -> Server:
+def server(folder: Path, program: Words, document: Mapping[str, object]) -> Server:
     """Prometheus with this configuration, not started yet. Args: program: The words that start it."""
     config = folder / "prometheus.yml"
     config.write_text(json.dumps(document))
@@ -116,11 +111,6 @@ def server(folder: Path, program: Sequence[str | Path], document: Mapping[str, o
     return Server("prometheus", [*program, *flags], _PORT, folder)
 
 
-def has_rules(at: str) -> bool:
-    """Whether it has read some. Raises NoAnswerError."""
-    return bool(get_json(f"{at}/api/v1/rules")["data"]["groups"])
-
-
 def alerts_page(at: str) -> str:
     """The address of its page of alerts; without one, that of the alerts as JSON."""
     return _page(at, "alerts") or f"{at}/api/v1/alerts"
@@ -132,16 +122,5 @@ def link(at: str, record: str) -> str:
 
 
 def _page(at: str, path: str) -> str:
-    """The address of a page. Debian's Prometheus 2 may have it elsewhere, Debian's 3 has none: then ""."""
-    for url in (f"{at}/{path}", f"{at}/classic/{path}"):
-        try:
-            content = get(url)
-        except NoAnswerError:
-            continue
-        if b"install-ui" not in content:  # Debian says so in place of pages
-            return url
-    return ""
-
-
-def _address(url: str) -> str:
-    return url.removeprefix("http://")
+    """The address of a page: Debian's Prometheus 2 may have it elsewhere, Debian's 3 has none."""
+    return first_page([f"{at}/{path}", f"{at}/classic/{path}"], b"install-ui")

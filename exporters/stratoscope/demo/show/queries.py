@@ -1,27 +1,23 @@
 """What an operator asks Prometheus, and how its answers read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
+import msgspec
+import yaml
+
+from stratoscope.demo.show.asking import NoAnswerError, ask
+
+RECORDED_S: Final = 15
+"""Within three evaluations after Prometheus can answer a query it has recorded its result."""
 _SHOWN: Final = 5
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class TitledQuery:
-    """A query with what it asks in words. Prometheus records its result under a short name.
-
-    Attributes:
-        title: What is asked, in words.
-        record: The short name.
-        expr: The query.
-        reads: Metric or record that is there once the query can be answered; before, no result means nothing.
-        unit: Of the value: a share of 1, hours, or none that is worth showing.
-        labels: What each result is called by.
-        is_about_hosts: Whether hypervisor exporters have the answer.
-    """
+class TitledQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A query with what it asks in words, as `questions.yml` explains it."""
 
     title: str
     record: str
@@ -29,76 +25,54 @@ class TitledQuery:
     reads: str
     unit: Literal["share", "hours", "none"]
     labels: tuple[str, ...]
-    is_about_hosts: bool = False
+    of_hosts: bool = False
 
 
-WAITING: Final = TitledQuery(
-    title="Which VMs wait for a CPU? Share of the time in which they could run",
-    record="vm:waiting:ratio",
-    expr="topk(5, vm:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_ratio)"
-    " * on (cloud, vm_id) group_left (vm_name, host)"
-    " topk by (cloud, vm_id) (1, vm:stratoscope_vm_info:unique)",
-    reads="vm:stratoscope_hypervisor_vm_vcpu_delay_seconds:rate5m_ratio",
-    unit="share",
-    labels=("vm_name", "host"),
-    is_about_hosts=True,
-)
-QUERIES: Final = (
-    TitledQuery(
-        title="How full is it? Share of the vCPUs of each zone that are promised",
-        record="zone:full:ratio",
-        expr="zone:stratoscope_management_host_vcpus_allocated:ratio",
-        reads="zone:stratoscope_management_host_vcpus_allocated:ratio",
-        unit="share",
-        labels=("zone",),
-    ),
-    TitledQuery(
-        title="Who uses most? Share of all vCPUs that the five largest projects have",
-        record="project:share:ratio",
-        expr="topk(5, project:stratoscope_management_project_vcpus:max"
-        " / on (cloud) group_left () sum by (cloud) (project:stratoscope_management_project_vcpus:max))"
-        " * on (cloud, project_id) group_left (project_name)"
-        " max by (cloud, project_id, project_name) (stratoscope_management_project_info)",
-        reads="project:stratoscope_management_project_vcpus:max",
-        unit="share",
-        labels=("project_name",),
-    ),
-    TitledQuery(
-        title="What is a VM waiting for, and since when?",
-        record="state:waiting:hours",
-        expr="clamp_min(time() - min by (cloud, state)"
-        " (stratoscope_management_vms_in_transition_oldest_timestamp_seconds), 0) / 3600",
-        reads="stratoscope_management_vm_info",
-        unit="hours",
-        labels=("state",),
-    ),
-    WAITING,
-    TitledQuery(
-        title="What is down that should be up?",
-        record="service:down:bool",
-        expr="service:stratoscope_management_service_up:max == 0",
-        reads="service:stratoscope_management_service_up:max",
-        unit="none",
-        labels=("binary", "host"),
-    ),
-    TitledQuery(
-        title="Do the exporters themselves work? Share of their collectors that succeed",
-        record="exporter:well:ratio",
-        expr="avg by (job) (stratoscope_collector_success)",
-        reads="stratoscope_collector_success",
-        unit="share",
-        labels=("job",),
-    ),
-)
+_FILE: Final = Path(__file__).with_name("questions.yml")
+QUERIES: Final = msgspec.convert(yaml.safe_load(_FILE.read_text(encoding="utf-8")), tuple[TitledQuery, ...])
+WAITING: Final = next(one for one in QUERIES if one.record == "vm:waiting:ratio")
+"""Its results are VMs, which have a page."""
 
 
-def answer(query: TitledQuery, results: Sequence[Mapping[str, Any]]) -> str:
-    """The largest results in words, such as `edge 76 %, south 46 %`; "none" where there are none."""
-    found = sorted(results, key=lambda one: -float(one["value"][1]))
-    shown = [_words(query, one) for one in found[:_SHOWN]]
-    if len(found) > _SHOWN:
-        shown.append(f"{len(found) - _SHOWN} more")
-    return ", ".join(shown) or "none"
+def asked(*, has_hosts: bool) -> list[TitledQuery]:
+    """Those that somebody answers."""
+    return [one for one in QUERIES if has_hosts or not one.of_hosts]
+
+
+def said(prometheus: str, query: TitledQuery) -> tuple[list[str], bool]:
+    """The answer in lines, and whether it is one: Prometheus may not know yet, or not answer."""
+    try:
+        is_recorded = bool(ask(prometheus, f"count({query.reads} offset {RECORDED_S}s)"))
+        found = ask(prometheus, query.record)
+    except NoAnswerError as error:
+        return [f"no answer: {error.why}"], False
+    if not found and not is_recorded:
+        since = f"since {RECORDED_S} s at most, or not at all"
+        return [f"not yet: Prometheus has {query.reads} {since}"], False
+    pages = [f"in your Grafana: {vm_page(found[0]['metric'])}"] if query is WAITING and found else []
+    return [*answer(query, found), *pages], True
+
+
+def vm_page(labels: Mapping[str, str]) -> str:
+    """The path of the dashboard *One VM* for a VM with these labels."""
+    cloud, project, vm = (labels.get(one, "") for one in ("cloud", "project_id", "vm_id"))
+    return f"/d/stratoscope-vm?from=now-15m&var-cloud={cloud}&var-project={project}&var-vm={vm}"
+
+
+def answer(query: TitledQuery, results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The largest results of each cloud in words, such as `demo: edge 76 %, south 46 %`, a line for each.
+
+    What is of no cloud has none before it; "none" where there are no results.
+    """
+    of_cloud: dict[str, list[Mapping[str, Any]]] = {}
+    for one in sorted(results, key=lambda one: -float(one["value"][1])):
+        of_cloud.setdefault(one["metric"].get("cloud", ""), []).append(one)
+    lines = []
+    for cloud, found in sorted(of_cloud.items()):
+        shown = [_words(query, one) for one in found[:_SHOWN]]
+        more = [f"{len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+        lines.append((f"{cloud}: " if cloud else "") + ", ".join(shown + more))
+    return lines or ["none"]
 
 
 def _words(query: TitledQuery, result: Mapping[str, Any]) -> str:

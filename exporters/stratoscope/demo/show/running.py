@@ -1,17 +1,20 @@
 """Starts the programs of the demo, each once what it needs is there."""
 
-import os
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import resources
 from pathlib import Path
+from typing import Final
 
-from stratoscope.demo.show import alertmanager, cloud, downtimes, exporters, packages, probes, prometheus
-from stratoscope.demo.show.asking import NoAnswerError
-from stratoscope.demo.show.children import DemoError, end, run, stratoscope, wait_until
-from stratoscope.demo.show.exporters import Exporter
-from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import say
+from stratoscope.demo.show import alertmanager, exporters, packages, prometheus
+from stratoscope.demo.show.clouds import CLOUDS, break_something
+from stratoscope.demo.show.processes import Words
+from stratoscope.demo.show.servers import Server, end
+from stratoscope.demo.show.terminal import DemoError, Stop, say
+
+SHIPPED: Final = Path(str(resources.files("stratoscope"))) / "files"
+"""The files for Prometheus, Alertmanager and Grafana."""
 
 
 @dataclass(slots=True)
@@ -22,10 +25,8 @@ class Running:
         folder: For all files of the demo.
         tools: Where packages are unpacked.
         stop: Set by a signal.
-        libvirt: URI of a libvirt of this machine that has domains; "" without.
-        servers: All programs that were started, but those that are lost.
-        cloud: URL of the embedded OpenStack.
-        prometheus: Its URL, as `alertmanager`; "" where it cannot run, or has ended.
+        servers: All programs that were started, but those that are lost; the clouds first.
+        others: The URLs of Prometheus and Alertmanager by name, as far as they run.
         downtime_page: Of the downtime that was filed.
         missing: What is not shown, and why.
         lost: Which of Prometheus and Alertmanager have ended while the demo ran.
@@ -33,16 +34,35 @@ class Running:
 
     folder: Path
     tools: Path
-    stop: threading.Event
-    libvirt: str = ""
+    stop: Stop
     servers: list[Server] = field(default_factory=list)
-    exporters: list[Exporter] = field(default_factory=list)
-    cloud: str = ""
-    prometheus: str = ""
-    alertmanager: str = ""
+    others: dict[str, str] = field(default_factory=dict)
     downtime_page: str = ""
     missing: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+
+    @property
+    def prometheus(self) -> str:
+        """Its URL; "" where it does not run."""
+        return self.others.get("prometheus", "")
+
+    @property
+    def alertmanager(self) -> str:
+        """Its URL; "" where it does not run."""
+        return self.others.get("alertmanager", "")
+
+    @property
+    def exporters(self) -> list[Server]:
+        return [one for one in self.servers if one.program]
+
+    @property
+    def has_hosts(self) -> bool:
+        """Whether there are exporters of hosts."""
+        return any(one.program == "hypervisor" for one in self.servers)
+
+    def url(self, program: str) -> str:
+        """Of the first exporter of this sub-command."""
+        return next(one.url for one in self.exporters if one.program == program)
 
     def start(self) -> None:
         """Start everything.
@@ -51,24 +71,20 @@ class Running:
             DemoError: Something does not start that the demo cannot do without.
             Stopped: A signal came.
         """
-        self._look_for_domains()
-        openstack, clouds = cloud.server(self.folder)
-        self._start(openstack)
-        files = self._write_files()
-        self._start_alertmanager(files / "alertmanager" / "alertmanager.yml")
-        openstack.until_it_listens(self.stop)
-        wait_until(openstack.child, clouds.exists, self.stop)
-        self.cloud = openstack.url
-        cloud.break_something(self.cloud)
-        self._start_exporters(clouds)
-        self._start_prometheus()
-        for one in self.exporters:
-            one.server.until_it_is_ready(self.stop)
-        self.downtime_page = downtimes.file(self.url("downtime"), self.stop)
-
-    def url(self, program: str) -> str:
-        """Of the first exporter of this sub-command."""
-        return next(one.url for one in self.exporters if one.program == program)
+        for one in CLOUDS:
+            self._start(one.server(self.folder))
+        clouds = self.servers[:]
+        of_alertmanager = partial(alertmanager.server, self.folder, shipped=SHIPPED)
+        self._start_other("alertmanager", "so no silence", of_alertmanager, alertmanager.START_S)
+        for one, server in zip(CLOUDS, clouds, strict=True):
+            server.until_it_listens(self.stop)
+            server.wait_until(one.config(self.folder).exists, self.stop)
+        break_something(*(server.url for server in clouds))
+        self._start_exporters()
+        self._start_other("prometheus", "so no alert and no answer", self._prometheus, prometheus.START_S)
+        for server in self.exporters:
+            server.until_it_is_ready(self.stop)
+        self.downtime_page = exporters.file_downtime(self.url("downtime"), self.stop)
 
     def check(self) -> None:
         """See whether all programs live; without Prometheus and Alertmanager the demo goes on, and says so.
@@ -76,111 +92,62 @@ class Running:
         Raises:
             DemoError: Another program has ended.
         """
-        for server in list(self.servers):
+        for server in self.servers[:]:
             try:
-                server.child.check()
+                server.check()
             except DemoError as error:
-                if server.url not in (self.prometheus, self.alertmanager):
+                if self.others.pop(server.name, None) is None:
                     raise
-                self._lose(server, str(error))
-
-    def _lose(self, server: Server, why: str) -> None:
-        self.servers.remove(server)
-        server.release()
-        self.lost.append(server.name)
-        if server.url == self.prometheus:
-            self.prometheus = ""
-        else:
-            self.alertmanager = ""
-        say(f"{why}\nthe demo goes on without {server.name}")
+                self._end(server)
+                self.lost.append(server.name)
+                say(f"{error}\nthe demo goes on without {server.name}")
 
     def end(self) -> None:
-        """End all."""
-        end([one.child for one in self.servers])
-        for one in self.servers:
-            one.release()
+        """End all, the clouds last: the others depend on them."""
+        end(self.servers[len(CLOUDS) :])
+        end(self.servers[: len(CLOUDS)])
 
     def _start(self, server: Server) -> None:
         server.start()
         self.servers.append(server)
 
-    def _look_for_domains(self) -> None:
-        """Those of this machine are shown, too: of qemu:///system, or what LIBVIRT_DEFAULT_URI names."""
-        own = os.environ.get("LIBVIRT_DEFAULT_URI") or "qemu:///system"
-        if not exporters.has_libvirt():
-            return
-        if why_not := exporters.domains(own, self.stop):
-            self.missing.append(f"VMs of {own}: {why_not}")
+    def _end(self, server: Server) -> None:
+        self.servers.remove(server)
+        end([server])
+
+    def _start_exporters(self) -> None:
+        found = exporters.of_clouds(self.folder, self.alertmanager)
+        if exporters.has_libvirt():
+            found += exporters.of_hosts(self.folder)
+            try:
+                found.append(exporters.of_this_machine(self.folder, self.stop))
+            except DemoError as error:
+                self.missing.append(str(error))
         else:
-            self.libvirt = own
+            self.missing.append("hosts: the extra [hypervisor] is not installed")
+        for one in found:
+            self._start(one)
 
-    def _write_files(self) -> Path:
-        """What is shipped for Alertmanager and Grafana; its folder."""
-        files = self.folder / "files"
-        done = run(stratoscope("files", f"--output={files}"), self.stop)
-        if done.status:
-            raise DemoError(f"the files were not written: {done.reason}")
-        return files
-
-    def _start_alertmanager(self, shipped: Path) -> None:
-        found = self._found("alertmanager")
-        if found is None:
-            return
-        server = alertmanager.server(self.folder, found, shipped)
-        if self._runs(server, "Alertmanager, so no silence", alertmanager.START_S):
-            self.alertmanager = server.url
-
-    def _start_prometheus(self) -> None:
-        found = self._found("prometheus")
-        rules = None if found is None else prometheus.write_rules(self.folder, self.stop)
-        for one in self.exporters:  # from now on they have their ports
-            one.server.until_it_listens(self.stop)
-        if found is None or rules is None:
-            return
-        document = prometheus.configuration(self.exporters, rules, self.alertmanager)
-        server = prometheus.server(self.folder, found, document)
-        if self._runs(server, "Prometheus, so no alert and no answer", prometheus.START_S):
-            self.prometheus = server.url
-            self._look_for_rules()
-
-    def _look_for_rules(self) -> None:
-        try:
-            if not prometheus.has_rules(self.prometheus):
-                self.missing.append("alerts and answers: Prometheus has no rules")
-        except NoAnswerError as error:
-            self.missing.append(f"whether Prometheus has rules: {error}")
-
-    def _runs(self, server: Server, what: str, within_s: float) -> bool:
+    def _start_other(self, name: str, without: str, made: Callable[[Words], Server], within_s: float) -> None:
         """Start a program that the demo can do without; if it does not run, that is missing."""
+        title = name.capitalize()
+        try:
+            program = packages.find(name, self.tools, self.stop)
+        except DemoError as error:
+            self.missing.append(f"{title}: {error}")
+            return
+        server = made(program)
         self._start(server)
         try:
             server.until_it_is_ready(self.stop, within_s)
+            self.others[name] = server.url
         except DemoError as error:
-            self.servers.remove(server)
-            server.end()
-            self.missing.append(f"{what}: {error}")
-            return False
-        return True
+            self._end(server)
+            self.missing.append(f"{title}, {without}: {error}")
 
-    def _found(self, name: str) -> Sequence[str | Path] | None:
-        found = packages.find(name, self.tools, self.stop)
-        if isinstance(found, packages.Missing):
-            self.missing.append(f"{name.capitalize()}: {found.why}")
-            return None
-        return found.start
-
-    def _start_exporters(self, clouds: Path) -> None:
-        of_probes = probes.configuration(clouds.with_name("clouds.yaml"))
-        self.exporters += [
-            exporters.management(self.folder, clouds),
-            exporters.vmprobe(self.folder, of_probes),
-            exporters.downtime(self.folder, clouds, self.alertmanager),
-        ]
-        if exporters.has_libvirt():
-            self.exporters += exporters.hosts(self.folder)
-        else:
-            self.missing.append("hosts: the extra [hypervisor] is not installed")
-        if self.libvirt:
-            self.exporters.append(exporters.hypervisor(self.folder, self.libvirt))
-        for one in self.exporters:
-            self._start(one.server)
+    def _prometheus(self, program: Words) -> Server:
+        rules = prometheus.write_rules(self.folder, self.stop)
+        for one in self.exporters:  # from now on they have their ports
+            one.until_it_listens(self.stop)
+        document = prometheus.configuration(self.exporters, rules, self.alertmanager)
+        return prometheus.server(self.folder, program, document)

@@ -3,19 +3,21 @@
 import os
 import socket
 import sys
-import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from stratoscope.demo.show import processes
 from stratoscope.demo.show.asking import is_ready
-from stratoscope.demo.show.children import READY_S, Child, DemoError, wait_until
-from stratoscope.demo.show.terminal import say
+from stratoscope.demo.show.processes import READY_S, Process, Words
+from stratoscope.demo.show.terminal import DemoError, Stop, Stopped, say
 
 _LOOPBACK: Final = "127.0.0.1"
 _TRIES: Final = 3
+_LOG_LINES: Final = 15
 _SOCKETS: Final = Path("/proc/self/net/tcp")
 _LISTENS: Final = "0A"
 """The state TCP_LISTEN in that file."""
@@ -26,22 +28,27 @@ class Server:
     """A program that listens on loopback.
 
     Attributes:
-        name: Of the program.
+        name: Of the program, and of its file of messages.
         words: They start it; the flag with its address follows.
         port: The one that is wanted; from `start` on the one where it listens.
         folder: For its messages.
+        program: The sub-command of an exporter; "" for other programs.
+        labels: What Prometheus adds to all that an exporter says.
+        started: Its processes; the last one runs.
     """
 
     name: str
-    words: Sequence[str | Path]
+    words: Words
     port: int
     folder: Path
-    _children: list[Child] = field(default_factory=list)
+    program: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    started: list[Process] = field(default_factory=list)
     _claims: list[socket.socket] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"http://{_LOOPBACK}:{self.port}"
+        return f"http://{self.address}"
 
     @property
     def address(self) -> str:
@@ -49,55 +56,86 @@ class Server:
         return f"{_LOOPBACK}:{self.port}"
 
     @property
-    def child(self) -> Child:
-        """Its process. Call `start` before."""
-        return self._children[-1]
+    def pid(self) -> int:
+        """Of its process. Call `start` before, as for all below."""
+        return self.started[-1].pid
 
     def start(self) -> None:
         """Start it on a port that is free now, and do not wait for it. Raises DemoError: No port is free."""
         self.release()
         self.port, claim = free_port(self.port, self.name)
         self._claims.append(claim)
-        self._children.append(
-            Child(self.name, [*self.words, f"--web.listen-address={self.address}"], self.folder)
-        )
+        with self._log.open("wb") as log:
+            command = [*self.words, f"--web.listen-address={self.address}"]
+            self.started.append(processes.begin(command, log, log))
 
-    def until_it_listens(self, stop: threading.Event, within_s: float = READY_S) -> None:
-        """Wait. If somebody else took its port meanwhile, it is started again on another.
+    @property
+    def has_ended(self) -> bool:
+        return self.started[-1].poll() is not None
+
+    def check(self) -> None:
+        """Raises DemoError: It has ended; with the last lines of what it said."""
+        if self.has_ended:
+            said = self.last_lines()
+            words = f"its last lines:\n{said}" if said else "it had said nothing"
+            raise DemoError(f"{self.name} ended with status {self.started[-1].returncode}; {words}")
+
+    def last_lines(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    def wait_until(self, is_there: Callable[[], bool], stop: Stop, within_s: float = READY_S) -> None:
+        """Wait for something while it lives.
 
         Raises:
-            DemoError: It ended, or takes too long.
+            DemoError: It ends, or takes too long.
             Stopped: A signal came.
+        """
+        deadline = time.monotonic() + within_s
+        while True:
+            found = is_there()
+            self.check()  # after the question: a program that has ended was not what answered
+            if found:
+                return
+            if time.monotonic() > deadline:
+                raise DemoError(f"{self.name} is not ready after {within_s:g} s:\n{self.last_lines()}")
+            if stop.wait(processes.LOOK_S):
+                raise Stopped
+
+    def until_it_listens(self, stop: Stop, within_s: float = READY_S) -> None:
+        """Wait. If somebody else took its port meanwhile, it is started again on another.
+
+        Raises: As `wait_until`.
         """
         for left in reversed(range(_TRIES)):
             try:
-                wait_until(self.child, self._listens, stop, within_s)
+                self.wait_until(lambda: listens(self.pid, self.port), stop, within_s)
             except DemoError:
-                if not left or not self.child.has_ended or _is_free(self.port):
+                if not left or not self.has_ended or _bound(self.port) is not None:
                     raise
                 self.start()
             else:
                 return
 
-    def until_it_is_ready(self, stop: threading.Event, within_s: float = READY_S) -> None:
+    def until_it_is_ready(self, stop: Stop, within_s: float = READY_S) -> None:
         """Wait until it answers. Raises as `until_it_listens`, which comes first."""
         self.until_it_listens(stop, within_s)
-        wait_until(self.child, partial(is_ready, self.url), stop, within_s)
-
-    def _listens(self) -> bool:
-        return listens(self.child.pid, self.port)
-
-    def end(self) -> None:
-        """End it, and wait for that; it may not have been started."""
-        for child in self._children[-1:]:
-            child.end()
-            child.wait()
-        self.release()
+        self.wait_until(partial(is_ready, self.url), stop, within_s)
 
     def release(self) -> None:
-        """Leave its port to others. Call it once the process has ended."""
+        """Leave its port to others."""
         while self._claims:
             self._claims.pop().close()
+
+
+def end(some: Sequence[Server]) -> None:
+    """End these at once; some may not have been started."""
+    processes.end(*(process for one in some for process in one.started[-1:]))
+    for one in some:
+        one.release()
 
 
 def listens(pid: int, port: int) -> bool:
@@ -113,7 +151,7 @@ def listens(pid: int, port: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        return not _is_free(port)
+        return _bound(port) is None
 
 
 def _link(file: Path) -> str:
@@ -155,10 +193,6 @@ def _claimed(port: int) -> socket.socket | None:
             claim.close()
             return None
     return claim
-
-
-def _is_free(port: int) -> bool:
-    return _bound(port) is not None
 
 
 def _bound(port: int) -> int | None:

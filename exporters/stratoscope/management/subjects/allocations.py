@@ -1,6 +1,6 @@
 """Allocations and VMs of which the scheduler's accounts and the cloud say different things."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from stratoscope.clouds import disagreements
@@ -23,10 +23,20 @@ INFO = Family(
     "of a VM or migration), the VM (empty if the cloud does not know it), and the host; always 1.",
     labels=("cloud", "reason", "consumer_id", "vm_id", "host"),
 )
+OF_OTHERS = Family(
+    "stratoscope_management_allocation_other_consumers",
+    "Consumers of allocations on hosts that are no VMs and no migrations, but of other services, by the type "
+    "that their service gave them (Placement: consumer_type); the ten types with most of them, all others as "
+    "`other`; absent without any.",
+    labels=("cloud", "consumer_type"),
+)
+_MOST_TYPES: Final = 10
+_OTHER: Final = "other"
+"""No type of Placement's: these are in capitals."""
 
 
 class Allocations(Subject[disagreements.Allocations]):
-    families = (NUMBER, INFO, *spread.FAMILIES)
+    families = (NUMBER, INFO, OF_OTHERS, *spread.FAMILIES)
 
     def samples(self, answer: disagreements.Allocations, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
@@ -36,4 +46,14 @@ class Allocations(Subject[disagreements.Allocations]):
             for one in answer.disagreements[: self.bounds.disagreements]:
                 of_one = {"consumer_id": one.consumer_id, "vm_id": one.vm_id, "host": one.host}
                 yield INFO(1, cloud.plus(reason=one.reason, **of_one))
+            for consumer_type, number in _largest(answer.of_others):
+                yield OF_OTHERS(number, cloud.plus(consumer_type=consumer_type))
         yield from spread.spread_samples(answer.spread, cloud)
+
+
+def _largest(numbers: Mapping[str, int]) -> Iterable[tuple[str, int]]:
+    """The largest with their numbers, and what the others have together."""
+    ordered = sorted(numbers.items(), key=lambda one: (-one[1], one[0]))
+    yield from ordered[:_MOST_TYPES]
+    if len(ordered) > _MOST_TYPES:
+        yield _OTHER, sum(number for _, number in ordered[_MOST_TYPES:])

@@ -6,6 +6,7 @@ from typing import Final
 from stratoscope.clouds import model
 from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
+from stratoscope.management.subjects.objects import WHOLE, whole
 
 _PREFIX: Final = "stratoscope_management_backend"
 _LABELS: Final = ("cloud", "backend")
@@ -62,7 +63,7 @@ _AMOUNTS: Final = (CAPACITY, FREE, PROVISIONED, ALLOCATED, OVERCOMMIT, USED, IMA
 class Backends(Subject[model.Backends]):
     """Values that the backend does not report are absent."""
 
-    families = (*_AMOUNTS, INFO)
+    families = (*_AMOUNTS, INFO, WHOLE)
 
     def samples(self, answer: model.Backends, /) -> Iterable[Sample]:
         for one in answer.backends:
@@ -73,3 +74,4 @@ class Backends(Subject[model.Backends]):
             yield from optional_samples(_AMOUNTS, values, labels)
             facts = {"volume_backend_name": one.of_types, "vendor_name": one.vendor}
             yield INFO(1, labels.plus(**facts, backend_id=one.backend_id, backend_type=one.kind))
+        yield from whole("backends", answer.is_whole, Labels(cloud=self._cloud))

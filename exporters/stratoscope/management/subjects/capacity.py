@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.clouds import model
+from stratoscope.clouds import flavors
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.management.subject import Subject
 
@@ -29,10 +29,10 @@ LARGEST = Family(
 )
 
 
-class Capacity(Subject[model.Capacity]):
+class Capacity(Subject[flavors.Capacity]):
     families = (ROOM, UPPER_BOUND, LARGEST)
 
-    def samples(self, answer: model.Capacity, /) -> Iterable[Sample]:
+    def samples(self, answer: flavors.Capacity, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
         for room in answer.room:
             labels = cloud.plus(flavor=room.flavor, zone=room.zone)

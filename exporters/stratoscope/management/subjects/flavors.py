@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.clouds import model
+from stratoscope.clouds import flavors
 from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
+from stratoscope.management.subjects.objects import WHOLE, whole
 
 _PREFIX: Final = "stratoscope_management_flavor"
 _LABELS: Final = ("cloud", "flavor")
@@ -29,10 +30,10 @@ COST = Family(
 )
 
 
-class Flavors(Subject[model.Flavors]):
-    families = (INFO, VCPUS, MEMORY, DISK, COST)
+class Flavors(Subject[flavors.Flavors]):
+    families = (INFO, VCPUS, MEMORY, DISK, COST, WHOLE)
 
-    def samples(self, answer: model.Flavors, /) -> Iterable[Sample]:
+    def samples(self, answer: flavors.Flavors, /) -> Iterable[Sample]:
         for flavor in answer.flavors:
             labels = Labels(cloud=self._cloud, flavor=flavor.name)
             public = "true" if flavor.is_public else "false"
@@ -42,3 +43,4 @@ class Flavors(Subject[model.Flavors]):
             yield from optional_samples((DISK,), (flavor.disk,), labels)
             for resource, cost in flavor.costs.items():
                 yield COST(cost, labels.plus(resource=resource))
+        yield from whole("flavors", answer.is_whole, Labels(cloud=self._cloud))

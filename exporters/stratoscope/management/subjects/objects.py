@@ -16,7 +16,8 @@ _PROJECT: Final = ("cloud", "project_id")
 WHOLE = Family(
     f"{_PREFIX}_objects_whole",
     "1 if the objects of all projects are counted, 0 if only those of the credential's own project are "
-    "visible, or the source truncated its list, so that none is counted.",
+    "visible, or the source truncated its list, so that none is counted. Of flavors, networks and backends "
+    "of an OpenNebula: 1 if all are visible, 0 if only those that the credential may use.",
     labels=("cloud", "sort"),
 )
 
@@ -126,6 +127,12 @@ def of_sort(sort: Sort, answer: model.Objects, cloud: Labels) -> Iterable[Sample
     if answer.admin_down is not None and sort.admin_down is not None:
         yield sort.admin_down(answer.admin_down, cloud)
     yield WHOLE(int(answer.is_whole), cloud.plus(sort=answer.sort))
+
+
+def whole(sort: str, is_whole: bool | None, cloud: Labels) -> Iterable[Sample]:
+    """Whether all of a sort are visible, unless that is unknown. Args: cloud: The label `cloud` alone."""
+    if is_whole is not None:
+        yield WHOLE(int(is_whole), cloud.plus(sort=sort))
 
 
 def _counted(number: Family, size: Family | None, count: model.Count, labels: Labels) -> Iterable[Sample]:

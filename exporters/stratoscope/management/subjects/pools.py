@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.clouds import model
+from stratoscope.clouds import address_pools
 from stratoscope.clouds.sums import whole_sum
 from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
+from stratoscope.management.subjects.objects import WHOLE, whole
 
 _PREFIX: Final = "stratoscope_management"
 _SUBNET: Final = ("cloud", "subnet_id")
@@ -45,12 +46,12 @@ NETWORK_INFO = Family(
 )
 
 
-class Pools(Subject[model.Pools]):
-    families = (SUBNET, SUBNET_USED, SUBNET_INFO, NETWORK, NETWORK_USED, NETWORK_INFO)
+class Pools(Subject[address_pools.Pools]):
+    families = (SUBNET, SUBNET_USED, SUBNET_INFO, NETWORK, NETWORK_USED, NETWORK_INFO, WHOLE)
 
-    def samples(self, answer: model.Pools, /) -> Iterable[Sample]:
+    def samples(self, answer: address_pools.Pools, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
-        by_network: defaultdict[str, list[model.Pool]] = defaultdict(list)
+        by_network: defaultdict[str, list[address_pools.Pool]] = defaultdict(list)
         for pool in answer.pools:
             by_network[pool.network_id].append(pool)
             yield from _of_subnet(pool, cloud.plus(subnet_id=pool.subnet_id))
@@ -66,9 +67,10 @@ class Pools(Subject[model.Pools]):
                     external="" if external is None else str(external).lower(),
                 ),
             )
+        yield from whole("networks", answer.is_whole, cloud)
 
 
-def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
+def _of_subnet(pool: address_pools.Pool, labels: Labels) -> Iterable[Sample]:
     yield from optional_samples((SUBNET, SUBNET_USED), (pool.total, pool.used), labels)
     yield SUBNET_INFO(
         1,
@@ -82,7 +84,7 @@ def _of_subnet(pool: model.Pool, labels: Labels) -> Iterable[Sample]:
     )
 
 
-def _sums(pools: list[model.Pool], labels: Labels) -> Iterable[Sample]:
+def _sums(pools: list[address_pools.Pool], labels: Labels) -> Iterable[Sample]:
     for ip_version in sorted({pool.ip_version for pool in pools}):
         of_version = labels.plus(ip_version=ip_version)
         of_it = [pool for pool in pools if pool.ip_version == ip_version]

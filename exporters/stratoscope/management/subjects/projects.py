@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from stratoscope.clouds import model
+from stratoscope.clouds import owners
 from stratoscope.core.metrics import Family, Labels, Sample
 from stratoscope.management.subject import Subject
 from stratoscope.management.top_k import MOST
@@ -49,15 +49,16 @@ USERS_BEYOND = Family(
 TRUNCATED = Family(
     f"{_PREFIX}_list_truncated",
     "1 if there may be more projects or users than were read, since Keystone truncated its list, lists one "
-    "Keystone domain only, or a Keystone domain's users cannot be read; else 0.",
+    "Keystone domain only, or a Keystone domain's users cannot be read; or since the credential may not see "
+    "all groups, users or clusters of an OpenNebula; else 0.",
     labels=("cloud", "sort"),
 )
 
 
-class Projects(Subject[model.Projects]):
+class Projects(Subject[owners.Projects]):
     families = (INFO, ENABLED, PROJECTS, USER_INFO, USER_ENABLED, USERS, USERS_BEYOND, TRUNCATED)
 
-    def samples(self, answer: model.Projects, /) -> Iterable[Sample]:
+    def samples(self, answer: owners.Projects, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
         if not answer.truncated.get("projects"):
             yield PROJECTS(len(answer.projects), cloud)
@@ -72,7 +73,7 @@ class Projects(Subject[model.Projects]):
                 yield TRUNCATED(int(is_truncated), cloud.plus(sort=sort))
 
 
-def _of_users(answer: model.Projects, cloud: Labels) -> Iterable[Sample]:
+def _of_users(answer: owners.Projects, cloud: Labels) -> Iterable[Sample]:
     if answer.users is None:
         return
     if not answer.truncated.get("users"):
@@ -82,7 +83,7 @@ def _of_users(answer: model.Projects, cloud: Labels) -> Iterable[Sample]:
         yield from _of_user(user, cloud)
 
 
-def _of_user(user: model.User, cloud: Labels) -> Iterable[Sample]:
+def _of_user(user: owners.User, cloud: Labels) -> Iterable[Sample]:
     one = cloud.plus(user_id=user.user_id)
     if user.is_enabled is not None:
         yield USER_ENABLED(int(user.is_enabled), one)

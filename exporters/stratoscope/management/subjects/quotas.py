@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from stratoscope.clouds import model
+from stratoscope.clouds import owners
 from stratoscope.core.metrics import Family, Labels, Sample, optional_samples
 from stratoscope.management.subject import Subject
 from stratoscope.management.subjects.spread import FAMILIES, spread_samples
@@ -62,10 +62,10 @@ OF_PROJECTS: Final = _owned("project", "stratoscope_management_quota")
 OF_USERS: Final = _owned("user", "stratoscope_management_user_quota")
 
 
-class Quotas(Subject[model.Quotas]):
+class Quotas(Subject[owners.Quotas]):
     families = (*OF_PROJECTS.families(), *OF_USERS.families(), *FAMILIES)
 
-    def samples(self, answer: model.Quotas, /) -> Iterable[Sample]:
+    def samples(self, answer: owners.Quotas, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
         owner, of_owner, owned = "", cloud.plus(project_id=""), OF_PROJECTS
         for quota in answer.quotas:

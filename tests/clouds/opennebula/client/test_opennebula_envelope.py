@@ -34,6 +34,21 @@ def test_bytes_that_no_xml_may_have_are_left_out() -> None:
     assert answer(enveloped("<A>\x1b[31mred\x00</A>")).value == "<A>[31mred</A>"
 
 
+@pytest.mark.parametrize(
+    ("odd", "read"),
+    [(b"\xe9", "\ufffd"), (b"\xe2\x82", "\ufffd"), (b"\xed\xa0\x80", "\ufffd" * 3), (b"\xef\xbf\xbf", "")],
+    ids=["latin-1", "half", "surrogate", "no character"],
+)
+def test_what_is_no_character_costs_itself_alone(odd: bytes, read: str) -> None:
+    body = enveloped("<A>Zürich !</A>").replace(b"!", odd)
+    assert answer(body).value == f"<A>Zürich {read}</A>"
+
+
+def test_a_character_on_the_border_of_two_parts_is_read() -> None:
+    text = "<A>" + "€" * 1_000_000 + "</A>"
+    assert answer(enveloped(text)).value == text
+
+
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <methodResponse><params><param><value><string>&b;</string></value></param></params></methodResponse>"""
 

@@ -1,8 +1,10 @@
 """Pools: pages, what is on two of them, what is too large, what makes no sense."""
 
+from collections.abc import Collection, Sequence
 from html import escape
 
 import pytest
+from aiohttp import web
 
 from stratoscope.clouds.client.request import TooLargeError
 from stratoscope.clouds.opennebula.client import items
@@ -11,7 +13,8 @@ from stratoscope.clouds.opennebula.client import pools as module
 from stratoscope.clouds.opennebula.client.items import Element
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.core.errors import CollectError, Reason
-from support.replayed_oned import client_of, replayed
+from support.little_server import listening
+from support.replayed_oned import Oned, client_of, replayed
 
 IDS = [str(number) for number in range(259, 209, -1)]
 
@@ -77,6 +80,61 @@ async def test_one_item_that_is_too_large_is_said(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(CollectError, match="one item alone") as caught:
         await read(vms(*IDS))
     assert not isinstance(caught.value, TooLargeError)
+
+
+NO_TEXT = """<?xml version="1.0"?><methodResponse><fault><value><struct>
+<member><name>faultCode</name><value><i4>-500</i4></value></member><member><name>faultString</name><value><string>
+Unexpected error executing code for particular method, detected by Xmlrpc-c method registry code.  Method did
+not fail; rather, it did not complete at all.  1178682-byte supposed UTF-8 string is not valid UTF-8.  UTF-8
+multibyte sequence contains character 0x65, which does not indicate continuation.</string></value></member>
+</struct></value></fault></methodResponse>"""
+"""As reported of oned 5.6 and 5.12 (github.com/OpenNebula/one/issues/2355, 5197)."""
+
+
+class Unsayable(Oned):
+    """An oned that cannot send any answer with some of the VMs in it."""
+
+    def __init__(self, ids: Sequence[str], unsayable: Collection[str]) -> None:
+        super().__init__({"vmpool.info": vms(*ids), "vmpool.infoset": vms(*ids)})
+        self.unsayable = unsayable
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = await super().answer(request)
+        body = response.body if isinstance(response, web.Response) else b""
+        assert isinstance(body, bytes)
+        if any(f"&lt;ID&gt;{one}&lt;".encode() in body for one in self.unsayable):
+            return web.Response(body=NO_TEXT, content_type="text/xml")
+        return response
+
+
+@pytest.mark.parametrize("unsayable", [("259",), ("210",), ("240", "239"), ("238", "237", "211"), ()])
+async def test_vms_that_oned_cannot_send_cost_themselves_alone(
+    unsayable: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 30)
+    oned = Unsayable(IDS, unsayable)
+    async with listening(oned.answer) as address:
+        oned.endpoint = f"{address}/RPC2"
+        async with client_of(oned) as client:
+            found, malformed = await Pools(client).paged("vmpool.info", "VM", identity, -1)
+            ids, odd = await Pools(client).chosen("VM", identity, IDS, is_extended=True)
+    rest = [int(one) for one in IDS if one not in unsayable]
+    assert (found, malformed) == (rest, len(unsayable))
+    assert (sorted(ids), odd) == (sorted(rest), len(unsayable))
+    assert len(oned.pages) <= 4 + 20 * len(unsayable)
+
+
+async def test_oned_that_can_send_next_to_nothing_is_not_asked_for_each_vm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_SKIPPED", 2)
+    oned = Unsayable(IDS, IDS)
+    async with listening(oned.answer) as address:
+        oned.endpoint = f"{address}/RPC2"
+        async with client_of(oned) as client:
+            with pytest.raises(CollectError, match="not valid UTF-8") as caught:
+                await Pools(client).paged("vmpool.info", "VM", identity, -1)
+    assert (caught.value.reason, len(oned.pages) < 15) == (Reason.MALFORMED, True)
 
 
 BOMB = """<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from stratoscope.clouds import model
+from stratoscope.clouds import flavors as vocabulary
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.openstack.compute.flavors import Flavors
@@ -29,7 +29,7 @@ async def test_recorded_flavors_are_understood_one_and_all() -> None:
     read = await Flavors(nova(answer("flavors"))).read()
     assert (len(read.flavors), read.malformed) == (4, 0)
     small = next(one for one in read.flavors if one.name == "m1.small")
-    assert small == model.Flavor(small.flavor_id, "m1.small", 1, 2048 * MIB, 20 * GIB, is_public=True)
+    assert small == vocabulary.Flavor(small.flavor_id, "m1.small", 1, 2048 * MIB, 20 * GIB, is_public=True)
 
 
 async def test_private_flavors_are_asked_for_which_nova_tells_administrators_and_their_projects() -> None:
@@ -43,7 +43,7 @@ async def test_private_flavors_are_asked_for_which_nova_tells_administrators_and
 
 async def test_flavor_of_an_old_nova_is_understood() -> None:
     read = await Flavors(nova({"flavors": [flavor("m1", "1")]})).read()
-    assert read == model.Flavors((model.Flavor("1", "m1", 1, 512 * MIB, 0, is_public=True),))
+    assert read == vocabulary.Flavors((vocabulary.Flavor("1", "m1", 1, 512 * MIB, 0, is_public=True),))
 
 
 async def test_flavors_with_one_name_are_told_apart() -> None:
@@ -69,7 +69,7 @@ async def test_flavor_whose_extra_specs_make_no_sense_is_one_of_which_they_are_n
 async def test_no_flavors_are_none_whatever_the_role() -> None:
     api = nova({"flavors": []})
     api.be(roles=frozenset({"member"}))
-    assert await Flavors(api).read() == model.Flavors(())
+    assert await Flavors(api).read() == vocabulary.Flavors(())
 
 
 @pytest.mark.parametrize("error", [ForbiddenError("403"), CollectError(Reason.UNAVAILABLE, "503")])
@@ -93,7 +93,7 @@ async def test_flavors_are_read_once_for_all_who_ask_until_they_are_old() -> Non
 
 def test_question_may_be_asked_by_any_role() -> None:
     (question,) = Flavors.questions()
-    assert (question.name, question.answer) == ("flavors", model.Flavors)
+    assert (question.name, question.answer) == ("flavors", vocabulary.Flavors)
     assert question.cost.startswith("1 for each 1,000 flavors; before Nova 2.61 1 more for each")
     assert question.role.startswith("any")
 

@@ -10,9 +10,9 @@ import pytest
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.errors import ForbiddenError
-from stratoscope.clouds.model import Project
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.owners import Project
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import PROJECT, USER, Answer, FakeApi

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.errors import ForbiddenError
-from stratoscope.clouds.model import Projects
 from stratoscope.clouds.openstack.client.session import Session
 from stratoscope.clouds.openstack.identity.by_domain import MOST
 from stratoscope.clouds.openstack.identity.names import Names
+from stratoscope.clouds.owners import Projects
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.fake_api import Answer, FakeApi

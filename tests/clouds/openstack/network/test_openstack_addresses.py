@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds.address_pools import Pool, Pools
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
-from stratoscope.clouds.model import Pool, Pools
 from stratoscope.clouds.openstack.network.addresses import Addresses
 from stratoscope.core.errors import CollectError, Reason
 from support.fake_api import Answer, FakeApi

@@ -1,5 +1,6 @@
 """What Placement has allocated, against Nova's servers, over many refreshes."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.disagreements import Allocations, DisagreementReason
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
+from stratoscope.clouds.openstack.compute.migration_list import PAGES, MigrationList
+from stratoscope.clouds.openstack.compute.migrations import ComputeMigrations
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.placement.allocations import MOST, PlacementAllocations
@@ -20,7 +23,7 @@ from stratoscope.clouds.openstack.placement.providers import Providers
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOutError, Reason
 from support.demo_cloud import DemoCloud, demo_cloud
-from support.fake_api import FakeApi
+from support.fake_migrations import START, FakeMigrations
 from support.openstack_answers import answer
 from support.openstack_vms import opened
 from support.owners import owners
@@ -33,6 +36,8 @@ WITHOUT_VM, WITHOUT_ALLOCATION, OTHER_HOST, ENDED = (
     DisagreementReason.OTHER_HOST,
     DisagreementReason.ENDED_MIGRATION,
 )
+CHANGED, WHOLE = 3, 11
+"""Requests for the migrations that changed, and at the start."""
 DOWN = CollectError(Reason.UNAVAILABLE, "503")
 
 
@@ -49,22 +54,23 @@ class Cloud:
     Attributes:
         servers: The host of each, with what else is said of it.
         held: The consumers of each host's provider.
-        migrations: The state of each, and whose it is.
+        types: Of consumers that have one.
+        migrations: The question of that name to the same cloud.
     """
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
         self.servers: dict[str, dict[str, Any]] = {"a": self.on("h1"), "b": self.on("h2")}
         self.held: dict[str, set[str]] = {"h1": {"a"}, "h2": {"b"}}
-        self.migrations: dict[str, tuple[str, str]] = {}
+        self.types: dict[str, str] = {}
         self.generations = dict.fromkeys(HOSTS, 1)
-        self.api = FakeApi({}, services=("compute", "placement"))
+        self.api = FakeMigrations("placement")
         clock = Clock(monotonic=lambda: self.now, now=lambda: self.now)
         self._servers = Servers(self.api, owners(), clock)
         hypervisors = Hypervisors(self.api, self._servers, Providers(), clock)
-        self._allocations = PlacementAllocations(
-            self.api, hypervisors, Placement(self.api, hypervisors, clock), clock
-        )
+        placement, migrations = Placement(self.api, hypervisors, clock), MigrationList(self.api, clock)
+        self._allocations = PlacementAllocations(self.api, hypervisors, placement, migrations, clock)
+        self.migrations = ComputeMigrations(self.api, migrations)
 
     @staticmethod
     def on(host: str | None, **more: Any) -> dict[str, Any]:
@@ -74,6 +80,11 @@ class Cloud:
         """These are the consumers of a host now."""
         self.held[host] = {*consumers}
         self.generations[host] += 1
+
+    def migrate(self, status: str, days_ago: float = 0.0) -> None:
+        """The migration `m` of the server `a` is in this state since then."""
+        since = self.now - START - days_ago * 86400
+        self.api.put(1, status, created=since - 60, updated=since, uuid="m", instance_uuid="a")
 
     async def read(self, seconds: float = 0.0) -> Allocations:
         """After so long, with the servers that there are then."""
@@ -108,12 +119,6 @@ class Cloud:
                     for host, uuid in HOSTS.items()
                 ]
             },
-            ("compute", "/os-migrations"): {
-                "migrations": [
-                    {"uuid": one, "status": state, "instance_uuid": whose}
-                    for one, (state, whose) in self.migrations.items()
-                ]
-            },
             ("placement", "/allocation_candidates"): {"provider_summaries": {}},
             ("placement", "/resource_providers"): {
                 "resource_providers": [
@@ -129,6 +134,10 @@ class Cloud:
             }
             for one in self.held[host] - self.servers.keys():
                 answers["compute", f"/servers/{one}"] = NotThereError("404")
+                answers["placement", f"/allocations/{one}"] = {
+                    "allocations": {uuid: {"resources": {"VCPU": 1}, "generation": 1}},
+                    "consumer_type": self.types.get(one, "unknown"),
+                }
         return answers | self.changed
 
     changed: Mapping[tuple[str, str], Any] = {}
@@ -171,7 +180,7 @@ async def test_allocation_of_a_vm_that_nobody_knows_is_found_after_a_minute() ->
     cloud.hold("h2", "b", "gone")
     assert await cloud.found(59) == []
     assert await cloud.found(60) == [(WITHOUT_VM, "gone", "", "h2")]
-    assert cloud.asked("/os-migrations") == 2  # the newest, and unconfirmed resizes
+    assert cloud.asked("/os-migrations") == WHOLE + 1  # and the newest
     assert cloud.asked("/servers/gone") == 1
 
 
@@ -239,10 +248,10 @@ async def test_allocation_on_a_host_where_the_vm_is_not_is_found() -> None:
 async def test_migration_in_progress_holds_what_it_needs_until_it_has_ended() -> None:
     cloud = Cloud()
     cloud.hold("h2", "b", "m")
-    cloud.migrations = {"m": ("finished", "a")}
+    cloud.migrate("finished")
     assert await cloud.found(60, 60, 60) == []
     assert await cloud.found(600) == []
-    cloud.migrations = {"m": ("confirmed", "a")}
+    cloud.migrate("confirmed")
     assert await cloud.found(60) == [(ENDED, "m", "a", "h2")]
     assert cloud.asked("/servers/m") == 0
     assert await cloud.found(60) == [(ENDED, "m", "a", "h2")]
@@ -252,14 +261,86 @@ async def test_migration_in_progress_holds_what_it_needs_until_it_has_ended() ->
 async def test_resize_that_waits_is_found_behind_many_newer_migrations() -> None:
     cloud = Cloud()
     cloud.hold("h2", "b", "m")
-    newer = {"migrations": [{"uuid": "n", "status": "completed", "instance_uuid": "a"}]}
-    cloud.changed = {("compute", "/os-migrations"): newer}
-    cloud.changed |= {
-        ("compute", "/os-migrations?status=finished"): {
-            "migrations": [{"uuid": "m", "status": "finished", "instance_uuid": "a"}]
-        }
-    }
+    cloud.migrate("finished", days_ago=30)
+    _newer_than_those_looked_through(cloud)
     assert await cloud.found(60, 60, 60) == []
+
+
+async def test_migration_that_ended_before_the_day_that_is_read_is_found_among_the_newest() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "m")
+    cloud.migrate("completed", days_ago=30)
+    assert await cloud.found(60, 60, 60) == [(ENDED, "m", "a", "h2")]
+
+
+async def test_of_a_migration_behind_many_newer_ones_only_the_allocation_is_seen() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "m")
+    cloud.migrate("completed", days_ago=30)
+    _newer_than_those_looked_through(cloud)
+    assert await cloud.found(60, 60, 60) == [(WITHOUT_VM, "m", "", "h2")]
+
+
+def _newer_than_those_looked_through(cloud: Cloud) -> None:
+    """Two a page."""
+    for number in range(2, 2 * PAGES + 2):
+        cloud.api.put(number, "completed", created=0, updated=9)
+
+
+async def test_migrations_are_requested_once_for_both_questions() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "m")
+    cloud.migrate("running")
+    await cloud.read()
+    await cloud.read(60)
+    await cloud.migrations.read()
+    shared = cloud.asked("/os-migrations")
+    assert shared > 0
+    await cloud.read(30)
+    assert cloud.asked("/os-migrations") == 0
+    assert [one.vm_id for one in (await cloud.migrations.read()).running] == ["a"]
+    assert cloud.asked("/os-migrations") == CHANGED
+
+
+async def test_consumer_of_another_service_is_no_disagreement_and_is_counted_apart() -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "zun1", "zun2", "gone")
+    cloud.types = {"zun1": "CONTAINER", "zun2": "CONTAINER", "gone": "INSTANCE"}
+    assert await cloud.found(60, 60, 60) == [(WITHOUT_VM, "gone", "", "h2")]
+    read = await cloud.read(60)
+    assert read.of_others == {"CONTAINER": 2}
+    assert cloud.asked("/allocations/") + cloud.asked("/servers/zun1") == 0
+    cloud.hold("h2", "b")
+    assert (await cloud.read(60)).of_others == {}
+
+
+@pytest.mark.parametrize("answer", [OF_NOBODY, {"allocations": {}}], ids=["403", "released meanwhile"])
+async def test_consumer_whose_type_is_not_to_be_had_is_looked_up_as_a_server(answer: Any) -> None:
+    cloud = Cloud()
+    cloud.hold("h2", "b", "zun")
+    cloud.changed = {("placement", "/allocations/zun"): answer}
+    assert await cloud.found(60, 60, 60) == [(WITHOUT_VM, "zun", "", "h2")]
+
+
+async def test_placement_before_xena_knows_no_types() -> None:
+    cloud = Cloud()
+    cloud.api.newest = {"placement": "1.37"}
+    cloud.hold("h2", "b", "zun")
+    cloud.types = {"zun": "CONTAINER"}
+    assert await cloud.found(60, 60, 60) == [(WITHOUT_VM, "zun", "", "h2")]
+    assert cloud.asked("/allocations/") == 0
+
+
+async def test_consumer_that_a_real_nova_made_has_no_type_and_is_looked_up_as_a_server() -> None:
+    path = Path(__file__).parents[3] / "fixtures/openstack/demo/placement.jsonl"
+    lines = map(json.loads, path.read_text("utf-8").splitlines())
+    (body,) = (one["body"] for one in lines if one["call"] == "admin GET placement/allocations/{server} 1.38")
+    cloud = Cloud()
+    cloud.hold("h2", "b", "gone")
+    cloud.changed = {("placement", "/allocations/gone"): body}
+    assert await cloud.found(60, 60, 60) == [(WITHOUT_VM, "gone", "", "h2")]
+    assert cloud.asked("/servers/gone") == 0
+    assert (await cloud.read(60)).of_others == {}
 
 
 async def test_nova_before_queens_has_no_ids_of_migrations() -> None:
@@ -336,7 +417,8 @@ async def test_the_embedded_cloud_can_have_each_of_them(reason: DisagreementReas
         servers = Servers(session, Names(session), Clock(monotonic=lambda: now, now=time.time))
         clock = Clock(monotonic=lambda: now, now=time.time)
         hypervisors = Hypervisors(session, servers, Providers(), clock)
-        reader = PlacementAllocations(session, hypervisors, Placement(session, hypervisors, clock), clock)
+        placement, migrations = Placement(session, hypervisors, clock), MigrationList(session, clock)
+        reader = PlacementAllocations(session, hypervisors, placement, migrations, clock)
         await servers.read()
         host = _host_that_rests(cloud)
         cloud.cloud.faults.add({"fault": "misallocate", "what": reason, "host": host})
@@ -359,3 +441,39 @@ def _host_that_rests(cloud: DemoCloud) -> str:
         for host in cloud.world.hosts.values()
         if any(vm.task_state is None for vm in host.vms.values())
     )
+
+
+LEFT = "00000000-0000-0000-0000-000000000009"
+
+
+class WithLeftProvider(Cloud):
+    """Beside them `gone`, whose compute service was deleted; `ghost` and `b` have allocations there."""
+
+    def _answers(self) -> dict[tuple[str, str], Any]:
+        answers = super()._answers()
+        row = {"uuid": LEFT, "name": "gone", "generation": 5}
+        answers["placement", "/resource_providers"]["resource_providers"].append(row)
+        answers["placement", f"/resource_providers/{LEFT}/allocations"] = {
+            "allocations": {one: {"resources": {"DISK_GB": 1}} for one in ("ghost", "b")},
+            "resource_provider_generation": 5,
+        }
+        answers["placement", "/allocations/ghost"] = {
+            "allocations": {LEFT: {"resources": {"DISK_GB": 1}, "generation": 5}},
+            "consumer_type": "unknown",
+        }
+        return answers | {("compute", "/servers/ghost"): NotThereError("404")}
+
+
+async def test_allocations_at_a_provider_of_no_host_are_without_vm_if_no_server_has_them() -> None:
+    cloud = WithLeftProvider()
+    assert await cloud.found(0, 120, 120) == [(WITHOUT_VM, "ghost", "", "gone")]
+
+
+async def test_a_provider_left_behind_with_the_name_of_a_host_is_looked_through_beside_it() -> None:
+    class Restored(WithLeftProvider):
+        def _answers(self) -> dict[tuple[str, str], Any]:
+            answers = super()._answers()
+            answers["placement", "/resource_providers"]["resource_providers"][-1]["name"] = "h1"
+            return answers
+
+    assert await Restored().found(0, 120, 120) == [(WITHOUT_VM, "ghost", "", "h1")]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stratoscope.clouds import model
+from stratoscope.clouds import flavors as vocabulary
 from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.openstack.placement.capacity import Capacity
 from stratoscope.core.deadline import DEADLINE
@@ -37,19 +37,19 @@ def of(*flavors: dict[str, Any]) -> dict[str, Any]:
     return {"flavors": list(flavors)}
 
 
-async def read(cloud: Cloud) -> model.Capacity:
+async def read(cloud: Cloud) -> vocabulary.Capacity:
     """When everything has been read."""
     await cloud.placement.read()
     return await cloud.capacity.read()
 
 
-def room(answered: model.Capacity, name: str) -> dict[str, int]:
+def room(answered: vocabulary.Capacity, name: str) -> dict[str, int]:
     """By zone; an upper bound is negative."""
     rooms = [one for one in answered.room if one.flavor == name]
     return {one.zone: -one.vms if one.is_upper_bound else one.vms for one in rooms}
 
 
-def largest(answered: model.Capacity) -> dict[str, str]:
+def largest(answered: vocabulary.Capacity) -> dict[str, str]:
     """By zone; one whose room is an upper bound in brackets."""
     found = answered.largest.items()
     return {zone: f"({one.flavor})" if one.is_upper_bound else one.flavor for zone, one in found}
@@ -477,4 +477,4 @@ async def test_credential_without_the_right_is_refused_by_one_request() -> None:
 
 def test_question_says_what_it_costs() -> None:
     (question,) = Capacity.questions()
-    assert (question.name, question.answer, question.role) == ("capacity", model.Capacity, "admin")
+    assert (question.name, question.answer, question.role) == ("capacity", vocabulary.Capacity, "admin")

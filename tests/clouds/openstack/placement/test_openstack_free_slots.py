@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.clouds.model import Room
+from stratoscope.clouds.flavors import Room
 from stratoscope.clouds.openstack.placement.free_slots import (
     FreeResource,
     HostCapacity,

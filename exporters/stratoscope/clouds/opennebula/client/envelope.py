@@ -4,6 +4,7 @@ Answers are read with expat: an answer is one text of many MB, and libxml2 refus
 text holds is read with lxml, see items.py.
 """
 
+import codecs
 from typing import Final, NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -11,6 +12,7 @@ from xml.sax.saxutils import escape
 _SCALARS: Final = frozenset({"boolean", "string", "i4", "int", "i8", "double", "name"})
 _CONTROL: Final = bytes({*range(0x20)} - {*b"\t\n\r"})
 """Bytes that no XML may have, and that texts of drivers have: one would cost the whole pool."""
+_UTF8: Final = codecs.getincrementaldecoder("utf-8")
 _AT_ONCE: Final = 1 << 20
 _DEEPEST: Final = 32
 _MOST: Final = 200
@@ -71,14 +73,16 @@ class _Scalars:
 
     def read(self, body: bytes) -> list[tuple[str, str]]:
         parser = expat.ParserCreate()
+        whole = _UTF8("replace")  # half a character in one text would cost the whole pool, too
         parser.buffer_text, parser.buffer_size = True, _AT_ONCE
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler = self._add
         try:
             for start in range(0, len(body), _AT_ONCE):
-                parser.Parse(body[start : start + _AT_ONCE].translate(None, _CONTROL), False)
-            parser.Parse(b"", True)
+                part = body[start : start + _AT_ONCE].translate(None, _CONTROL)
+                parser.Parse(whole.decode(part).replace("\ufffe", "").replace("\uffff", ""), False)
+            parser.Parse(whole.decode(b"", final=True), True)
         except expat.ExpatError as error:
             raise ValueError(f"no XML: {error}") from error
         return self._found

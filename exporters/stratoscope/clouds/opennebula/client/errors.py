@@ -12,6 +12,8 @@ ACTION: Final = 0x800
 _AUTHORIZATION: Final = 0x200
 _NO_EXISTS: Final = 0x400
 _NO_METHOD: Final = -506
+_IN_SERVER: Final = -500
+_NO_UTF8: Final = "not valid UTF-8"
 _REASONS: Final = {
     AUTHENTICATION: Reason.UNAUTHORIZED,
     ACTION: Reason.UNAVAILABLE,  # not in this state, no capacity
@@ -20,7 +22,7 @@ _REASONS: Final = {
     0x4000: Reason.UNAVAILABLE,  # ALLOCATE: a name that is taken
     0x8000: Reason.BUSY,  # LOCKED
     0x10000: Reason.UNAVAILABLE,  # REPLICATION: no leader
-    -500: Reason.UNAVAILABLE,  # XML-RPC: an error within the server
+    _IN_SERVER: Reason.UNAVAILABLE,  # XML-RPC: an error within the server
     -501: Reason.MALFORMED,  # XML-RPC: wrong parameters
     -503: Reason.MALFORMED,  # XML-RPC: a call that cannot be read
 }
@@ -38,6 +40,13 @@ class RefusedError(CollectError):
     def __init__(self, reason: Reason, message: str, code: int) -> None:
         super().__init__(reason, message)
         self.code = code
+
+
+class NoTextError(RefusedError):
+    """One of the objects that were asked for has half a character in a text: oned can send none of them."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(Reason.MALFORMED, message, code)
 
 
 class QuotaError(CollectError):
@@ -62,6 +71,8 @@ def error(what: str, code: int, text: str) -> CollectError | LeftOutError:
         return NotThereError(message)
     if code == _NO_METHOD:
         return LeftOutError(LeftOut.ABSENT, message)
+    if code == _IN_SERVER and _NO_UTF8 in text:
+        return NoTextError(message, code)
     return RefusedError(_REASONS.get(code, Reason.MALFORMED), message, code)
 
 

@@ -1,6 +1,7 @@
 """What the text of an answer holds: a pool of items in XML, each decoded strictly and by itself."""
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from lxml import etree
@@ -145,6 +146,11 @@ class Malformed:
             item = f"{element.tag} {identity(element)[:20]}"
             self.first = f"{item}: {type(error).__name__}: {error}"[:_LONGEST]
 
+    def skip(self, error: Exception) -> None:
+        """Count an item that oned cannot even send."""
+        self.number += 1
+        self.first = self.first or str(error)[:_LONGEST]
+
     def check(self, what: str, good: int) -> None:
         """Raise CollectError `malformed` if all items of a pool are: 0 would be an invented value."""
         if self.number and not good:
@@ -161,7 +167,7 @@ def decoded(element: Element, decode: Callable[[Element], T], malformed: Malform
         return ()
 
 
-def amount(found: dict[str, str], name: str, unit: int = 1) -> int:
+def amount(found: Mapping[str, str], name: str, unit: int = 1) -> int:
     """A number that is there and not negative, in base units. Raises ValueError, KeyError."""
     number = round(float(found[name]) * unit)
     if number < 0:
@@ -169,9 +175,30 @@ def amount(found: dict[str, str], name: str, unit: int = 1) -> int:
     return number
 
 
-def optional(found: dict[str, str], name: str, unit: int = 1) -> int | None:
+def optional(found: Mapping[str, str], name: str, unit: int = 1) -> int | None:
     """The same; None for one that is absent or empty."""
     return amount(found, name, unit) if found.get(name) else None
+
+
+def sensible(found: Mapping[str, str], name: str, unit: int = 1) -> int | None:
+    """A number that is not negative, in base units; None for one that is absent or makes no sense.
+
+    For what must not cost the item itself: a size that a user wrote as `50G`, a sum that oned has counted
+    down below 0 (until `onedb fsck`).
+    """
+    try:
+        return amount(found, name, unit)
+    except (ValueError, KeyError, OverflowError):
+        return None
+
+
+def decimal(found: Mapping[str, str], name: str) -> float | None:
+    """The same with decimals."""
+    try:
+        number = float(found[name])
+    except (ValueError, KeyError):
+        return None
+    return number if 0 <= number < math.inf else None
 
 
 def ids(element: Element | None) -> list[str]:

@@ -1,11 +1,12 @@
 """Pools: page by page where oned has pages, each item once, what is malformed left out and counted."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 from stratoscope.clouds.client.request import CallError, TooLargeError
 from stratoscope.clouds.opennebula.client import items
+from stratoscope.clouds.opennebula.client.errors import NoTextError
 from stratoscope.clouds.opennebula.client.items import Element
 from stratoscope.clouds.opennebula.client.oned import SERVICE, Oned
 from stratoscope.core.errors import CollectError, Reason
@@ -21,6 +22,8 @@ _OVERLAP: Final = 20
 _FEWER: Final = 8
 MOST: Final = 200_000
 """Items of a pool. One of more is refused: its ids alone would need more memory than the exporter has."""
+MOST_SKIPPED: Final = 10
+"""Items of a pool that oned cannot send and that are looked for: some 30 requests each."""
 _LARGE: Final = 1 << 18
 """Length of a text from which it is decoded in a thread."""
 
@@ -51,19 +54,51 @@ class Pools:
 
         A page that is too large is requested again with fewer items, down to one. One without anything new
         ends the pool: a release without pages answers the same to each.
+
+        A page that oned cannot send, since a text has half a character, is requested in parts: the item that
+        has it is malformed, and passed over. Parts grow again behind it.
         """
-        reading, start = _Reading(method, tag, decode), 0
+        reading, start, part = _Reading(method, tag, decode), 0, 0
         while True:
-            size = self._sizes.get(method, PAGE)
+            size = part or self._sizes.get(method, PAGE)
             try:
                 text = await self._oned.call(method, ALL, start, -size, *more, is_page=True)
             except TooLargeError as error:
                 self._sizes[method] = self._fewer(method, size, error)
+                part = min(part, self._sizes[method])
+                continue
+            except NoTextError as error:
+                if size > 1:
+                    part = max(1, size // _FEWER)
+                    continue
+                reading.skip(error)
+                start, part = start + 1, _FEWER
                 continue
             before = reading.items
-            if await reading.add(text) < size or reading.items == before:
+            number = await reading.add(text)
+            if number < size or (reading.items == before and not part):
                 return reading.result()
-            start += max(1, size - _OVERLAP)
+            start += size if part else max(1, size - _OVERLAP)
+            part = 0 if part * _FEWER >= self._sizes.get(method, PAGE) else part * _FEWER
+
+    async def chosen(
+        self, tag: str, decode: Callable[[Element], T], ids: Sequence[str], *, is_extended: bool
+    ) -> tuple[list[T], int]:
+        """The VMs with these ids, by `vmpool.infoset`; those that oned cannot send are malformed.
+
+        Raises as Oned.call.
+        """
+        try:
+            return await self.whole("vmpool.infoset", tag, decode, ",".join(ids), is_extended)
+        except NoTextError:
+            if len(ids) == 1:
+                return [], 1
+        found, malformed, size = list[T](), 0, max(1, len(ids) // _FEWER)
+        for start in range(0, len(ids), size):
+            some, odd = await self.chosen(tag, decode, ids[start : start + size], is_extended=is_extended)
+            found += some
+            malformed += odd
+        return found, malformed
 
     async def one(self, method: str, *params: str | int | bool) -> Element:
         """The document of an answer. Raises as Oned.call."""
@@ -85,11 +120,19 @@ class _Reading(Generic[T]):
         self._known: set[str] = set()
         self._found: list[T] = []
         self._malformed = items.Malformed()
+        self._skipped = 0
 
     @property
     def items(self) -> int:
         """The number of different items so far."""
         return len(self._known)
+
+    def skip(self, error: NoTextError) -> None:
+        """Count an item that oned cannot send. Raises the error if there are more than a few."""
+        self._skipped += 1
+        if self._skipped > MOST_SKIPPED:
+            raise error
+        self._malformed.skip(error)
 
     async def add(self, text: str) -> int:
         """The number of items of a text; a large one is decoded in a thread. Raises CallError."""

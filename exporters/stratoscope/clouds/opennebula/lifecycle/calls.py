@@ -62,8 +62,9 @@ async def still_held(pools: Pools, one: Look) -> Sequence[Object]:
 async def terminate(oned: Oned, pools: Pools, vm_id: str, memory: Memory) -> None:
     """Terminate a VM at once; one that is gone or just ends is no error.
 
-    oned does not terminate a VM while it moves its disks or boots it. After a minute of that it is asked to
-    delete the VM all the same, which needs the right ADMIN of it.
+    oned does not terminate a VM while it moves its disks or boots it (DispatchManager::terminate). After a
+    minute of that it is asked to delete the VM all the same, which needs the right ADMIN of it, or MANAGE if
+    the user's VM_MANAGE_OPERATIONS have `delete`.
 
     Raises:
         BusyError: It has to be requested again later.

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec.structs import replace
 
-from stratoscope.clouds import model
+from stratoscope.clouds import flavors as vocabulary
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.openstack.client.api import Api
@@ -54,9 +54,9 @@ class Flavor(
     is_public: bool = True
     extra_specs: dict[Text, Text] | None = None
 
-    def flavor(self) -> model.Flavor:
+    def flavor(self) -> vocabulary.Flavor:
         disk = (self.disk + self.ephemeral) * GIB + (self.swap or 0) * MIB
-        return model.Flavor(
+        return vocabulary.Flavor(
             flavor_id=self.id,
             name=self.name,
             vcpus=self.vcpus,
@@ -95,10 +95,10 @@ class Flavors(Reader):
         f"{_MOST}, and {_PER_SECOND:g} a second",
         role="any; admin sees private ones of all projects",
     )
-    async def read(self) -> model.Flavors:
+    async def read(self) -> vocabulary.Flavors:
         """The current flavors. Raises as Api."""
         flavors, malformed = await self._list.anew()
-        return model.Flavors(tuple(one.flavor() for one in flavors), malformed)
+        return vocabulary.Flavors(tuple(one.flavor() for one in flavors), malformed)
 
     async def listed(self, max_age_s: float) -> tuple[Sequence[Flavor], int]:
         """The flavors, not older than that, and the number of malformed ones. Raises as Api."""

@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.errors import ForbiddenError
-from stratoscope.clouds.model import Project, Projects, User
 from stratoscope.clouds.openstack.client.api import Access, Api
 from stratoscope.clouds.openstack.client.listing import Listing, Page
 from stratoscope.clouds.openstack.identity.by_domain import MOST, ByDomain
 from stratoscope.clouds.openstack.identity.named import Named, read, seen_by
+from stratoscope.clouds.owners import Project, Projects, User
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import at_most_s

@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
+from stratoscope.clouds.address_pools import Pool, Pools
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
-from stratoscope.clouds.model import Pool, Pools
 from stratoscope.clouds.openstack.client.api import Access, Api
 from stratoscope.clouds.openstack.client.by_field import ByField
 from stratoscope.clouds.openstack.client.extensions import lacks

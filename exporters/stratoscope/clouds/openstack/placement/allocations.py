@@ -4,7 +4,8 @@ Allocations are read provider by provider, at most one in two seconds, and again
 generation has changed, of which the list of providers tells. What differs must differ for a minute, in later
 readings of both sides: Nova deletes a server before its allocation.
 
-Consumers that are no servers are looked up by consumers.py.
+Consumers that are no servers are looked up by consumers.py, also those of providers that are of no host: what
+a deleted compute service leaves behind is there.
 """
 
 import asyncio
@@ -22,8 +23,9 @@ from stratoscope.clouds.model import VM, Spread
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import Id
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors, Node
+from stratoscope.clouds.openstack.compute.migration_list import PAGES, MigrationList
 from stratoscope.clouds.openstack.compute.server import UNKNOWN
-from stratoscope.clouds.openstack.placement.consumers import CHECKED, PAGES, Consumers
+from stratoscope.clouds.openstack.placement.consumers import CHECKED, Consumers
 from stratoscope.clouds.openstack.placement.inventories import Placement
 from stratoscope.clouds.openstack.placement.providers import Part, Provider
 from stratoscope.clouds.round_robin import Turn
@@ -56,11 +58,16 @@ class PlacementAllocations(Reader):
     """The allocations of one cloud."""
 
     def __init__(
-        self, api: Api, hypervisors: Hypervisors, placement: Placement, clock: Clock = CLOCK
+        self,
+        api: Api,
+        hypervisors: Hypervisors,
+        placement: Placement,
+        migrations: MigrationList,
+        clock: Clock = CLOCK,
     ) -> None:
         self._api, self._hypervisors, self._placement, self._clock = api, hypervisors, placement, clock
         self._servers, self._providers = hypervisors.servers, hypervisors.providers
-        self._consumers = Consumers(api, clock)
+        self._consumers = Consumers(api, migrations, clock)
         self._since: dict[Found, float] = {}
         self._last_turn = -math.inf
 
@@ -70,7 +77,8 @@ class PlacementAllocations(Reader):
         cost="1 for each provider whose allocations may have changed, in turn: at most "
         f"{MOST} in a refresh and {PER_SECOND:g} a second; for lists of providers and hypervisors as much "
         "as `inventories` and `hypervisors`, unless these have just read them; while allocations are for no "
-        f"server of the list, at most {2 * PAGES} for migrations and {CHECKED} for servers",
+        "server of the list, as much for migrations as `migrations`, unless that has just read them, at most "
+        f"{PAGES} for older ones, and {2 * CHECKED} for what else these are",
         role="admin",
     )
     async def read(self) -> Allocations:
@@ -90,14 +98,21 @@ class PlacementAllocations(Reader):
             host: [one.consumers for one in tree if one.consumers is not None] for host, tree in trees.items()
         }
         whole = {host for host, tree in trees.items() if len(tree) == len(consumers[host])}
-        found = await asyncio.to_thread(lambda: [*differences(consumers, whole, known)])
+        others = _of_no_host(self._providers.trees(), nodes)
+        found = await asyncio.to_thread(
+            lambda: [*differences(consumers, whole, known), *_without_server(others, known)]
+        )
         now = self._clock.monotonic()
         self._since = {one: self._since.get(one, now) for one in found}
-        read_at = {host: min(map(_read_at, tree)) for host, tree in trees.items()}
+        read_at = {
+            host: min(map(_read_at, (*trees.get(host, ()), *others.get(host, ()))))
+            for host in trees.keys() | others.keys()
+        }
         lasting = [
             one for one, since in self._since.items() if min(read_at[one.host], whole_at) - since >= LASTS_S
         ]
-        return Allocations(await self._explained(lasting, known), self._spread(), malformed)
+        explained = await self._explained(lasting, known)
+        return Allocations(explained, self._spread(), malformed, self._consumers.of_others)
 
     async def _explained(self, lasting: Sequence[Found], known: Mapping[str, VM]) -> tuple[Disagreement, ...]:
         """With what consumers that are no servers are; without those of which it is not known, or that are
@@ -195,6 +210,31 @@ def _by_host(
         if root in nodes and not nodes[root].is_left_over:
             by_host.setdefault(nodes[root].host, []).extend(tree)
     return by_host
+
+
+def _of_no_host(
+    trees: Mapping[str, Sequence[Provider]], nodes: Mapping[str, Node]
+) -> Mapping[str, Sequence[Provider]]:
+    """Those that have been read of all others, by the name of their root.
+
+    They are storage that hosts share, or were left behind: by a compute service that was deleted while it had
+    allocations, by a host that was renamed, by a database of Nova that was restored.
+    """
+    by_name: dict[str, list[Provider]] = {}
+    for root, tree in trees.items():
+        if root in nodes and not nodes[root].is_left_over:
+            continue
+        name = next((one.row.name for one in tree if one.row.uuid == root), root)
+        by_name.setdefault(name, []).extend(one for one in tree if one.consumers is not None)
+    return {name: tree for name, tree in by_name.items() if tree}
+
+
+def _without_server(others: Mapping[str, Sequence[Provider]], known: Mapping[str, VM]) -> Iterator[Found]:
+    """Consumers of providers of no host that are no servers: a server may use storage that hosts share."""
+    for name, tree in others.items():
+        for consumer in _union(one.consumers for one in tree if one.consumers is not None):
+            if consumer not in known:
+                yield Found(None, consumer, name)
 
 
 def _read_at(provider: Provider) -> float:

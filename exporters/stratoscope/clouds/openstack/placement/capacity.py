@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from stratoscope.clouds import model
+from stratoscope.clouds import flavors as vocabulary
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.errors import ForbiddenError
@@ -59,7 +59,7 @@ class Capacity(Reader):
         "`aggregates`, `hypervisors` and `inventories`, unless these have just read them",
         role="admin",
     )
-    async def read(self) -> model.Capacity:
+    async def read(self) -> vocabulary.Capacity:
         """The current room.
 
         Raises as Api; CollectError `unavailable` if Nova has no hypervisor, or none that Placement knows
@@ -82,7 +82,7 @@ class Capacity(Reader):
         zones = {node.zone for node in nodes.values() if not node.is_left_over}
         hosts = _hosts(self._providers, nodes, metadata)
         room = await asyncio.to_thread(free_slots, requests, hosts, zones)
-        return model.Capacity(tuple(room), _largest(flavors, room), malformed + unread + unknown)
+        return vocabulary.Capacity(tuple(room), _largest(flavors, room), malformed + unread + unknown)
 
     async def _read_metadata(self) -> tuple[Mapping[str, Metadata] | None, int]:
         """The metadata of each host in an aggregate, and the number of malformed aggregates; None if
@@ -192,18 +192,18 @@ def _is_known(provider: Provider, *, is_listed: bool) -> bool:
     return not is_listed or provider.is_listed_whole or provider.inventories is not None
 
 
-def _largest(flavors: Iterable[Flavor], room: Iterable[model.Room]) -> Mapping[str, model.Room]:
+def _largest(flavors: Iterable[Flavor], room: Iterable[vocabulary.Room]) -> Mapping[str, vocabulary.Room]:
     """The room of the largest flavor that fits, by zone; ordered by memory, then vCPUs.
 
     Exact room is preferred to an upper bound, and then public flavors to others.
     """
     by_name = {one.name: one for one in flavors}
 
-    def rank(one: model.Room) -> tuple[bool, bool, int, int, str]:
+    def rank(one: vocabulary.Room) -> tuple[bool, bool, int, int, str]:
         flavor = by_name[one.flavor]
         return not one.is_upper_bound, flavor.is_public, flavor.ram, flavor.vcpus, flavor.name
 
-    largest: dict[str, model.Room] = {}
+    largest: dict[str, vocabulary.Room] = {}
     for one in room:
         if one.vms and (one.zone not in largest or rank(one) > rank(largest[one.zone])):
             largest[one.zone] = one

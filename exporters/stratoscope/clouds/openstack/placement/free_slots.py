@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from stratoscope.clouds.model import Room
+from stratoscope.clouds.flavors import Room
 from stratoscope.clouds.openstack.placement.providers import Inventory
 from stratoscope.clouds.openstack.placement.requirements import ResourceRequest
 
