@@ -4,8 +4,8 @@ from typing import Any
 
 from demo.client import Client, client
 from demo.worlds import assert_consistent
-from stratoscope.demo.world.migrations import Migrations
 from stratoscope.demo.world.models import VM
+from stratoscope.demo.world.operations import Operations
 from support.demo_cloud import DemoCloud, demo_cloud
 
 NOVA = "/compute/v2.1"
@@ -16,7 +16,7 @@ def moving(cloud: DemoCloud) -> VM:
     """A VM that has begun to migrate."""
     for vm in cloud.world.vms:
         if vm.vm_state == "active" and vm.task_state is None:
-            Migrations(cloud.world).migrate(vm)
+            Operations(cloud.world).migrate(vm)
             if vm.id in cloud.world.migrations:
                 return vm
     raise LookupError("no VM can be migrated")

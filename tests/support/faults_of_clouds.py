@@ -5,8 +5,8 @@ from typing import Any, Final
 from uuid import uuid4
 
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
-from stratoscope.demo.world.boots import Boots
 from stratoscope.demo.world.models import RESERVED_MIB, Host, Project, Resources
+from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.seed.hosts import CONTROLLER
 from stratoscope.demo.world.seed.vms import draw
 from stratoscope.demo.world.storage import data_volume
@@ -42,7 +42,7 @@ def _down(*hosts: str, service: str = "compute") -> Callable[[FaultyStack], obje
 
 
 def _fail_boots(world: World) -> None:
-    boots = Boots(world)
+    boots = Operations(world)
     for _ in range(_FAILED):
         boots.boot(draw(world), BOOT_ERRORS["no_valid_host"])
 

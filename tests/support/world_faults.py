@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from stratoscope.demo.world.boots import Boots
-from stratoscope.demo.world.migrations import Migrations
+from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.world import World
 
 
@@ -29,7 +28,7 @@ def disable_host(name: str, reason: str) -> Callable[[World], None]:
 def stick(world: World) -> None:
     """A VM never ends its reboot."""
     vm = next(vm for vm in world.vms if vm.vm_state == "active" and vm.task_state is None)
-    boots = Boots(world)
+    boots = Operations(world)
     boots.begin(vm)
     vm.is_tame = True
     boots.state(vm, "active", "rebooting")
@@ -37,7 +36,7 @@ def stick(world: World) -> None:
 
 def stick_migration(world: World) -> None:
     """A live migration never ends: the memory of its VM changes faster than it is copied."""
-    moves = Migrations(world)
+    moves = Operations(world)
     for vm in world.vms:
         if vm.vm_state == "active" and vm.task_state is None:
             moves.migrate(vm)

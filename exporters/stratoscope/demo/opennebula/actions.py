@@ -71,7 +71,7 @@ class Actions:
         if state not in (*_WAITS, "UNDEPLOYED"):
             raise OneError(ACTION, f"Deploy action is not available for state {state}")
         _check_room(vm, host)
-        self._operations.one_boots.deploy(vm, host)
+        self._operations.deploy(vm, host)
         return number
 
     def _recover(self, caller: Account, number: int, operation: int) -> Answer:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from stratoscope.demo.world.migrations import LIVE
 from stratoscope.demo.world.models import VM, Host, Migration, Resources
+from stratoscope.demo.world.operations import LIVE
 from stratoscope.demo.world.world import World
 
 _MOST_NAMED: Final = 10

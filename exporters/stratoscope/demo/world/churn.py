@@ -72,7 +72,7 @@ class Churn:
         if dice.random() < _FAILS:
             error = errors.by_name[dice.choice(errors.of_churn)]
             error = error._replace(text=error.text.format(vm=vm.id, port=dice.uuid()))
-        self._operations.boots.boot(vm, error)
+        self._operations.boot(vm, error)
 
     def _switch(self, vm: VM) -> None:
         """Start a stopped VM; stop few running ones, and reboot the others."""
@@ -85,7 +85,7 @@ class Churn:
 
     def _move(self, vm: VM) -> None:
         if vm.vm_state == "active":
-            self._operations.migrations.migrate(vm)
+            self._operations.migrate(vm)
 
     def _add_volume(self, vm: VM) -> None:
         """Attach a new volume, while there are fewer than in the beginning."""

@@ -81,14 +81,16 @@ class ApplicationCredential(msgspec.Struct, frozen=True, eq=False, kw_only=True)
     roles: tuple[str, ...]
 
 
-class Flavor(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+class Flavor(msgspec.Struct, frozen=True, eq=False):
+    """Attributes: weight: How often VMs have it by themselves; 0 for never."""
+
     id: str
     name: str
     vcpus: int
     memory_mib: int
     disk_gib: int
-    is_public: bool
     extra_specs: dict[str, str]
+    weight: int = 0
 
     def claim(self, *, boots_from_volume: bool) -> Resources:
         """What a VM of this flavor takes of its host."""
@@ -104,6 +106,10 @@ class Flavor(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         }  # fmt: skip
 
     @property
+    def is_public(self) -> bool:
+        return self.weight > 0
+
+    @property
     def is_pinned(self) -> bool:
         return self.extra_specs.get("hw:cpu_policy") == "dedicated"
 
@@ -115,16 +121,17 @@ class Flavor(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 
 class Image(msgspec.Struct, eq=False, kw_only=True):
-    """Attributes: size: Bytes; None until it has been uploaded."""
+    """Attributes: size: Bytes; None until it has been uploaded. weight: As of Flavor."""
 
     id: str
     name: str
     owner: Project
     created: float
     size: int | None
-    properties: dict[str, str]
+    properties: dict[str, str] = {}
     status: str = "active"
     visibility: str = "public"
+    weight: int = 0
     is_hidden: bool = False
     min_memory_mib: int = 0
     min_disk_gib: int = 0
@@ -395,6 +402,7 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     volumes: tuple[Volume, ...] = ()
     fault: Fault | None = None
     key_name: str | None = None
+    description: str | None = None
     metadata: dict[str, str] = {}
     tags: tuple[str, ...] = ()
     requested_host: Host | None = None
@@ -426,14 +434,11 @@ _STATUSES: Final = {
     "paused": "PAUSED", "suspended": "SUSPENDED", "shelved_offloaded": "SHELVED_OFFLOADED", "error": "ERROR",
     "deleted": "DELETED",
 }  # fmt: skip
+STATUSES: Final = frozenset({*_BUSY.values(), *_STATUSES.values()})
 
 
-class Stay(NamedTuple):
-    """A VM's time on a host that it has left."""
-
-    host: Host
-    began: float
-    ended: float
+Stay = tuple[Host, float, float]
+"""A host that a VM has left: when it came and went."""
 
 
 class Migration(msgspec.Struct, eq=False):

@@ -4,18 +4,10 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-
-class Identified(Protocol):
-    """An object with an id that never changes."""
-
-    @property
-    def id(self) -> str: ...
-
-
-T = TypeVar("T", bound=Identified)
-
+T = TypeVar("T", bound=Any)
+"""An object with an `id` that never changes."""
 _FEW: Final = 100
 """Up to so many new objects are inserted one by one; of more it is quicker to sort all."""
 

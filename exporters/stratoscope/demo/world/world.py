@@ -5,6 +5,7 @@ quotas agree at every moment.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from stratoscope.demo.clock import Timeline
@@ -21,6 +22,7 @@ _SAMPLE: Final = 6
 _MOST_ACTIONS: Final = 20
 _MOST_MIGRATIONS: Final = 20_000
 _MOST_STAYS: Final = 20
+_MOST_NAMED: Final = 10
 
 
 class World:
@@ -109,7 +111,7 @@ class World:
         if vm.host is not None:
             del vm.host.vms[vm.serial]
             stays = self.stays.setdefault(vm.id, [])
-            stays.append(models.Stay(vm.host, vm.placed, self.now))
+            stays.append((vm.host, vm.placed, self.now))
             del stays[:-_MOST_STAYS]
             vm.host = None
 
@@ -178,10 +180,8 @@ class World:
         """The emptiest host of a random sample that has room, else of all; None where no host has room.
 
         Args:
-            claim: What the host must have room for. flavor: The host must have its traits.
-            zone: "" for any.
-            besides: This host is left out.
-            only: No other host than this is considered; None for all.
+            claim, flavor: The host must have room for the claim, and the flavor's traits.
+            zone: "" for any. besides: Not this host. only: No other host than this.
         """
         hosts = self._hosts_for(zone, flavor)
         if only is not None:
@@ -214,6 +214,32 @@ class World:
             self.wild -= 0 if vm.is_tame else 1
             vm.is_tame = True
 
+    def silence(self, service: str, host: str, seconds: float | None) -> Callable[[], None]:
+        """Stop the reports of a service's daemons on a host; the returned function lets them report again.
+
+        Args:
+            service: Its type. host: As the service spells it.
+            seconds: After how long they are down; None for as long as the service usually waits.
+
+        Raises:
+            LookupError: There is no such daemon; the message lists the hosts that have one.
+        """
+        of_service = [daemon for daemon in self.daemons if daemon.service == service]
+        daemons = [daemon for daemon in of_service if daemon.host == host]
+        if not daemons:
+            known = sorted({daemon.host for daemon in of_service})
+            raise LookupError(", ".join(known[:_MOST_NAMED]) + (", ..." if len(known) > _MOST_NAMED else ""))
+        before = [(daemon, daemon.silent_since, daemon.patience_s) for daemon in daemons]
+        for daemon, since, patience_s in before:
+            daemon.silent_since = self.now if since is None else since
+            daemon.patience_s = patience_s if seconds is None else seconds
+
+        def undo() -> None:
+            for daemon, since, patience_s in before:
+                daemon.silent_since, daemon.patience_s = since, patience_s
+
+        return undo
+
     # -- Networks ----------------------------------------------------------------------------------
 
     def plug(
@@ -236,6 +262,18 @@ class World:
         )  # fmt: skip
         self._count(project, "port", +1)
         return self.ports.add(port)
+
+    def plug_vm(self, vm: VM) -> bool:
+        """Give a VM its port; False where its subnet has no free address, or its network none for VMs."""
+        if vm.network is None or vm.ports:
+            return True
+        if vm.network.is_external and not vm.network.is_shared:
+            return False
+        zone, host = (vm.host.zone, vm.host.name) if vm.host else ("", "")
+        port = self.plug(vm.network.subnets[0], f"compute:{zone}", device=vm.id, project=vm.project)
+        if port is not None:
+            port.host, vm.ports = host, (port,)
+        return port is not None
 
     def unplug(self, port: Port) -> None:
         """Delete a port; its floating address has no port then."""

@@ -83,6 +83,7 @@ def read(request: Request) -> tuple[VM, Sequence[tuple[Volume, bool]]]:
         created=world.now,
         updated=world.now,
         key_name=wanted.key_name,
+        description=wanted.description,
         metadata=wanted.metadata,
         tags=wanted.tags,
         requested_host=host,

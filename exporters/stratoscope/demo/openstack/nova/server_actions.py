@@ -75,7 +75,7 @@ class ServerActions:
             error = error._replace(text=_filled(error.text, vm))
             if error.status:
                 raise HttpError(error.status, error.text)
-        self._operations.boots.boot(vm, error)
+        self._operations.boot(vm, error)
         for volume, is_deleted_with_vm in volumes:
             self._world.reserve(volume, vm, is_deleted_with_vm=is_deleted_with_vm)
         return Response({"server": {"id": vm.id, "adminPass": secrets.token_urlsafe(9)}}, 202)
@@ -116,12 +116,12 @@ class ServerActions:
         create_server.check_memory(vm.image, flavor)
         if (text := exceeded_by_resize(vm.project, vm.flavor, flavor)) is not None:
             raise HttpError(403, text)
-        self._operations.migrations.resize(vm, flavor, is_tried=True)
+        self._operations.resize(vm, flavor)
         return Response(status=202)
 
     def _confirm_resize(self, _: Request, vm: VM, __: object) -> Response:
         must_be(vm, "confirmResize", "resized")
-        self._operations.migrations.confirm(vm)
+        self._operations.confirm(vm)
         return Response(status=204)
 
     def _create_image(self, request: Request, vm: VM, argument: object) -> Response:

@@ -13,8 +13,8 @@ _COUNTED: Final = (
     "instances", "cores", "ram", "volumes", "gigabytes", "snapshots", "backups", "backup_gigabytes",
     "port", "floatingip",
 )  # fmt: skip
-_MIB: Final = 1 << 20
-_DAY_S: Final = 86400.0
+_EACH_S: Final = 20 * 86400.0
+"""Between the creation of two images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,8 @@ def build(size: Size, errors: BootErrors, *, seed: int, now: float) -> World:
     """The world at its first moment."""
     world = World(seed, now, errors)
     identity.people(world, size.projects)
-    for name, vcpus, memory_mib, disk_gib, _, extra_specs, is_public in FLAVORS:
-        flavor = Flavor(
-            id=world.dice.uuid(), name=name, vcpus=vcpus, memory_mib=memory_mib, disk_gib=disk_gib,
-            is_public=is_public, extra_specs=dict(extra_specs),
-        )  # fmt: skip
+    for row in FLAVORS:
+        flavor = Flavor(world.dice.uuid(), *row)
         world.flavors[flavor.id] = flavor
     _images(world)
     world.zones = hosts.zones(size.hosts)
@@ -55,12 +52,9 @@ def _images(world: World) -> None:
     """Public images are the administrators', the others those of the projects of users in turn."""
     admin = next(project for project in world.projects if project.name == "admin")
     for number, row in enumerate(IMAGES):
-        owner = admin if row.visibility == "public" else world.homes[number % len(world.homes)]
-        image = Image(
-            id=world.dice.uuid(), name=row.name, owner=owner, created=world.now - (number + 1) * 20 * _DAY_S,
-            size=row.size_mib * _MIB or None, properties={}, status=row.status, visibility=row.visibility,
-            is_hidden=row.is_hidden, min_memory_mib=row.min_memory_mib, min_disk_gib=row.min_disk_gib,
-        )  # fmt: skip
+        is_public = row.get("visibility", "public") == "public"
+        owner = admin if is_public else world.homes[number % len(world.homes)]
+        image = Image(id=world.dice.uuid(), owner=owner, created=world.now - (number + 1) * _EACH_S, **row)
         world.first_images.append(world.images.add(image))
 
 

@@ -4,9 +4,9 @@ from functools import cache
 from itertools import accumulate, cycle
 from typing import Final
 
-from stratoscope.demo.world.boots import plug, root_volume
 from stratoscope.demo.world.models import VM, Fault, Flavor, User
-from stratoscope.demo.world.seed.catalog import FLAVORS, IMAGES, ROLES, SSD_TRAIT
+from stratoscope.demo.world.seed.catalog import ROLES, SSD_TRAIT
+from stratoscope.demo.world.storage import root_volume
 from stratoscope.demo.world.world import World
 
 _STATES: Final = {
@@ -24,9 +24,10 @@ def draw(world: World) -> VM:
     """A VM that begins now; not yet added to the world."""
     dice, serial = world.dice, world.serial()
     project = dice.choices(world.homes, cum_weights=_shares(len(world.homes)))[0]
-    flavor = dice.choices([*world.flavors.values()], [row.weight for row in FLAVORS])[0]
-    image = dice.choices(world.first_images, [row.weight for row in IMAGES])[0]
-    fitting = next(one for one in (image, *world.first_images) if one.fits(flavor))
+    flavors, images = [*world.flavors.values()], world.first_images
+    flavor = dice.choices(flavors, [one.weight for one in flavors])[0]
+    image = dice.choices(images, [one.weight for one in images])[0]
+    fitting = next(one for one in (image, *images) if one.fits(flavor))
     role, user = dice.choice(ROLES), dice.choice(world.users_of(project))
     return VM(
         serial=serial, id=dice.uuid(), name=f"{project.name}-{role}-{serial:04d}", project=project, user=user,
@@ -120,7 +121,7 @@ def _fail(world: World, vm: VM, name: str) -> None:
 def _furnish(world: World, vm: VM) -> None:
     """Give a VM a port and the volume it boots from."""
     if vm.host is not None:
-        plug(world, vm)
+        world.plug_vm(vm)
     for port in vm.ports:
         port.created = port.updated = vm.created
         port.status = "ACTIVE" if vm.vm_state in ("active", "paused") else "DOWN"
