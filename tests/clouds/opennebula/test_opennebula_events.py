@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from stratoscope.clouds import events as of_clouds
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.events import Events, Missed, Outcome
 from stratoscope.clouds.opennebula import events as listening
+from stratoscope.clouds.opennebula import vms as of_vms
 from stratoscope.clouds.opennebula.client.items import Element
 from stratoscope.clouds.opennebula.cloud import OpenNebula
 from stratoscope.clouds.opennebula.config import Found, OpenNebulaCloud, Publishers
@@ -290,6 +292,35 @@ async def test_credential_that_does_not_see_all_vms_ignores_events() -> None:
         await heard(one, 1)
         assert await one.after(60) == before
         assert ("VM/ACTIVE/RUNNING", Outcome.IGNORED) in one.events.account().counts
+
+
+async def test_flood_of_vms_that_are_not_there_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_clouds, "MOST", 10)
+    monkeypatch.setattr(of_vms, "MOST_HEARD", 10)
+    async with zone() as (one, oned):
+        assert len(await one.after(0)) == 2
+        for number in range(100, 150):
+            flood = VM.format(number, 3, 3).replace("<UID>2", f"<UID>{number}")
+            await oned.says(str(number), flood)
+        await heard(one, 50)
+        assert len(await one.after(60)) == 10
+        assert one.events.account().counts["VM/ACTIVE/RUNNING", Outcome.IGNORED] == 42
+        for number in range(200, 250):
+            flood = VM.format(7, 3, 3).replace("<UID>2", f"<UID>{number}")
+            await oned.says("7", flood)
+        await heard(one, 100)
+        assert len((await one.cloud.ask("vms")).users) <= 10
+        await oned.says("8", VM.format(8, 8, 0), "POWEROFF", "LCM_INIT")
+        await heard(one, 101)
+        assert (await one.after(1))["8"] == ("POWEROFF", "dummy-a2")
+
+
+def test_last_events_of_some_vms_alone_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_clouds, "MOST", 10)
+    events = Events(Clock(monotonic=lambda: 1_000.0))
+    for number in range(20):
+        events.says(str(number), 5.0)
+    assert [number for number in range(20) if events.is_late(str(number), 4.0)] == [*range(10, 20)]
 
 
 async def test_pool_does_not_undo_what_was_said_since_it_was_asked_for() -> None:

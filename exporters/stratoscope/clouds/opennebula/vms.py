@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.events import MOST as MOST_HEARD
 from stratoscope.clouds.events import Events, Missed, Outcome
 from stratoscope.clouds.model import VM
 from stratoscope.clouds.model import VMs as Answer
@@ -138,6 +139,8 @@ class VMs(Reader):
         one = row(element)
         if not self._sees_all:
             return Outcome.IGNORED  # maybe of a VM that the credential may not see
+        if self._index.get(one.vm_id) is None and len(self._index) >= MOST_HEARD:
+            return Outcome.IGNORED
         self._events.says(one.vm_id, is_gone=one.state == "DONE")
         if one.state == "DONE":
             self._index.drop(one.vm_id)
@@ -145,7 +148,12 @@ class VMs(Reader):
         template = self._template_of.setdefault(one.vm_id, element.findtext("TEMPLATE/TEMPLATE_ID", ""))
         flavor = self._flavors.get(template, "")
         self._index.put(self._vm(one, flavor, self._clusters, self._clock.now()))
-        self._projects[one.project_id], self._users[one.user_id] = one.project, one.user
+        for names, owner, name in (
+            (self._projects, one.project_id, one.project),
+            (self._users, one.user_id, one.user),
+        ):
+            if owner in names or len(names) < MOST_HEARD:
+                names[owner] = name
         return Outcome.APPLIED
 
     def _forget_others(self, rows: Iterable[Row]) -> None:
