@@ -1,6 +1,7 @@
 """VM templates as flavors, and how many more VMs of each fit: `templatepool.info`, page by page."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -21,6 +22,7 @@ from stratoscope.core.errors import CollectError
 _KEPT_S: Final = 45.0
 _NARROWS: Final = ("SCHED_REQUIREMENTS", "TOPOLOGY", "PCI", "NUMA_NODE")
 """Attributes that leave a template fewer hosts, or less of them, than its size alone."""
+_NUMBERED: Final = re.compile(r"(.*) \(([0-9]+)\)", re.DOTALL)
 _PRICES: Final = ("CPU_COST", "MEMORY_COST", "DISK_COST")
 _MOST: Final = 1_000
 """Templates that are shown: those that others may use first, then the oldest."""
@@ -138,13 +140,25 @@ def largest(
 
 
 def unique(templates: Iterable[Template]) -> Mapping[str, str]:
-    """A name for each template, by id: of several with the same name all but the oldest bear their ids."""
+    """A name for each template, by id: of several with the same name all but the oldest bear their ids.
+
+    So does one that is called as another of them with its id, which any user may do: no two have one name.
+    """
+    several = sorted(templates, key=lambda one: int(one.template_id))
+    of_ids = {one.template_id: one.name for one in several}
     taken: set[str] = set()
     names = {}
-    for one in sorted(templates, key=lambda one: int(one.template_id)):
-        names[one.template_id] = f"{one.name} ({one.template_id})" if one.name in taken else one.name
+    for one in several:
+        is_taken = one.name in taken or _is_anothers(one, of_ids)
+        names[one.template_id] = f"{one.name} ({one.template_id})" if is_taken else one.name
         taken.add(one.name)
     return names
+
+
+def _is_anothers(one: Template, of_ids: Mapping[str, str]) -> bool:
+    """Whether its name is that of another template with the other's id."""
+    found = _NUMBERED.fullmatch(one.name)
+    return found is not None and found[2] != one.template_id and of_ids.get(found[2]) == found[1]
 
 
 def shown(templates: Iterable[Template]) -> Sequence[Template]:
