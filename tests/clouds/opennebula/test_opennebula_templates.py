@@ -66,7 +66,8 @@ def test_no_user_can_give_a_template_the_name_of_another_with_its_id() -> None:
     names = {"3": "web (9)", "4": "web (9) (3)", "5": "web (5)", "6": "web (77)", "8": "web", "9": "web"}
     found = unique([template(root(_template(number, name))) for number, name in names.items()])
     assert found == {
-        "3": "web (9) (3)", "4": "web (9) (3) (4)", "5": "web (5)", "6": "web (77)", "8": "web", "9": "web (9)",
+        "3": "web (9) (3)", "4": "web (9) (3) (4)", "5": "web (5)", "6": "web (77)", "8": "web",
+        "9": "web (9)",
     }  # fmt: skip
 
 

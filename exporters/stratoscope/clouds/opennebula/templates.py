@@ -10,7 +10,7 @@ import msgspec
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.flavors import Capacity, Flavor, Flavors, Room
 from stratoscope.clouds.opennebula.client.access import Access, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, sensible
+from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, number, sensible
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.hosts import HostRow, Hosts
@@ -177,7 +177,7 @@ def template(element: Element) -> Template:
     others = [disk for disk in disks if not disk.get("SIZE")]
     rights = fields(element.find("PERMISSIONS"))
     return Template(
-        template_id=str(int(found["ID"])),
+        template_id=number(found["ID"]),
         name=found["NAME"],
         cpu=sensible(of_template, "CPU", 100),
         vcpus=sensible(of_template, "VCPU") or 1,

@@ -27,6 +27,7 @@ from stratoscope.clouds.opennebula.client.items import (
     amount,
     fields,
     identity,
+    number,
     sensible,
 )
 from stratoscope.clouds.opennebula.client.pools import Pools
@@ -250,11 +251,11 @@ def row(element: Element) -> Row:
     is_placed = state in states.ON_A_HOST
     vcpus, memory, disk = _sizes(of_template, disks)
     return Row(
-        vm_id=str(int(found["ID"])),
+        vm_id=number(found["ID"]),
         name=found["NAME"],
         state=states.vm(state, int(found["LCM_STATE"])),
-        project_id=str(int(found["GID"])),
-        user_id=str(int(found["UID"])),
+        project_id=number(found["GID"]),
+        user_id=number(found["UID"]),
         project=found["GNAME"],
         user=found["UNAME"],
         image=disks[0].get("IMAGE_ID", "") if disks else "",
@@ -298,4 +299,4 @@ def _sizes(
 
 def _template(element: Element) -> tuple[str, str]:
     """A VM's id, and that of its template; "" for none."""
-    return str(int(identity(element))), element.findtext("TEMPLATE/TEMPLATE_ID", "")
+    return number(identity(element)), element.findtext("TEMPLATE/TEMPLATE_ID", "")

@@ -9,6 +9,7 @@ from stratoscope.clouds.opennebula.client.items import (
     amount,
     each,
     identity,
+    number,
     optional,
     root,
     without_long_texts,
@@ -44,6 +45,13 @@ def test_a_number_is_in_base_units_and_not_negative() -> None:
             amount({"MEMORY": wrong}, "MEMORY")
     with pytest.raises(KeyError):
         amount({}, "MEMORY")
+
+
+@pytest.mark.parametrize("text", ["", "-5", "+7", "1_0", " 7", "\u0663", "7\n", "9" * 11, "seven", "7.0"])
+def test_what_is_no_id_of_oned_is_none(text: str) -> None:
+    assert (number("7"), number("007"), number("4294967295")) == ("7", "7", "4294967295")
+    with pytest.raises(ValueError, match="is no id"):
+        number(text)
 
 
 def bounded(monkeypatch: pytest.MonkeyPatch, **bounds: int) -> None:

@@ -21,6 +21,7 @@ AT_ONCE: Final = 1 << 16
 MOST_TAGS: Final = 400_000
 """Tags and attributes of one item, or of a document that is read as a whole: some 3,000 VMs. An element costs
 some 200 bytes of memory, however short it is in the text, and each attribute as many."""
+_ID: Final = re.compile(r"[0-9]{1,10}")
 _LONG: Final = 1 << 20
 """Characters of a text from which it is left out: nothing that is read is so long, and libxml2 refuses a
 document with a text of 10 MB, which a user may write into a template."""
@@ -96,7 +97,7 @@ def without_long_texts(text: str) -> str:
 
 
 def _each_in_parts(text: str, tags: tuple[str, ...]) -> Iterator[Element]:
-    open_tags, pool = 0, None
+    open_tags, pools = 0, list[Element]()  # the pool, once an item of it has begun
     parser = etree.XMLPullParser(("start", "end"), tag=tags, **_OPTIONS)
     try:
         for start in range(0, len(text), AT_ONCE):
@@ -105,15 +106,15 @@ def _each_in_parts(text: str, tags: tuple[str, ...]) -> Iterator[Element]:
             open_tags += in_part
             parser.feed(part)
             events = [*parser.read_events()]
-            pool = events[0][1].getroottree().getroot() if events and pool is None else pool
+            pools += [events[0][1].getroottree().getroot()] if events and not pools else []
             if open_tags > MOST_TAGS:  # some of them may stand in texts
-                open_tags = in_part = MOST_TAGS + 1 if pool is None else _elements(pool)
+                open_tags = in_part = sum(map(_elements, pools)) if pools else open_tags
                 _check_tags(open_tags)
             ended = [element for event, element in events if event == "end"]
-            of_pool = [element for element in ended if element.getparent() is pool]
+            of_pool = [element for element in ended if element.getparent() in pools]
             yield from of_pool  # without what is called as items are within one of them
             if of_pool:
-                last, open_tags = of_pool[-1], in_part
+                (pool,), last, open_tags = pools, of_pool[-1], in_part
                 last.clear(keep_tail=True)
                 del pool[: pool.index(last)]
         _check_type(parser.close())
@@ -216,6 +217,16 @@ def amount(found: Mapping[str, str], name: str, unit: int = 1) -> int:
     if number < 0:
         raise ValueError(f"{name}: negative")
     return number
+
+
+def number(text: str) -> str:
+    """An id as oned spells it, which is a number that is not negative. Raises ValueError.
+
+    `int` alone also takes a sign, `1_0` and the digits of other scripts, which nobody can ask a handle for.
+    """
+    if _ID.fullmatch(text) is None:
+        raise ValueError(f"{text[:20]!r} is no id")
+    return str(int(text))
 
 
 def optional(found: Mapping[str, str], name: str, unit: int = 1) -> int | None:
