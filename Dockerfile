@@ -1,7 +1,7 @@
 # An image for each exporter: `docker build --target=management --tag=stratoscope-management .` (docs/images.md).
 # `make images` builds, weighs and starts all of them. BASE is any Debian with Python 3.11 or newer.
 ARG BASE=docker.io/library/debian:trixie-slim@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f
-ARG VERSION=0.1.0.dev0
+ARG VERSION=0.2.0.dev0
 ARG REVISION
 
 # What all images share. No program gives whoever starts it more rights. Bytecode depends on no time of a file and on no chance: a build anew is the same.

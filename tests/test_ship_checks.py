@@ -88,17 +88,17 @@ def test_chart_and_rules_fit_the_version_that_they_name() -> None:
 
 
 def test_a_version_that_chart_or_rules_do_not_fit_is_refused(clone: Path) -> None:
-    assert [*checks.faults(clone, "0.1.1")] == ["Chart.yaml: appVersion: 0.1.0; allowed: 0.1.1"]
-    assert [*checks.faults(clone, "0.2.0")] == [
-        "Chart.yaml: appVersion: 0.1.0; allowed: 0.2.0",
-        "stratoscope_rules_info: version: 0.1.0; allowed: one that fits 0.2.0",
+    assert [*checks.faults(clone, "0.2.1")] == ["Chart.yaml: appVersion: 0.2.0; allowed: 0.2.1"]
+    assert [*checks.faults(clone, "0.3.0")] == [
+        "Chart.yaml: appVersion: 0.2.0; allowed: 0.3.0",
+        "stratoscope_rules_info: version: 0.2.0; allowed: one that fits 0.3.0",
     ]
 
 
 def test_from_1_0_on_rules_fit_all_of_their_major_version(clone: Path) -> None:
     for name in ("helm/stratoscope/Chart.yaml", "prometheus/rules/meta.yml"):
         text = (clone / name).read_text()
-        (clone / name).write_text(text.replace("0.1.0", "1.4.2" if name.startswith("helm") else "1.2.0"))
+        (clone / name).write_text(text.replace("0.2.0", "1.4.2" if name.startswith("helm") else "1.2.0"))
     assert [*checks.faults(clone, "1.4.2")] == []
 
 

@@ -162,16 +162,14 @@ class _Recording(OpenStack):
 
 def stretch(shortest: float, longest: float) -> None:
     """Let each VM take a time of its own for its steps, chosen by its id."""
-    then = transitions.Transitions.then
-    transitions._SPREAD = (1.0, 1.0)  # type: ignore[misc]  # the command has no such flag
 
-    def stretched(
-        self: transitions.Transitions, vm: VM, seconds: float, transition: transitions.Transition
-    ) -> None:
+    def stretched(self: transitions.Transitions, vm: VM, steps: transitions.Steps) -> None:
         factor = shortest * (longest / shortest) ** random.Random(vm.id).random()  # noqa: S311 - no secret
-        then(self, vm, seconds * factor, transition)
+        self.begin(vm)
+        self.beside(vm, steps, lambda: factor)
 
-    transitions.Transitions.then = stretched  # type: ignore[method-assign]
+    # The command has no such flag.
+    transitions.Transitions.run = stretched  # type: ignore[method-assign]
 
 
 async def _main(folder: Path) -> None:

@@ -113,7 +113,7 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
         ),
         (
             {**entry("management"), "global": {"imageRegistry": "registry.example.org/"}},
-            "allowed: such as registry.example.org/stratoscope-management:0.1.0; see global.imageRegistry",
+            "allowed: such as registry.example.org/stratoscope-management:0.2.0; see global.imageRegistry",
         ),
         (
             entry("management", image={"repository": "a/b:c"}),

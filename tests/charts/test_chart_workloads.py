@@ -200,7 +200,7 @@ def test_entries_do_not_share_what_they_change() -> None:
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ({}, "registry.example.org/stratoscope-management:0.1.0"),
+        ({}, "registry.example.org/stratoscope-management:0.2.0"),
         ({"tag": "1.2"}, "registry.example.org/stratoscope-management:1.2"),
         ({"repository": "x/y", "tag": "1"}, "registry.example.org/x/y:1"),
         (

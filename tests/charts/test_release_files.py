@@ -22,7 +22,7 @@ from support.go_programs import go_program
 
 pytestmark = pytest.mark.charts
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 REGISTRY = "registry.example.org/stratoscope"
 MEMBERS = {"alertmanager", "exporters", "grafana", "helm", "prometheus", "requirements", "systemd"}
 FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE")

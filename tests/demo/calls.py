@@ -30,7 +30,7 @@ class Call(NamedTuple):
         )
 
 
-ROOTS = ("compute", "placement", "network")
+ROOTS = ("compute", "network")
 """Services whose root is asked, too: the path "^/"."""
 
 _IDENTITY = """
@@ -61,7 +61,7 @@ _NETWORK = """
 /v2.0/ports?marker=00000000-0000-0000-0000-000000000000 | /v2.0/ports?device_owner=network:router_gateway
 /v2.0/ports?limit=x | /v2.0/routers | /v2.0/floatingips | /v2.0/floatingips/{floatingip} | /v2.0/agents
 /v2.0/agents?binary=neutron-l3-agent | /v2.0/network-ip-availabilities
-/v2.0/quotas/{project}/details.json | /v2.0/quotas/{own_project}/details.json | /v2.0/extensions
+/v2.0/quotas/{project}/details.json | /v2.0/quotas/{own_project}/details.json
 /v2.0/networks?limit=1 | /v2.0/subnets?limit=1
 """
 _VOLUME = """

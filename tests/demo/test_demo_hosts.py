@@ -227,6 +227,7 @@ async def test_files_that_cannot_be_written_for_a_while_are_one_line_and_go_on(
         process = folder / shown.noisy.host.name / "proc"
         process.rename(folder / "away")
         process.write_text("in its place")
+        shown.world.timeline.advance(BEGAN + 60)
         await until(lambda: bool(logs.logged(caplog)))
         await asyncio.sleep(0.05)
         process.unlink()

@@ -38,7 +38,8 @@ KNOWN = {
 }
 """Beginnings of differences that are none."""
 NOT_REQUESTED = {
-    "compute", "identity", "compute_os-hypervisors_detail-v2.96", "identity_auth_tokens",
+    "compute", "identity", "placement", "identity_auth_tokens", "network_v2.0_extensions",
+    "compute_os-hypervisors_detail-v2.96",
     "compute_os-server-groups_all_projects_True-v2.96", "network_v2.0_security-groups",
     "placement_resource_providers_RP_aggregates",
 }  # fmt: skip

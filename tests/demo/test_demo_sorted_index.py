@@ -34,12 +34,6 @@ def test_pages_together_are_the_whole_in_order(*, newest_first: bool) -> None:
     assert seen == numbers(items) == sorted([5, 3, 9, 1, 7], reverse=newest_first)
 
 
-def test_page_backwards_is_the_one_before_the_marker_in_the_same_order() -> None:
-    items = index(range(10))
-    assert numbers(items.page(3, "id-7", keep=lambda _: True, backwards=True)) == [4, 5, 6]
-    assert numbers(items.page(3, keep=lambda _: True, backwards=True)) == [7, 8, 9]
-
-
 def test_page_has_only_what_is_to_be_kept_and_is_full_nevertheless() -> None:
     assert numbers(index(range(10)).page(3, keep=lambda one: one.number % 2 == 1)) == [1, 3, 5]
 

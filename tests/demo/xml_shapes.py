@@ -1,11 +1,14 @@
-"""Whether two documents of oned have the same shape: names, their order, and types; the values are data."""
+"""Whether a document has the shape of one of oned: names, their order, and types; the values are data.
+
+Ours may have less than oned's, which is told by what exporters read; it has nothing of its own.
+"""
 
 import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 OPEN = frozenset({"TEMPLATE", "USER_TEMPLATE"})
-"""Under these stand attributes in any order, and some of them are data."""
+"""Under these stand attributes in any order, as those of vectors below them; some are data."""
 SORTS = ("STATE", "LCM_STATE", "TYPE")
 """The values of these decide what else an item has."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -27,7 +30,12 @@ def differences(theirs: Element, ours: Element, at: str = "") -> Iterator[str]:
 
 def _of_children(theirs: Element, ours: Element, at: str) -> Iterator[str]:
     names, own = _names(theirs), _names(ours)
-    if theirs.tag not in OPEN and names != own:
+    is_open = theirs.tag in OPEN
+    if is_open or not OPEN.isdisjoint(at.split("/")):
+        names_fit = is_open or set(own) <= set(names)
+    else:
+        names_fit = [name for name in names if name in own] == own
+    if not names_fit:
         yield f"{at}: has {own}, theirs has {names}"
     for name in names:
         for one in theirs.findall(name):

@@ -94,3 +94,17 @@ def test_pairs_with_most_failures_come_first_then_the_slow_ones_and_the_rest_is_
 def test_one_that_was_cancelled_or_found_no_host_is_of_no_pair() -> None:
     some = (ended("a", "b", Outcome.CANCELLED), ended("a", "", Outcome.FAILED))
     assert f"{PREFIX}_pair_failed{{" not in shown(Answer((), some, {}, {}))
+
+
+def test_the_oldest_of_a_kind_counts_and_of_pairs_without_failures_the_slowest_is_shown() -> None:
+    running = tuple(
+        Migration(str(number), "vm", "resize", "migrating", "a", "b", started)
+        for number, started in enumerate((1788264060.0, 1788264000.0, 1788264030.0))
+    )
+    some = (ended("a", "b", Outcome.COMPLETED, 0.0), ended("y", "z", Outcome.COMPLETED, 90.0))
+    page = shown(Answer(running, some, {}, {}), migration_pairs=1)
+    assert f'{PREFIX}s_oldest_timestamp_seconds{{cloud="uni",kind="resize"}} 1788264000.0\n' in page
+    assert lines(page, f"{PREFIX}_pair_longest_seconds{{") == [
+        'pair_longest_seconds{cloud="uni",source_host="y",target_host="z"} 90.0',
+        'pair_longest_seconds{cloud="uni",source_host="other",target_host="other"} 0.0',
+    ]

@@ -29,6 +29,7 @@ class ExporterProcess:
         certificate: Of its TLS, with the key.
         document: Its configuration.
         environment: What it is started with beside our own.
+        flags: The same of its command line.
         state: The folder that it is given with `has_state`.
     """
 
@@ -39,12 +40,12 @@ class ExporterProcess:
         self.name, self._folder, self.document = name, folder, document
         self.environment: dict[str, str] = {}
         self.state = folder / "state"
-        self._flags = [f"--storage.path={self.state}"] if has_state else []
+        self.flags = [f"--storage.path={self.state}"] if has_state else []
         self.certificate = folder / "server.pem"
         if has_tls:
             web = {"tls_server_config": dict.fromkeys(("cert_file", "key_file"), self.certificate.name)}
             (folder / "web.yml").write_text(json.dumps(web))
-            self._flags.append(f"--web.config.file={folder / 'web.yml'}")
+            self.flags.append(f"--web.config.file={folder / 'web.yml'}")
         self._port = free_port()
         self.url = f"http{'s' if has_tls else ''}://127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -58,7 +59,7 @@ class ExporterProcess:
                     *(sys.executable, "-m", "stratoscope", self.name),
                     f"--config.file={self._file}",
                     f"--web.listen-address=127.0.0.1:{self._port}",
-                    *self._flags,
+                    *self.flags,
                 ],
                 stdout=log,
                 stderr=log,

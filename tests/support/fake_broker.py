@@ -2,12 +2,14 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 from pamqp import body, commands, frame, header
 from pamqp.common import FieldTable
+
+from support.loop_thread import in_thread
 
 USER: Final = "cloud"
 PASSWORD: Final = "the-password-of-the-broker"  # noqa: S105 - of this broker alone
@@ -39,6 +41,8 @@ class FakeBroker:
         is_silent: It accepts connections, and says nothing.
         has_alarm: It takes no messages.
         queues: Arguments by name, of those that were declared.
+        durable: The names of those that a restart of the broker does not delete.
+        prefetch: Messages that it may send before they are acknowledged.
         bindings: Queue, exchange and key.
         acknowledged: Delivery tags, without those of echoes.
         consumers: Connections that read a queue, with the tags of their consumers.
@@ -50,6 +54,8 @@ class FakeBroker:
         self.exchange, self.virtual_host = "nova", "/"
         self.is_silent = self.has_alarm = False
         self.queues: dict[str, Any] = {}
+        self.durable: set[str] = set()
+        self.prefetch = 0
         self.bindings: set[tuple[str, str, str]] = set()
         self.acknowledged: list[int] = []
         self.consumers: dict[asyncio.StreamWriter, str] = {}
@@ -120,7 +126,10 @@ class FakeBroker:
             return [commands.Basic.ConsumeOk(one.consumer_tag)]
         elif isinstance(one, commands.Queue.Declare):
             self.queues[one.queue] = one.arguments
+            self.durable |= {one.queue} if one.durable else set()
             return [commands.Queue.DeclareOk(one.queue, 0, 0)]
+        elif isinstance(one, commands.Basic.Qos):
+            self.prefetch = one.prefetch_count
         elif isinstance(one, commands.Queue.Bind):
             self.bindings.add((one.queue, one.exchange, one.routing_key))
         refused = self._refused(one)
@@ -148,6 +157,31 @@ async def broker(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeBroker]
     finally:
         server.close()
         one.lose()
+
+
+class LiveBroker:
+    """A broker in a thread of its own, for exporters in processes. Attributes: url: Where it is."""
+
+    def __init__(self, one: FakeBroker) -> None:
+        self._broker, self._loop, self.url = one, asyncio.get_running_loop(), one.url
+
+    def hang(self) -> None:
+        """Its connections are cut, and it says nothing to new ones."""
+
+        async def hang() -> None:
+            self._broker.is_silent = True
+            self._broker.lose()
+
+        asyncio.run_coroutine_threadsafe(hang(), self._loop).result()
+
+
+@contextmanager
+def live_broker() -> Iterator[LiveBroker]:
+    async def serve(stack: AsyncExitStack) -> LiveBroker:
+        return LiveBroker(await stack.enter_async_context(broker()))
+
+    with in_thread("broker", serve) as found:
+        yield found
 
 
 def _send(writer: asyncio.StreamWriter, channel: int, *frames: Any) -> None:

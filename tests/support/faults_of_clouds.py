@@ -10,11 +10,19 @@ from stratoscope.demo.world.models import RESERVED_MIB, Host, Project, Resources
 from stratoscope.demo.world.seed.hosts import CONTROLLER
 from stratoscope.demo.world.seed.plan import draw
 from stratoscope.demo.world.seed.vms import new_vm
-from stratoscope.demo.world.seed.volumes import data_volume
+from stratoscope.demo.world.storage import data_volume
 from stratoscope.demo.world.world import World
 from support.faulty_stack import DAYS, FaultyStack
 from support.rule_fault import RuleFault
-from support.world_faults import disable_host, forget_host, leave_ports, stick, stick_migration
+from support.world_faults import (
+    disable_host,
+    forget_host,
+    leave_ports,
+    move_without_hypervisor,
+    stick,
+    stick_migration,
+    stop_without_hypervisor,
+)
 
 _FAILED: Final = 15
 _LEFT: Final = 60
@@ -240,6 +248,25 @@ FAULTS: Final = (
         _change("full", stick_migration),
         cloud="full",
         kind="live-migration",
+    ),
+    _of(
+        "StratoscopeVMMisplaced",
+        "a VM is migrated, and goes on running on the host that it left",
+        _change("layers", move_without_hypervisor),
+        cloud="layers",
+        reason="other_host",
+    ),
+    _of(
+        "StratoscopeVMPowerStateDisagrees",
+        "Nova has a VM as stopped that runs",
+        _change("layers", stop_without_hypervisor),
+        cloud="layers",
+    ),
+    _of(
+        "StratoscopeEventsLost",
+        "the broker of a cloud's events hangs",
+        lambda stack: stack.broker.hang(),
+        cloud="api",
     ),
     _of(
         "StratoscopeVMErrorsGrowing",

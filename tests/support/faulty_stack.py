@@ -1,4 +1,4 @@
-"""Embedded clouds, all exporters but hypervisor, Alertmanagers and Prometheus: what faults are made in."""
+"""Embedded clouds, all exporters, Alertmanagers and Prometheus: what faults are made in."""
 
 import datetime as dt
 import re
@@ -10,14 +10,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from cloud.ports import free_port
 
+from stratoscope.demo.openstack.hypervisors.files import CGROUPS
 from stratoscope.rules import bundle
 from stratoscope.rules.values import Values
 from support import postgresql
 from support.alertmanagers import RealAlertmanager, unpacked
 from support.certificates import Authority
 from support.exporter_process import ExporterProcess
+from support.fake_broker import PASSWORD, USER, live_broker
 from support.faster_rules import faster, looks_back
 from support.live_clouds import LiveCloud, live_clouds
 from support.prometheus_process import RealPrometheus, Target
@@ -31,10 +34,14 @@ _OF_DAYS: Final = re.compile("thresholds|management|vmprobe|meta$")
 """The groups of rules that these alerts need."""
 SCRAPED_S: Final = 2
 _SETTINGS: Final = {"global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"}}
-_WATCHED: Final = ("hosts", "api", "full", "refused", "partial", "gone")
+_WATCHED: Final = ("hosts", "full", "refused", "partial", "gone")
 """Clouds of the management exporter, beside `slow`."""
+_WITH_EVENTS: Final = "api"
+"""Its VMs are listed seldom; no fault is about them."""
+_WITH_HOSTS: Final = "layers"
+"""A cloud of the management exporter, of which one host has an exporter, too."""
 _PROBED: Final = ("creation", "leaky", "skewed", "described")
-_CLOUDS: Final = (*_WATCHED, "slow", *_PROBED, "limited", "ledger", "off", "spare")
+_CLOUDS: Final = (*_WATCHED, _WITH_EVENTS, "slow", *_PROBED, "limited", "ledger", "off", "spare")
 _COLLECTORS: Final = (
     "endpoints", "compute_services", "servers", "migrations", "hypervisors", "inventories", "allocations",
     "flavors",
@@ -69,12 +76,16 @@ class FaultyStack:
         zones: The time zones of `downtime-zone`.
         pages: What the exporters read beside clouds: calendars, and whether probes pause.
         going: What goes on while a fault lasts, called each second.
+        broker: Of the events of the cloud `api`.
     """
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
         self._stack = stack
-        self.clouds: Mapping[str, LiveCloud] = stack.enter_context(live_clouds(_CLOUDS))
+        self.clouds: Mapping[str, LiveCloud] = stack.enter_context(
+            live_clouds(_CLOUDS, with_hosts=[_WITH_HOSTS])
+        )
+        self.broker = stack.enter_context(live_broker())
         self.pages = stack.enter_context(pages())
         self.pages.texts |= {"/pause": '{"active": false}'} | {
             f"/{name}.ics": CALENDAR.format(event("cn01")) for name in ("late", "unmapped")
@@ -160,14 +171,30 @@ class FaultyStack:
     def _configure(self) -> None:
         collectors = dict.fromkeys(_COLLECTORS, _OFTEN)
         slow = self.clouds["slow"].entry(self.folder, budget={**_BUDGET, "concurrency": 2})
-        watched = [*self._entries(*_WATCHED), slow]
+        secret = self.folder / "broker"
+        secret.write_text(f"{USER}:{PASSWORD}")
+        events = {"urls": [self.broker.url], "credentials_file": str(secret)}
+        watched = [
+            *self._entries(*_WATCHED, _WITH_HOSTS),
+            *self._entries(_WITH_EVENTS, events=events),
+            slow,
+        ]
         self._add("management", {"clouds": watched, "management": {"collectors": collectors}})
         for name in ("killed", "old", "untargeted", "misconfigured", "ahead"):
             self._add(f"management-spare-{name}", {"clouds": self._entries("spare")})
         self._add("management-spare-certified", {"clouds": self._entries("spare")}, has_tls=True)
         self.certify(dt.timedelta(days=60))
+        self._hypervisor()
         self._probes()
         self._downtimes()
+
+    def _hypervisor(self) -> None:
+        """Of libvirt's mock driver, whose VMs stay as they are."""
+        file = self.clouds[_WITH_HOSTS].write_host(self.folder / "hosts")
+        paths = {"procfs": "proc", "sysfs": "sys", "cgroup": CGROUPS}
+        self._add("hypervisor", yaml.safe_load(file.read_text()))
+        flags = (f"--path.{name}={file.parent / path}" for name, path in paths.items())
+        self.exporters["hypervisor"].flags += flags
 
     def _probes(self) -> None:
         entries = [

@@ -38,6 +38,10 @@ class Publisher:
     async def sends(self, *parts: bytes) -> None:
         await self._socket.send_multipart([*parts])
 
+    async def waits(self) -> None:
+        """Wait until somebody has subscribed."""
+        await self._socket.recv_multipart()
+
     def end(self) -> None:
         self._socket.close(linger=0)
 
@@ -55,13 +59,19 @@ def hung_publisher() -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 @contextmanager
-def publisher(url: str = "") -> Iterator[Publisher]:
-    """One that publishes. Args: url: Of one that was there before; by default a port of its own."""
-    with zmq.asyncio.Context() as context, context.socket(zmq.PUB) as socket:
+def publisher(url: str = "", address: str = "127.0.0.1") -> Iterator[Publisher]:
+    """One that publishes.
+
+    Args:
+        url: Of one that was there before; by default a port of its own.
+        address: Where that port is; IPv6 in brackets.
+    """
+    with zmq.asyncio.Context() as context, context.socket(zmq.XPUB) as socket:
+        socket.set(zmq.IPV6, "[" in address)
         if url:
             socket.bind(url)
         else:
-            url = f"tcp://127.0.0.1:{socket.bind_to_random_port('tcp://127.0.0.1')}"
+            url = f"tcp://{address}:{socket.bind_to_random_port(f'tcp://{address}')}"
         one = Publisher(socket, url)
         try:
             yield one

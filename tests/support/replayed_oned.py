@@ -1,5 +1,6 @@
 """An oned that answers what a real one answered (tests/fixtures/opennebula), over XML-RPC on loopback."""
 
+import asyncio
 import xmlrpc.client
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -50,9 +51,12 @@ class Oned:
         calls: How often each method was called.
         pages: Start and size of each page that was asked for.
         endpoint: Its URL.
+        gate: While it is closed no call is answered.
     """
 
     def __init__(self, answers: Mapping[str, str | bytes] | None = None) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.answers: dict[str, str | bytes] = dict(answers or {})
         self.calls: Counter[str] = Counter()
         self.pages: list[tuple[int, int]] = []
@@ -67,6 +71,7 @@ class Oned:
         params, method = xmlrpc.client.loads(await request.read())
         name = str(method).removeprefix("one.")
         self.calls[name] += 1
+        await self.gate.wait()
         if params[0] != SESSION:
             return _response(refused("bad_password"))
         return _response(self._body(name, params[1:]))

@@ -71,9 +71,10 @@ _OTHERS: Final[Mapping[str, Sequence[str]]] = {
 _GAUGES: Final = {
     "available_bytes": 8e9, "check_failed": 1, "consecutive_failures": 0, "free_bytes": 2e9, "host_cpus": 4,
     "host_vms": 8, "hugepages_bytes": 1e9, "interval_seconds": 3600, "memory_bytes": 16e9, "probe_state": 0,
-    "promised": 800, "quota_limit": 20, "quota_used": 19.5, "usable_bytes": 3e8, "vcpus": 2, "_bytes": 10e9,
+    "promised": 800, "quota_limit": 20, "quota_used": 19.5, "usable_bytes": 3e8, "vcpus": 2,
+    "vms_in_transition": 9, "_bytes": 10e9,
 }  # fmt: skip
-"""By the first of these that the name has; others are 1."""
+"""By the first of these that the name has; others are 1. Of VMs in transition not all migrate."""
 _BOUNDS: Final = ("30.0", "60.0", "+Inf")
 _BEGAN: Final = round(time.time() - 1000, 3)
 """So that a scrape a second later makes little of an age."""

@@ -1,9 +1,10 @@
 """Changes of an embedded cloud's world that no fault on demand makes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from stratoscope.demo.world.boots import Boots
 from stratoscope.demo.world.migrations import Migrations
+from stratoscope.demo.world.models import VM
 from stratoscope.demo.world.world import World
 
 
@@ -46,6 +47,30 @@ def stick_migration(world: World) -> None:
                 vm.is_tame = True
                 return
     raise LookupError("no VM can be migrated")
+
+
+def move_without_hypervisor(world: World) -> None:
+    """A VM of a host that is shown moves to another host, and goes on running where it was."""
+    moves = Migrations(world)
+    for vm in _shown(world):
+        moves.migrate(vm)
+        if vm.id in world.migrations:
+            return
+    raise LookupError("no VM can be migrated")
+
+
+def stop_without_hypervisor(world: World) -> None:
+    """A VM of a host that is shown is stopped, and goes on running."""
+    *_, vm = _shown(world)
+    boots = Boots(world)
+    boots.begin(vm)
+    boots.state(vm, "stopped", None)
+
+
+def _shown(world: World) -> Iterator[VM]:
+    """Running VMs of the first host whose files are written."""
+    host = next(host for host in world.hosts.values() if host.is_still)
+    return (vm for vm in [*host.vms.values()] if vm.vm_state == "active" and vm.task_state is None)
 
 
 def leave_ports(world: World, number: int) -> None:

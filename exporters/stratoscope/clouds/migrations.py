@@ -117,10 +117,8 @@ class MigrationLog:
         Args:
             is_new: It ended since the first reading, and is counted.
         """
-        if migration_id in self._ended:
-            self._ended[migration_id] = self._ended.pop(
-                migration_id
-            )  # listed again: the last to be forgotten
+        if migration_id in self._ended:  # listed again: the last to be forgotten
+            self._ended[migration_id] = self._ended.pop(migration_id)
             return
         self._ended[migration_id] = one
         if is_new:

@@ -32,7 +32,8 @@ LAST = Family(
 )
 MISSED = Family(
     f"{_PREFIX}_missed_total",
-    "VMs that a list had as added, changed or removed, and no event within 30 s, though events arrived.",
+    "VMs that a list shows as added, changed or removed, and of which no event reported that within 30 s; "
+    "counted while events arrive.",
     labels=(*_CLOUD, "change"),
 )
 

@@ -70,7 +70,7 @@ Sprig's own merge does not replace by false, 0 or an empty list. */}}
 {{- $full := printf "%s/%s%s" $registry $repository $of -}}
 {{- $registry := `([A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(:[0-9]+)?` -}}
 {{- if not (regexMatch (printf `^%s(/[a-z0-9]+([-._]+[a-z0-9]+)*)+(:[A-Za-z0-9_][-.A-Za-z0-9_]*|@sha256:[0-9a-f]+)$` $registry) $full) -}}
-{{- fail (printf "exporters.%s.image: %s; allowed: such as registry.example.org/stratoscope-%s:0.1.0; see global.imageRegistry" .name $full .entry.exporter) -}}
+{{- fail (printf "exporters.%s.image: %s; allowed: such as registry.example.org/stratoscope-%s:0.2.0; see global.imageRegistry" .name $full .entry.exporter) -}}
 {{- end -}}
 {{- $full -}}
 {{- end -}}

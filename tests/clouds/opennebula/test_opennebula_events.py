@@ -106,6 +106,16 @@ async def test_malformed_event_is_counted_and_the_next_is_heard(message: bytes) 
     assert counts["other", Outcome.MALFORMED] == 2
 
 
+@pytest.mark.parametrize("address", ["[::1]", "localhost"])
+async def test_publisher_at_an_ipv6_address_and_one_with_a_name_are_reached(address: str) -> None:
+    events = Events()
+    with publisher(address="[::1]" if address == "[::1]" else "127.0.0.1") as oned:
+        port = oned.url.rpartition(":")[2]
+        async with subscribed(events, f"tcp://{address}:{port}"):
+            await oned.says("7", VM.format(7, 3, 3))
+            await until(lambda: events.account().counts == {("VM/ACTIVE/RUNNING", Outcome.APPLIED): 1})
+
+
 async def test_lost_publisher_says_so() -> None:
     events = Events()
     with publisher() as oned, publisher() as other:
@@ -166,6 +176,33 @@ async def test_publisher_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPa
             assert str(listens.exception()) == "tcp://127.0.0.1:1: no publisher within 0.2 s"
 
 
+async def test_publisher_that_goes_while_another_is_waited_for_is_named_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listening, "CONNECT_S", 1)  # 20 s otherwise
+    events = Events()
+    with publisher() as oned:
+        listens = asyncio.create_task(
+            Subscriber(
+                Publishers(urls=[oned.url, "tcp://127.0.0.1:1"]), events, lambda _: Outcome.APPLIED
+            ).listen()
+        )
+        await oned.waits()
+        oned.end()
+        await asyncio.wait({listens})
+    assert str(listens.exception()) == f"tcp://127.0.0.1:1, {oned.url}: no publisher within 1 s"
+
+
+async def test_message_that_is_too_large_ends_the_connection() -> None:
+    events = Events()
+    with publisher() as oned:
+        async with subscribed(events, oned.url) as listens:
+            await oned.sends(b"EVENT STATE VM/ACTIVE/BOOT/7 ", b"x" * (5 << 20))
+            async with asyncio.timeout(FAR_S):
+                await asyncio.wait({listens})
+    assert (events.account().is_up, events.account().last) == (False, None)
+
+
 class Zone:
     """A zone with events, whose clock the test moves."""
 
@@ -186,9 +223,13 @@ class Zone:
 
     async def after(self, seconds: float) -> dict[str, tuple[str, str]]:
         """State and host of each VM at the next refresh."""
-        self.now += seconds
-        answer = await self.cloud.ask("vms")
+        answer = await self.read(seconds)
         return {one.vm_id: (one.state, one.host) for one in answer.vms.values()}
+
+    async def read(self, seconds: float = 0, question: str = "vms") -> Any:
+        """The answer so much later."""
+        self.now += seconds
+        return await self.cloud.ask(question)
 
     def pools(self) -> int:
         """How often the pool was asked for."""
@@ -230,6 +271,149 @@ async def test_vms_follow_events_without_a_call_for_ten_minutes() -> None:
         await one.after(31)
     missed = one.events.account().missed
     assert missed == {Missed.ADDED: 1, Missed.CHANGED: 1, Missed.REMOVED: 1}
+
+
+async def test_without_a_call_the_answer_says_when_the_pool_was_read_and_that_a_vm_is_missing() -> None:
+    odd = VM.format(8, "x", 3)
+    async with zone({"vmpool.info": f"<VM_POOL>{VM.format(7, 3, 3)}{odd}</VM_POOL>"}) as (one, _):
+        listed = await one.read()
+        assert (listed.as_of, listed.malformed, listed.is_complete) == (one.now, 1, False)
+        known = await one.read(60)
+        assert (known.as_of, known.malformed, known.is_complete) == (one.now - 60, 0, False)
+
+
+async def test_a_list_that_was_being_read_when_an_event_came_does_not_undo_it() -> None:
+    """`migrations` has begun to read the pool, and `vms` waits for it."""
+    async with zone() as (one, oned):
+        await one.after(0)
+        one.now += 600
+        one.oned.gate.clear()
+        migrations = asyncio.create_task(one.read(question="migrations"))
+        pools = one.pools()
+        await until(lambda: one.pools() > pools)
+        one.now += 1
+        await oned.says("7", VM.format(7, 8, 0), "POWEROFF", "LCM_INIT")
+        await heard(one, 1)
+        one.now += 1
+        vms = asyncio.create_task(one.after(0))
+        await asyncio.sleep(0.05)  # it waits
+        one.oned.gate.set()
+        assert (await vms)["7"] == ("POWEROFF", "dummy-a2")
+        await migrations
+
+
+async def test_an_answer_stays_as_it_was_and_the_next_has_the_new_name_of_a_group() -> None:
+    """Answers are rendered in a thread, and compared with the one before."""
+    async with zone() as (one, oned):
+        before = await one.read()
+        await oned.says("7", VM.format(7, 3, 3).replace(">dev<", ">qa<").replace(">alice<", ">carol<"))
+        await heard(one, 1)
+        after = await one.read(60)
+        assert (before.projects, before.users) == ({"100": "dev"}, {"2": "alice"})
+        assert (after.projects, after.users) == ({"100": "qa"}, {"2": "carol"})
+
+
+async def test_the_name_of_a_group_that_an_event_said_while_the_pool_was_read_is_not_lost() -> None:
+    other = VM.format(9, 1, 0).replace(">100</GID>", ">150</GID>").replace(">dev<", ">qa<")
+    async with zone() as (one, oned):
+        await one.after(0)
+        one.now += 600
+        await oned.says("9", other, "PENDING", "LCM_INIT")
+        await heard(one, 1)
+        assert (await one.read()).projects == {"100": "dev", "150": "qa"}
+        await oned.says("9", other.replace("<STATE>1<", "<STATE>6<"), "DONE", "LCM_INIT")
+        await heard(one, 2)
+        assert (await one.read(601)).projects == {"100": "dev"}
+
+
+async def test_a_vm_of_a_template_that_is_younger_than_the_pool_gets_its_flavor() -> None:
+    small, new = (
+        f"<VMTEMPLATE><ID>{number}</ID><NAME>{name}</NAME><TEMPLATE/></VMTEMPLATE>"
+        for number, name in ((0, "small"), (77, "large"))
+    )
+    pool = f"<VMTEMPLATE_POOL>{small}{{}}</VMTEMPLATE_POOL>"
+    async with zone(TWO | {"templatepool.info": pool.format("")}) as (one, oned):
+        await one.after(0)
+        one.oned.answers["templatepool.info"] = pool.format(new)
+        vm = VM.format(9, 3, 3).replace("<TEMPLATE_ID>0", "<TEMPLATE_ID>77")
+        await oned.says("9", vm)
+        await heard(one, 1)
+        assert {vm_id: vm.flavor for vm_id, vm in (await one.read(60)).vms.items()}["9"] == "large"
+        calls = one.oned.calls["templatepool.info"]
+        await one.read(60)
+        assert (one.oned.calls["templatepool.info"], one.pools()) == (calls, 1)
+
+
+async def test_an_id_that_oned_gives_again_is_another_vm_in_an_event_too() -> None:
+    async with zone() as (one, oned):
+        before = (await one.read()).vms["7"]
+        one.now += 30
+        await oned.says("7", VM.format(7, 3, 3).replace("1795300000", "1795305350"))
+        await heard(one, 1)
+        after = (await one.read(30)).vms["7"]
+        assert (after.state, after.changed) == (before.state, before.changed + 30)
+
+
+async def test_migrations_follow_events_without_the_pool() -> None:
+    moved = "<HISTORY><SEQ>2</SEQ><HOSTNAME>dummy-b1</HOSTNAME><CID>100</CID></HISTORY></HISTORY_RECORDS>"
+    async with zone() as (one, oned):
+        await one.after(0)
+        await one.read(question="migrations")
+        pools, histories = one.pools(), one.oned.calls["vmpool.infoset"]
+        await oned.says("7", VM.format(7, 3, 3).replace("</HISTORY_RECORDS>", moved))
+        await oned.says("8", VM.format(8, 6, 0), "DONE", "LCM_INIT")
+        await heard(one, 2)
+        await one.read(120, "migrations")
+        await one.read(120, "migrations")
+        assert (one.pools(), one.oned.calls["vmpool.infoset"]) == (pools, histories + 1)
+        await oned.says("9", VM.format(9, 6, 0), "DONE", "LCM_INIT")
+        await heard(one, 3)
+        await one.read(60, "migrations")
+        assert (one.pools(), one.oned.calls["vmpool.infoset"]) == (pools, histories + 1)
+
+
+async def test_of_an_event_and_a_list_the_newer_one_says_which_histories_are_read() -> None:
+    def on(host: str, number: int) -> str:
+        last = f"<HISTORY><SEQ>{number}</SEQ><HOSTNAME>{host}</HOSTNAME><CID>100</CID></HISTORY>"
+        return VM.format(7, 3, 3).replace("</HISTORY_RECORDS>", f"{last}</HISTORY_RECORDS>")
+
+    async with zone() as (one, oned):
+        await one.after(0)
+        await one.read(question="migrations")
+        histories = one.oned.calls["vmpool.infoset"]
+        one.now += 600
+        await oned.says("7", on("dummy-b1", 2))
+        await heard(one, 1)
+        await one.read()
+        await one.read(question="migrations")
+        assert one.oned.calls["vmpool.infoset"] == histories + 1
+        one.oned.answers["vmpool.info"] = f"<VM_POOL>{on('dummy-a1', 3)}</VM_POOL>"
+        await one.read(600)
+        await one.read(question="migrations")
+        assert one.oned.calls["vmpool.infoset"] == histories + 2
+        await one.read(60, "migrations")
+        assert one.oned.calls["vmpool.infoset"] == histories + 2
+
+
+async def test_a_vm_that_is_on_another_host_without_a_word_was_missed_and_nothing_while_events_are_lost() -> (
+    None
+):
+    def pool(host: str) -> str:
+        return f"<VM_POOL>{VM.format(7, 3, 3).replace('dummy-a2', host)}</VM_POOL>"
+
+    async with zone() as (one, _):
+        await one.after(0)
+        one.oned.answers["vmpool.info"] = pool("dummy-b1")
+        await one.after(600)
+        await one.after(31)
+        assert one.events.account().missed == {Missed.ADDED: 0, Missed.CHANGED: 1, Missed.REMOVED: 1}
+        one.events.end(CollectError(Reason.UNAVAILABLE, "lost"))
+        one.oned.answers["vmpool.info"] = "<VM_POOL/>"
+        await one.after(60)
+        one.oned.answers["vmpool.info"] = pool("dummy-a1")
+        await one.after(60)
+        await one.after(31)
+        assert one.events.account().missed == {Missed.ADDED: 0, Missed.CHANGED: 1, Missed.REMOVED: 1}
 
 
 async def test_lost_events_let_the_pool_be_read_at_each_refresh() -> None:
@@ -290,7 +474,9 @@ async def test_credential_that_does_not_see_all_vms_ignores_events() -> None:
         before = await one.after(0)
         await oned.says("7777", VM.format(7777, 3, 3))
         await heard(one, 1)
+        pools = one.pools()
         assert await one.after(60) == before
+        assert one.pools() > pools
         assert ("VM/ACTIVE/RUNNING", Outcome.IGNORED) in one.events.account().counts
 
 
@@ -310,8 +496,12 @@ async def test_flood_of_vms_that_are_not_there_has_a_bound(monkeypatch: pytest.M
             await oned.says("7", flood)
         await heard(one, 100)
         assert len((await one.cloud.ask("vms")).users) <= 10
+        for number in range(300, 350):
+            await oned.says(str(number), VM.format(number, 6, 0), "DONE", "LCM_INIT")
+        await heard(one, 150)
+        assert one.events.account().counts["VM/DONE/LCM_INIT", Outcome.IGNORED] == 50
         await oned.says("8", VM.format(8, 8, 0), "POWEROFF", "LCM_INIT")
-        await heard(one, 101)
+        await heard(one, 151)
         assert (await one.after(1))["8"] == ("POWEROFF", "dummy-a2")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from stratoscope.clouds.model import Resource
+from stratoscope.clouds.opennebula import hosts as module
 from stratoscope.core.errors import LeftOut, LeftOutError
 from support.opennebula import PLAIN, asked, changed, cloud_of
 from support.replayed_oned import recorded, refused, replayed
@@ -95,6 +96,21 @@ async def test_the_pool_is_read_once_for_several_questions() -> None:
     assert oned.calls["hostpool.info"] == 1
 
 
+@pytest.mark.parametrize(
+    ("state", "is_up", "is_enabled"),
+    [(0, False, True), (1, True, True), (5, False, True), (6, False, True), (7, True, False)],
+)
+async def test_a_host_that_is_being_monitored_is_as_before_it(
+    state: int, *, is_up: bool, is_enabled: bool
+) -> None:
+    """The states 1, 5, 6 and 7 are of releases before 5.12."""
+    answers = changed("hostpool.info", (A1, A1.replace(">2<", f">{state}<")))
+    (one,) = [one for one in (await asked("host_services", answers)).services if one.host == "dummy-a1"]
+    assert (one.is_up, one.is_enabled) == (is_up, is_enabled)
+    takes = "dummy-a1" in (await asked("inventories", answers)).zones
+    assert takes is (state == 1)
+
+
 async def test_a_state_that_is_unknown_is_shown_as_it_is() -> None:
     found = await asked("hosts", changed("hostpool.info", (A1, A1.replace(">2<", ">9<"))))
     assert found.states[-1] == "STATE_9"
@@ -153,6 +169,16 @@ async def test_of_an_offline_host_the_vms_that_may_go_on_are_counted(
 @pytest.mark.parametrize("answer", ["<VM_POOL/>", refused("unknown_method")], ids=["unseen", "no_call"])
 async def test_a_vm_of_which_nothing_is_known_may_go_on(answer: str | bytes) -> None:
     assert await left({"vmpool.infoset": answer}) == 2
+
+
+async def test_vms_of_offline_hosts_are_looked_up_in_several_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", 1)  # 500 otherwise
+    ended = {"vmpool.infoset": set_of(("POWEROFF", "POWEROFF"))}
+    assert await left(ended) == 0
+    monkeypatch.setattr(module, "_MOST", 1)  # 20 otherwise
+    assert await left(ended) == 1
 
 
 async def test_a_partial_view_of_hosts_says_so() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.objects import VM
+from stratoscope.clouds.opennebula import each
 from stratoscope.clouds.usage import HostUsage
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.opennebula import NOW, PLAIN, asked, changed, cloud_of
@@ -45,6 +46,20 @@ async def test_what_was_measured_more_than_10_minutes_ago_is_not_shown() -> None
     assert ({one.host for one in found.hosts}, found.old) == ({"dummy-a2", "dummy-b1", "dummy-dsbl"}, 2)
     assert ((await later("host_usage", 3600)).hosts, (await later("host_usage", 3600)).old) == ((), 5)
     assert all(one.measured is None for one in (await later("each_vm", 3600)).objects)
+
+
+async def test_a_vm_that_was_measured_10_minutes_ago_has_its_values_and_then_no_longer() -> None:
+    # 46 was measured 4 s before NOW.
+    for seconds, is_shown in ((596, True), (597, False)):
+        found = {one.vm_id: one for one in (await later("each_vm", seconds)).objects}
+        assert (found["46"].memory_in_use is not None) is is_shown
+
+
+async def test_disks_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    number = len((await asked("each_disk")).objects)
+    monkeypatch.setattr(each, "MOST", 3)  # 20,000 otherwise
+    found = await asked("each_disk")
+    assert (len(found.objects), found.beyond) == (3, number - 3)
 
 
 async def test_a_host_that_was_measured_is_named_by_the_pool_alone() -> None:

@@ -206,6 +206,24 @@ async def test_a_vm_that_is_gone_has_no_outcome_and_one_that_comes_into_view_has
         assert len(answer.ended) == 1
 
 
+async def test_records_between_which_one_is_missing_are_no_migration() -> None:
+    async with zone() as its:
+        its.put(7, RUNNING, record(0, "a", 2, began=-900, ended=-700), record(2, "c", began=-100, ran=-90))
+        answer = await its.read()
+        assert (answer.running, answer.ended) == ((), ())
+
+
+async def test_an_id_that_was_gone_is_a_vm_that_comes_into_view() -> None:
+    first = record(0, "a", 2, began=-900, ended=-700), record(1, "b", 2, began=-710, ran=-700, ended=-600)
+    async with zone() as its:
+        its.put(7, RUNNING, first[0], record(1, "b", began=-710, ran=-700))
+        await its.read()
+        its.drop(7)
+        await its.read()
+        its.put(7, RUNNING, *first, record(2, "c", began=-610, ran=-600))
+        assert counted(await its.read()) == {}
+
+
 async def test_histories_are_read_again_only_where_a_vm_has_moved() -> None:
     async with zone() as its:
         its.put(7, OFF, record(0, "a", 2, began=-900, ended=-700), record(1, "b", began=-710, ran=-700))

@@ -91,6 +91,12 @@ def test_a_limit_of_0_allows_nothing() -> None:
     assert [one.limit for one in quotas(f"<QUOTAS><ID>1</ID>{part}</QUOTAS>")] == [0]
 
 
+def test_disks_of_vms_are_in_bytes() -> None:
+    part = "<SYSTEM_DISK_SIZE>10</SYSTEM_DISK_SIZE><SYSTEM_DISK_SIZE_USED>1</SYSTEM_DISK_SIZE_USED>"
+    found = quotas(f"<QUOTAS><ID>7</ID><VM_QUOTA><VM>{part}</VM></VM_QUOTA></QUOTAS>")
+    assert found == [Quota("", "vm", "SYSTEM_DISK_SIZE", 10 << 20, 1 << 20, None, True, "7")]
+
+
 def test_a_pool_without_defaults_has_unlimited_ones() -> None:
     part = "<VM_QUOTA><VM><VMS>-1</VMS><VMS_USED>4</VMS_USED></VM></VM_QUOTA>"
     found = quotas(f"<QUOTAS><ID>7</ID>{part}</QUOTAS>")

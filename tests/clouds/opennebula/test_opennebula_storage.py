@@ -20,7 +20,7 @@ async def test_datastores_are_backends_with_what_is_measured() -> None:
         backend_id="101", kind="IMAGE", used=9720 * MIB, images=2,
     )  # fmt: skip
     assert (by_name["dummy_sys"].kind, by_name["files"].kind) == ("SYSTEM", "FILE")
-    assert (by_name["system"].total, by_name["system"].used) == (None, None)
+    assert (by_name["system"].total, by_name["system"].used, by_name["system"].free) == (None, None, None)
 
 
 async def test_a_type_that_is_unknown_is_shown_as_it_is() -> None:
@@ -90,6 +90,14 @@ async def test_the_leases_of_a_network_with_one_range_are_in_the_pool() -> None:
     one_range = one_range.replace("<USED_LEASES>0<", "<USED_LEASES>12<").replace("[IP4]", "[ETHER]", 1)
     found = await asked("networks", {"vnpool.info": one_range})
     assert (found.pools[0].subnet_id, found.pools[0].used, found.pools[0].ip_version) == ("1/0", 12, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "version"), [("IP4", 4), ("IP6", 6), ("IP4_6", 4), ("IP4_6_STATIC", 4), ("IP6_STATIC", 6)]
+)
+async def test_a_range_with_both_versions_is_counted_as_ipv4(kind: str, version: int) -> None:
+    found = await asked("networks", changed("vnpool.info", ("[IP4]", f"[{kind}]")))
+    assert found.pools[0].ip_version == version
 
 
 async def test_the_leases_of_each_range_are_in_the_pool_too() -> None:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from stratoscope.clouds.flavors import Flavor, Room
 from stratoscope.clouds.opennebula import templates as module
 from stratoscope.clouds.opennebula.client.items import root
-from stratoscope.clouds.opennebula.templates import fitting, largest, template, unique
+from stratoscope.clouds.opennebula.hosts import row
+from stratoscope.clouds.opennebula.templates import fitting, free, largest, shown, template, unique
 from support.opennebula import PLAIN, asked, changed
 from support.replayed_oned import recorded
 
@@ -50,6 +51,32 @@ async def test_room_is_what_cpu_and_memory_leave_on_hosts_that_take_vms() -> Non
     assert (room["small", "zone-b"], room["small", "default"], room["huge", "zone-a"]) == (82, 0, 0)
     assert found.largest["zone-a"] == Room("small", "zone-a", 150, is_upper_bound=False)
     assert "default" not in found.largest
+
+
+async def test_what_is_reserved_of_a_host_is_no_room() -> None:
+    total = "<TOTAL_MEM>16777216</TOTAL_MEM><TOTAL_CPU>800</TOTAL_CPU><MAX_MEM>16777216</MAX_MEM>"
+    host = f"<CPU_USAGE>440</CPU_USAGE>{total}<MAX_CPU>"
+    found = await asked("room", changed("hostpool.info", (f"{host}800<", f"{host}600<")))
+    # 160 instead of 360 hundredths of a CPU are free on dummy-a1, in steps of 5.
+    assert {(one.flavor, one.zone): one.vms for one in found.room}["small", "zone-a"] == 32 + 78
+
+
+def test_a_template_that_needs_nothing_is_no_reason_to_say_that_any_number_fits() -> None:
+    sizes = "<CPU>0</CPU><MEMORY>0</MEMORY>"
+    one = template(root(_template("1", "web").replace("<TEMPLATE/>", f"<TEMPLATE>{sizes}</TEMPLATE>")))
+    hosts = free([row(host) for host in root(recorded("hostpool.info"))])
+    assert {room.vms for room in fitting(one, "web", hosts)} == {0}
+    assert [room.zone for room in fitting(one, "web", hosts)] == ["default", "zone-a", "zone-b"]
+
+
+def test_templates_that_others_may_use_come_first_and_then_the_oldest() -> None:
+    sizes = "<TEMPLATE><CPU>1</CPU><MEMORY>64</MEMORY></TEMPLATE>"
+    public = f"<PERMISSIONS><OTHER_U>1</OTHER_U></PERMISSIONS>{sizes}"
+    made = [
+        template(root(_template(number, "web").replace("<TEMPLATE/>", rest)))
+        for number, rest in (("2", sizes), ("10", public), ("1", sizes), ("9", public))
+    ]
+    assert [one.template_id for one in shown(made)] == ["9", "10", "1", "2"]
 
 
 async def test_a_requirement_makes_room_an_upper_bound() -> None:

@@ -1,15 +1,22 @@
 """Endpoints of oned, zones and servers; the servers of a zone and their states of Raft."""
 
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import RawTestServer
 from yarl import URL
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.model import Count
+from stratoscope.clouds.opennebula.cloud import OpenNebula
+from stratoscope.clouds.opennebula.config import Found
 from stratoscope.clouds.opennebula.zones import MOST, Zone, own_zone
+from stratoscope.core.config import Secret
+from support.certificates import Authority, write
 from support.opennebula import asked, cloud_of
-from support.replayed_oned import Oned, refused, replayed
+from support.replayed_oned import SESSION, Oned, refused, replayed
 
 SILENT = "http://127.0.0.1:1/RPC2"
 LEADER = "<RAFT><SERVER_ID>0</SERVER_ID><STATE>3</STATE></RAFT>"
@@ -188,3 +195,27 @@ def test_the_own_zone_is_the_one_that_names_the_endpoint() -> None:
     assert own_zone([one], URL("http://proxy/RPC2")) is one
     assert own_zone([one, other], URL("http://proxy/RPC2")) is None
     assert own_zone([], URL("http://proxy/RPC2")) is None
+
+
+async def test_the_credential_is_not_sent_over_http_where_the_configured_endpoint_is_https(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, Authority())
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    oned = Oned({"zone.raftstatus": LEADER})
+    server = RawTestServer(oned.answer, scheme="https")
+    await server.start_server(ssl=tls)
+    oned.endpoint = f"https://localhost:{server.port}/RPC2"
+    async with replayed({"zone.raftstatus": LEADER}) as other:
+        servers = (("one-1", oned.endpoint), ("one-2", other.endpoint))
+        oned.answers["zonepool.info"] = f"<ZONE_POOL>{zone('north', oned.endpoint, *servers)}</ZONE_POOL>"
+        entry = Found(
+            "one", endpoint=oned.endpoint, session=Secret(SESSION), ca_file=str(tmp_path / "ca.crt")
+        )
+        cloud = OpenNebula(entry)
+        found = await cloud.ask("zones")
+        await cloud.close()
+    await server.close()
+    assert {one.host: one.is_up for one in found.agents} == {"one-1": True, "one-2": False}
+    assert not other.calls

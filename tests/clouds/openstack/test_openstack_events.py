@@ -72,6 +72,7 @@ async def test_queue_is_our_own_and_bounded(tmp_path: Path) -> None:
         assert queue.startswith("stratoscope-")
         assert arguments == {"x-expires": 900_000, "x-max-length": 20_000, "x-max-length-bytes": 67_108_864}
         assert rabbit.bindings == {(queue, "nova", "versioned_notifications.*"), (queue, queue, "")}
+        assert (rabbit.durable, rabbit.prefetch) == ({queue}, 200)
         async with listened(settings(tmp_path, rabbit.url), Events(), Hears()):
             assert len(rabbit.queues) == 2
 

@@ -9,14 +9,13 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.objects import VM, Disk, Each
 from stratoscope.clouds.opennebula import measured, states
-from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.access import Access, checked
 from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, decimal, fields, number, sensible
-from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 
 MOST: Final = 20_000
-_NOT_DONE: Final = -1
 _COST: Final = "1 for each 2,000 VMs"
 _ROLE: Final = "group oneadmin, or VM/* USE; any other sees what it may use"
 
@@ -42,10 +41,8 @@ class EachObject(Reader):
     async def _each(
         self, kind: type[msgspec.Struct], collector: str, decode: Callable[[Element], list[msgspec.Struct]]
     ) -> Each:
-        read, malformed = await self._pools.paged("vmpool.info", "VM", decode, _NOT_DONE)
-        access = await kept(self._access)
-        if not malformed:
-            access.check("VM", read, "oned: vmpool.info")
+        read, malformed = await self._pools.paged("vmpool.info", "VM", decode, NOT_DONE)
+        access = await checked(self._access, "VM", read, malformed, "vmpool.info")
         found = [one for of_vm in read for one in of_vm]
         return Each(
             kind=kind,

@@ -83,6 +83,7 @@ class Subscriber:
         try:
             with socket.get_monitor_socket(_WATCHED) as monitor:
                 for url in self._urls:
+                    socket.set(zmq.IPV6, "[" in url)  # with it a name stands for its IPv6 address alone
                     socket.connect(url)
                 await self._connected(monitor)
                 await asyncio.sleep(_SUBSCRIBED_S)

@@ -15,7 +15,7 @@ from stratoscope.clouds.condition import Condition
 from stratoscope.clouds.model import Host, HostServices, Inventories, Resource, Service
 from stratoscope.clouds.model import Hosts as Answer
 from stratoscope.clouds.opennebula import measured, states
-from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.access import Access, checked, kept
 from stratoscope.clouds.opennebula.client.items import KIB, MIB, Element, fields, ids, number, sensible
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
@@ -165,8 +165,7 @@ class Hosts(Reader):
 
     async def _read(self) -> tuple[Sequence[HostRow], int]:
         rows, malformed = await self._pools.whole("hostpool.info", "HOST", row)
-        if not malformed:
-            (await kept(self._access)).check("HOST", rows, "oned: hostpool.info")
+        await checked(self._access, "HOST", rows, malformed, "hostpool.info")
         return rows, malformed
 
 

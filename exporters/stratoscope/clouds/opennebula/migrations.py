@@ -1,8 +1,8 @@
 """Migrations: the history of those VMs that have changed their host, which `vmpool.infoset` tells in full.
 
 A VM's history has a record for each time that it was put on a host: where, when, and by which action it
-ended. A migration is a record that ended by one of some actions, and the next one. The pool has the number of
-the last record alone: the histories of VMs whose number has changed are read, and of those on their way.
+ended. A migration is two records: one that ended by one of _ACTIONS, and the next one. The pool has only the
+number of the last record. Read are the histories of VMs whose number has changed, and of VMs on their way.
 
 A live migration that fails is taken back: oned adds a third record with the first one's host, and the second
 one has no action (LifeCycleManager::trigger_deploy_failure of oned).
@@ -17,7 +17,7 @@ import msgspec
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.migrations import Ended, Migration, MigrationLog, Migrations, Outcome
-from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.access import Access, checked
 from stratoscope.clouds.opennebula.client.items import Element, fields, identity, number
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.vms import Row, VMs
@@ -31,8 +31,8 @@ MOST: Final = 20
 _YOUNG_S: Final = 75.0
 """A pool that is not older is not read again: by default `vms` reads it each minute."""
 _CLOCK_OFF_S: Final = 60.0
-"""The most by which oned's clock may be behind this machine's. Of a VM that was not there before, migrations
-that ended earlier are not counted; those of others are, whatever oned's clock says."""
+"""By so much oned's clock may be behind this machine's. It matters for a VM that is seen for the first time:
+its migrations count that ended since the first reading, by oned's clock. Those of others need no clock."""
 _ACTIONS: Final[Mapping[int, str]] = {
     1: "migrate", 2: "live-migrate", 48: "poff-migrate", 49: "poff-hard-migrate",
 }  # fmt: skip
@@ -81,15 +81,14 @@ class VMMigrations(Reader):
         "migrations",
         Every(60, 50, 300),
         cost=f"1 for each {AT_ONCE} VMs that changed their host, {MOST} at most; 1 for each 2,000 VMs unless "
-        "`vms` has just read them",
+        "`vms` has just read them, or `events` arrive",
         role="group oneadmin, or VM/* USE; any other sees what it may use",
     )
     async def read(self) -> Migrations:
         """Raises as Pools, and LeftOutError; `absent` if oned has no `vmpool.infoset`."""
         self._since = self._since or self._clock.now()
-        rows, malformed = await self._vms.rows.not_older_than(_YOUNG_S)
-        if not malformed:
-            (await kept(self._access)).check("VM", rows, "oned: vmpool.info")
+        rows, malformed = await self._vms.rows(_YOUNG_S)
+        await checked(self._access, "VM", rows, malformed, "vmpool.info")
         current = {one.vm_id: one for one in rows if one.moves}
         unmoved = dict.fromkeys((one.vm_id for one in rows if not one.moves), _UNMOVED)
         self._read_at = {vm_id: at for vm_id, at in self._read_at.items() if vm_id in current} | unmoved

@@ -11,7 +11,7 @@ import msgspec
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.address_pools import Pool
 from stratoscope.clouds.address_pools import Pools as Answer
-from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.access import Access, checked
 from stratoscope.clouds.opennebula.client.items import Element, amount, fields, number, sensible
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.ttl_cache import TTLCache
@@ -56,9 +56,7 @@ class Networks(Reader):
     async def read(self) -> Answer:
         """Raises as Pools, and LeftOutError."""
         found, malformed = await self._pools.paged("vnpool.info", "VNET", network)
-        access = await kept(self._access)
-        if not malformed:
-            access.check("NET", found, "oned: vnpool.info")
+        access = await checked(self._access, "NET", found, malformed, "vnpool.info")
         pools = tuple(pool for one in found for pool in _pools(one))
         return Answer(pools, malformed, is_whole=access.sees_all("NET"))
 

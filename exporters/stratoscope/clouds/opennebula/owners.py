@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
-from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.access import Access, checked, kept
 from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, number
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
@@ -75,8 +75,7 @@ class Owners(Reader):
         users, odd_users = await self._pools.whole("userpool.info", "USER", _user)
         access = await kept(self._access)
         for pool, found, odd in (("GROUP", groups, odd_groups), ("USER", users, odd_users)):
-            if not odd:
-                access.check(pool, found, f"oned: {pool.lower()}pool.info")
+            await checked(self._access, pool, found, odd, f"{pool.lower()}pool.info")
         return Projects(
             tuple(groups),
             tuple(users),
@@ -100,9 +99,8 @@ class Owners(Reader):
         malformed = 0
         for method, is_user in (("grouppool.info", False), ("userpool.info", True)):
             limits, odd = await self._pools.whole(method, ("QUOTAS", *_DEFAULTS), limits_of)
-            if not odd:
-                owned = [one for one in limits if one.owner]
-                (await kept(self._access)).check("USER" if is_user else "GROUP", owned, f"oned: {method}")
+            owned = [one for one in limits if one.owner]
+            await checked(self._access, "USER" if is_user else "GROUP", owned, odd, method)
             found += quotas_of(limits, is_user=is_user)
             malformed += odd
         return Quotas(tuple(bounded(found)), None, malformed)

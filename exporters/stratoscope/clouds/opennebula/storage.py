@@ -9,7 +9,7 @@ import msgspec
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Backend, Backends, Count, Image, Images, Objects
 from stratoscope.clouds.opennebula import states
-from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.access import Access, checked
 from stratoscope.clouds.opennebula.client.items import (
     MIB,
     Element,
@@ -67,9 +67,7 @@ class Storage(Reader):
     async def backends(self) -> Backends:
         """Raises as Pools, and LeftOutError."""
         found, malformed = await self._pools.whole("datastorepool.info", "DATASTORE", datastore)
-        access = await kept(self._access)
-        if not malformed:
-            access.check("DATASTORE", found, "oned: datastorepool.info")
+        access = await checked(self._access, "DATASTORE", found, malformed, "datastorepool.info")
         return Backends(tuple(found), malformed, access.sees_all("DATASTORE"))
 
     @question(
@@ -82,9 +80,7 @@ class Storage(Reader):
     async def images(self) -> Images:
         """Raises as Pools, and LeftOutError."""
         found, malformed = await self._images.anew()
-        access = await kept(self._access)
-        if not malformed:
-            access.check("IMAGE", found, "oned: imagepool.info")
+        access = await checked(self._access, "IMAGE", found, malformed, "imagepool.info")
         objects = Objects(
             "images",
             _counts([(one.state, one.size) for one in found]),

@@ -10,7 +10,7 @@ import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.flavors import Capacity, Flavor, Flavors, Room
-from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.access import Access, checked
 from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, number, sensible
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
@@ -105,9 +105,7 @@ class Templates(Reader):
 
     async def _check(self, templates: Sequence[Template], malformed: int) -> bool:
         """Whether these are all templates. Raises LeftOutError for none of a user who may not see all."""
-        access = await kept(self._access)
-        if not malformed:
-            access.check("TEMPLATE", templates, "oned: templatepool.info")
+        access = await checked(self._access, "TEMPLATE", templates, malformed, "templatepool.info")
         return access.sees_all("TEMPLATE")
 
     async def _read(self) -> tuple[list[Template], int]:

@@ -6,8 +6,9 @@ it, unless it is being created: then it is when it was created. The second never
 With events the pool is read every 10 minutes, and the answer comes from what is known.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -19,8 +20,9 @@ from stratoscope.clouds.events import Events, Missed, Outcome
 from stratoscope.clouds.model import VM
 from stratoscope.clouds.model import VMs as Answer
 from stratoscope.clouds.opennebula import states
-from stratoscope.clouds.opennebula.client.access import Access, kept
+from stratoscope.clouds.opennebula.client.access import Access, checked
 from stratoscope.clouds.opennebula.client.items import (
+    ADDRESSES,
     MIB,
     Element,
     Unchanged,
@@ -30,7 +32,7 @@ from stratoscope.clouds.opennebula.client.items import (
     number,
     sensible,
 )
-from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
 from stratoscope.clouds.resources import by_number
@@ -39,15 +41,16 @@ from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import LeftOutError
 
-_NOT_DONE: Final = -1
+_DONE: Final = "DONE"
 _AT_ONCE: Final = 500
 """VMs whose templates are read by one request: 3.7 MB."""
 _MOST: Final = 20
 """Requests for templates in one refresh."""
+_IN_A_ROW: Final = 1_000
+"""VMs that are taken before other tasks have their turn."""
 _CREATED: Final = frozenset({states.PENDING, "PROLOG", "BOOT"})
 _NICS: Final = ("NIC", "NIC_ALIAS", "PCI")
 """What may have addresses. The pool calls all of them NIC; events have PCI for one that is passed through."""
-_ADDRESSES: Final = ("IP", "IP6", "IP6_GLOBAL", "IP6_ULA")
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -77,8 +80,22 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     moves: int
 
 
+class _Pool(NamedTuple):
+    """The pool as it was read, without VMs that are done.
+
+    Attributes:
+        began: When the reading began, on the monotonic clock: events since then are newer.
+        began_at: The same in Unix seconds.
+    """
+
+    rows: Sequence[Row]
+    malformed: int
+    began: float
+    began_at: float
+
+
 class VMs(Reader):
-    """The VMs of one zone. Attributes: rows: The pool as last read, with the number of malformed VMs."""
+    """The VMs of one zone."""
 
     def __init__(  # noqa: PLR0913 - what a VM is told by
         self,
@@ -94,7 +111,8 @@ class VMs(Reader):
         self._pools, self._access, self._owners, self._templates = pools, access, owners, templates
         self._index, self._clock = index, clock
         self._row = Unchanged(row)
-        self.rows = TTLCache(self._read_rows, clock)
+        self._pool = TTLCache(self._read_pool, clock)
+        self._heard: dict[str, Row] = {}
         self._template_of: dict[str, str] = {}
         self._events = Events(clock) if events is None else events
         self._read_at: float | None = None
@@ -102,8 +120,10 @@ class VMs(Reader):
         self._sees_all, self._malformed = False, 0
         self._clusters: Mapping[str, str] = {}
         self._flavors: Mapping[str, str] = {}
-        self._projects: dict[str, str] = {}
-        self._users: dict[str, str] = {}
+        self._unnamed: set[str] = set()
+        # Answers have these two, and are rendered in a thread: they are replaced, never changed.
+        self._projects: Mapping[str, str] = {}
+        self._users: Mapping[str, str] = {}
 
     @question(
         "vms",
@@ -115,47 +135,73 @@ class VMs(Reader):
     )
     async def read(self) -> Answer:
         """All VMs but those that are done. Raises as Pools, and LeftOutError."""
-        began, began_at = self._clock.monotonic(), self._clock.now()
         self._events.settle()
-        if self._read_at is not None and self._sees_all and self._events.spares(self._read_at):
+        if self._is_spared():
+            await self._name_new_templates()
             return replace(self._answer(), malformed=0)  # those of the last list were counted then
-        rows, malformed = await self.rows.anew()
-        access = await kept(self._access)
-        rows = [one for one in rows if one.state != "DONE"]
-        if not malformed:
-            access.check("VM", rows, "oned: vmpool.info")
+        pool = await self._pool.anew()
+        rows, malformed = pool.rows, pool.malformed
+        access = await checked(self._access, "VM", rows, malformed, "vmpool.info")
         self._clusters = await self._owners.clusters()
         self._forget_others(rows)
         names = await self._names(rows)
         is_vouched = self._read_at is not None and self._events.vouches(self._read_at)
-        self._take(rows, names, began, is_vouched=is_vouched)
-        self._read_at, self._read_from = began, began_at
+        await self._take(rows, names, pool.began, is_vouched=is_vouched)
+        self._read_at, self._read_from = pool.began, pool.began_at
         self._sees_all, self._malformed = access.sees_all("VM"), malformed
-        self._projects = {one.project_id: one.project for one in rows}
-        self._users = {one.user_id: one.user for one in rows}
+        known = self._index.known().values()
+        projects, users = {vm.project_id for vm in known}, {vm.user_id for vm in known}
+        self._projects = _named(self._projects, {one.project_id: one.project for one in rows}, projects)
+        self._users = _named(self._users, {one.user_id: one.user for one in rows}, users)
         return self._answer()
+
+    async def rows(self, seconds: float) -> tuple[Sequence[Row], int]:
+        """The pool, not older than that, and the number of malformed VMs. Raises as Pools.
+
+        While events say what changes it is the last pool with what they have said since.
+        """
+        if not self._is_spared():
+            pool = await self._pool.not_older_than(seconds)
+            return pool.rows, pool.malformed
+        last = self._pool.last
+        listed = {} if last is None else {one.vm_id: one for one in last.rows}
+        now = {**listed, **self._heard}
+        return [one for one in now.values() if one.state != _DONE], self._malformed
 
     def hear(self, element: Element) -> Outcome:
         """Apply what an event says of a VM. Raises ValueError, KeyError if it makes no sense."""
         one = row(element)
         if not self._sees_all:
             return Outcome.IGNORED  # maybe of a VM that the credential may not see
-        if self._index.get(one.vm_id) is None and len(self._index) >= MOST_HEARD:
+        is_known = self._index.get(one.vm_id) is not None or one.vm_id in self._heard
+        if not is_known and max(len(self._index), len(self._heard)) >= MOST_HEARD:
             return Outcome.IGNORED
-        self._events.says(one.vm_id, is_gone=one.state == "DONE")
-        if one.state == "DONE":
+        self._events.says(one.vm_id, is_gone=one.state == _DONE)
+        self._heard[one.vm_id] = one
+        if one.state == _DONE:
             self._index.drop(one.vm_id)
             return Outcome.APPLIED
+        self._forget_others([one])
         template = self._template_of.setdefault(one.vm_id, element.findtext("TEMPLATE/TEMPLATE_ID", ""))
+        if template and template not in self._flavors:
+            self._unnamed.add(one.vm_id)
         flavor = self._flavors.get(template, "")
         self._index.put(self._vm(one, flavor, self._clusters, self._clock.now()))
-        for names, owner, name in (
-            (self._projects, one.project_id, one.project),
-            (self._users, one.user_id, one.user),
-        ):
-            if owner in names or len(names) < MOST_HEARD:
-                names[owner] = name
+        self._projects = _with_name(self._projects, one.project_id, one.project)
+        self._users = _with_name(self._users, one.user_id, one.user)
         return Outcome.APPLIED
+
+    async def _name_new_templates(self) -> None:
+        """Give their flavor to VMs whose template is younger than the last list. Raises as Pools."""
+        if not self._unnamed:
+            return
+        self._flavors = await self._templates.names()
+        for vm_id in [*self._unnamed]:
+            vm, flavor = self._index.get(vm_id), self._flavors.get(self._template_of.get(vm_id, ""), "")
+            if vm is not None and flavor:
+                self._index.put(replace(vm, flavor=flavor))
+            if vm is None or flavor:
+                self._unnamed.discard(vm_id)
 
     def _forget_others(self, rows: Iterable[Row]) -> None:
         """Forget VMs whose ids others have now: after oned's database was restored, ids are given again."""
@@ -165,10 +211,17 @@ class VMs(Reader):
                 self._index.drop(one.vm_id)
                 self._template_of.pop(one.vm_id, None)
 
-    def _take(self, rows: Sequence[Row], names: Mapping[str, str], began: float, *, is_vouched: bool) -> None:
+    async def _take(
+        self, rows: Sequence[Row], names: Mapping[str, str], began: float, *, is_vouched: bool
+    ) -> None:
         """Take the pool, unless an event said more of a VM while it was read."""
         now = self._clock.now()
-        for one in rows:
+        self._heard = {
+            vm_id: one for vm_id, one in self._heard.items() if self._events.is_newer(vm_id, 0.0, began)
+        }
+        for place, one in enumerate(rows):
+            if not place % _IN_A_ROW:
+                await asyncio.sleep(0)  # others have their turn: 50,000 VMs take half a second
             if self._events.is_newer(one.vm_id, 0.0, began):
                 continue
             known = self._index.get(one.vm_id)
@@ -193,11 +246,15 @@ class VMs(Reader):
         )
         return replace(answer, as_of=self._read_from)
 
-    async def _read_rows(self) -> tuple[list[Row], int]:
-        """The pool, and the number of malformed VMs."""
-        rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, _NOT_DONE)
+    def _is_spared(self) -> bool:
+        """Whether events have said all changes since the last pool, which is not too old."""
+        return self._read_at is not None and self._sees_all and self._events.spares(self._read_at)
+
+    async def _read_pool(self) -> _Pool:
+        began, began_at = self._clock.monotonic(), self._clock.now()
+        rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, NOT_DONE)
         self._row.keep([one.vm_id for one in rows])
-        return rows, malformed
+        return _Pool([one for one in rows if one.state != _DONE], malformed, began, began_at)
 
     def _vm(self, one: Row, flavor: str, clusters: Mapping[str, str], now: float) -> VM:
         known = self._index.get(one.vm_id)
@@ -236,8 +293,19 @@ class VMs(Reader):
             except LeftOutError:
                 break  # a release without this call: no VM has a flavor
             self._template_of |= dict.fromkeys(some, "") | dict(found)
+        self._unnamed.clear()
         names = self._flavors = await self._templates.names()
         return {vm_id: names.get(template, "") for vm_id, template in self._template_of.items()}
+
+
+def _with_name(names: Mapping[str, str], one: str, name: str) -> Mapping[str, str]:
+    is_beyond = one not in names and len(names) >= MOST_HEARD
+    return names if is_beyond or names.get(one) == name else {**names, one: name}
+
+
+def _named(old: Mapping[str, str], new: Mapping[str, str], wanted: Collection[str]) -> Mapping[str, str]:
+    """The names of those that are wanted: an event may have said one while the pool was read."""
+    return {one: name for one, name in {**old, **new}.items() if one in wanted}
 
 
 def row(element: Element) -> Row:
@@ -279,7 +347,7 @@ def _template_parts(template: Element | None) -> tuple[dict[str, str], list[dict
             disks.append(fields(child))
         elif child.tag in _NICS:
             nic = fields(child)
-            addresses += sum(1 for name in _ADDRESSES if nic.get(name))
+            addresses += sum(1 for name in ADDRESSES if nic.get(name))
         else:
             plain[child.tag] = child.text or ""
     return plain, disks, addresses

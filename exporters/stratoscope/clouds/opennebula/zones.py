@@ -47,7 +47,7 @@ class Zone(msgspec.Struct, frozen=True):
 
     Attributes:
         url: None if what somebody wrote is no address (`-`, or one without http://).
-        servers: None are listed in a zone of one server.
+        servers: Empty for a zone of one server, which does not list it.
     """
 
     name: str

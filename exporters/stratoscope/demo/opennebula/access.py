@@ -7,16 +7,14 @@ from stratoscope.demo.opennebula.errors import AUTHORIZATION, OneError
 from stratoscope.demo.world.models import VM, Flavor, Image, Network, Volume
 
 USE, MANAGE, CREATE = 1, 2, 8
-_RIGHTS: Final = {USE: "USE", MANAGE: "MANAGE", CREATE: "CREATE"}
 _BITS: Final = {
     "VM": 0x1000000000, "HOST": 0x2000000000, "NET": 0x4000000000, "IMAGE": 0x8000000000,
     "USER": 0x10000000000, "TEMPLATE": 0x20000000000, "GROUP": 0x40000000000, "DATASTORE": 0x100000000000,
-    "CLUSTER": 0x200000000000, "DOCUMENT": 0x400000000000, "ZONE": 0x800000000000,
-    "SECGROUP": 0x1000000000000,
+    "CLUSTER": 0x200000000000, "ZONE": 0x800000000000,
 }  # fmt: skip
 _ONE, _GROUP, _ALL = 0x100000000, 0x200000000, 0x400000000
 _READER: Final = 2
-_OF_READER: Final = ("VM", "HOST", "NET", "IMAGE", "USER", "TEMPLATE", "GROUP", "DATASTORE", "CLUSTER")
+_OF_READER: Final = tuple(kind for kind in _BITS if kind != "ZONE")
 
 Owned = VM | Image | Volume | Network | Flavor
 
@@ -29,95 +27,74 @@ class Permissions(NamedTuple):
     other: bool = False
 
     def shown(self) -> dict[str, int]:
-        uses = {"OWNER": True, "GROUP": self.group, "OTHER": self.other}
-        return {
-            f"{who}_{right}": int(may and (right == "U" or (who == "OWNER" and right == "M")))
-            for who, may in uses.items()
-            for right in "UMA"
-        }
+        may = {"OWNER_U": True, "OWNER_M": True, "GROUP_U": self.group, "OTHER_U": self.other}
+        names = (f"{who}_{right}" for who in ("OWNER", "GROUP", "OTHER") for right in "UMA")
+        return {name: int(may.get(name, False)) for name in names}
 
 
 class Rule(NamedTuple):
-    """Attributes: who: A user's number, or with `is_group` a group's; None for all."""
+    """Attributes: user, resource: The upper half says what the number in the lower one is: `_ONE`, ..."""
 
-    who: int | None
-    is_group: bool
-    kinds: tuple[str, ...]
+    user: int
+    resource: int
     rights: int
 
-    def is_of(self, account: Account) -> bool:
-        return self.who in (None, account.group.number if self.is_group else account.number)
-
     def shown(self, number: int) -> dict[str, object]:
-        sign = "@" if self.is_group else "#"
-        who = "*" if self.who is None else f"{sign}{self.who}"
-        bits = _ALL if self.who is None else (_GROUP if self.is_group else _ONE) | self.who
-        resource = _ALL | sum(_BITS[kind] for kind in self.kinds)
-        rights = "+".join(name for bit, name in _RIGHTS.items() if self.rights & bit)
-        return {
-            "ID": number,
-            "USER": f"{bits:x}",
-            "RESOURCE": f"{resource:x}",
-            "RIGHTS": f"{self.rights:x}",
-            "ZONE": f"{_ALL:x}",
-            "STRING": f"{who} {'+'.join(self.kinds)}/* {rights} *",
-        }
+        user, resource, rights = (f"{part:x}" for part in self)
+        return {"ID": number, "USER": user, "RESOURCE": resource, "RIGHTS": rights, "ZONE": f"{_ALL:x}"}
 
 
 class Access:
-    """Attributes: rules: The access control list, in the order of its numbers."""
+    """Attributes: directory: Whose; rules: The access control list, in the order of its numbers."""
 
     def __init__(self, directory: Directory) -> None:
-        self._directory = directory
-        created = ("VM", "IMAGE", "TEMPLATE", "DOCUMENT", "SECGROUP")
+        self.directory = directory
         self.rules = [
-            Rule(1, is_group=True, kinds=created, rights=CREATE),
-            Rule(None, is_group=False, kinds=("ZONE",), rights=USE),
-            Rule(_READER, is_group=False, kinds=_OF_READER, rights=USE),
+            _rule(_GROUP | 1, CREATE, "VM", "IMAGE", "TEMPLATE"),
+            _rule(_ALL, USE, "ZONE"),
+            _rule(_ONE | _READER, USE, *_OF_READER),
         ]
         for number in directory.groups:
             if number >= 100:  # noqa: PLR2004 - as oned makes them for a new group
-                self.rules.append(Rule(number, is_group=True, kinds=("HOST",), rights=MANAGE))
-                self.rules.append(Rule(number, is_group=True, kinds=("DATASTORE",), rights=USE))
+                self.rules.append(_rule(_GROUP | number, MANAGE, "HOST"))
+                self.rules.append(_rule(_GROUP | number, USE, "DATASTORE"))
 
     def grants(self, account: Account, kind: str, right: int = USE) -> bool:
         """Whether an account has a right to all objects of a kind."""
+        users = (_ALL, _ONE | account.number, _GROUP | account.group.number)
         return account.is_admin or any(
-            rule.rights & right and kind in rule.kinds and rule.is_of(account) for rule in self.rules
+            rule.rights & right and rule.resource & _BITS[kind] and rule.user in users for rule in self.rules
         )
 
     def permissions(self, item: Owned) -> Permissions:
-        directory = self._directory
-        if isinstance(item, VM):
+        directory = self.directory
+        if isinstance(item, VM | Volume):
             return Permissions(directory.account(item.user))
         if isinstance(item, Flavor):
             return Permissions(directory.accounts[0], item.is_public, item.is_public)
-        if isinstance(item, Volume):
-            return Permissions(directory.account(item.user))
-        owner = directory.owner(item.project if isinstance(item, Network) else item.owner)
-        is_public = item.is_shared if isinstance(item, Network) else item.visibility == "public"
-        return Permissions(owner, group=True, other=is_public)
+        if isinstance(item, Network):
+            return Permissions(directory.owner(item.project), group=True, other=item.is_shared)
+        return Permissions(directory.owner(item.owner), group=True, other=item.visibility == "public")
 
-    def may_use(self, account: Account, kind: str, item: Owned) -> bool:
+    def may_use(self, account: Account, kind: str, item: object) -> bool:
+        """Whether an account sees an object, and may use it."""
+        if self.grants(account, kind) or item in (account, account.group):
+            return True
+        if not isinstance(item, Owned):
+            return False
         rights = self.permissions(item)
-        return (
-            rights.other
-            or rights.owner.number == account.number
-            or (rights.group and rights.owner.group.number == account.group.number)
-            or self.grants(account, kind)
-        )
+        is_of_group = rights.group and rights.owner.group == account.group
+        return rights.other or rights.owner == account or is_of_group
 
-    def check(self, account: Account, kind: str, item: Owned, number: int) -> None:
+    def check(self, account: Account, kind: str, item: object, number: int) -> None:
         """Raises OneError: The account may not use it."""
         if not self.may_use(account, kind, item):
             raise denied(account, f"USE {kind} [{number}]")
 
-    def check_manage(self, account: Account, vm: VM) -> None:
-        """Raises OneError: The account may not change a VM."""
-        if not account.is_admin and self.permissions(vm).owner.number != account.number:
-            raise denied(account, f"MANAGE VM [{vm.serial}]")
+
+def denied(account: Account, what: str) -> OneError:
+    return OneError(AUTHORIZATION, f"User [{account.number}] : Not authorized to perform {what}.")
 
 
-def denied(account: Account, *what: str) -> OneError:
-    missing = "; ".join(f"Not authorized to perform {one}" for one in what)
-    return OneError(AUTHORIZATION, f"User [{account.number}] : {missing}.")
+def _rule(user: int, rights: int, *kinds: str) -> Rule:
+    return Rule(user, _ALL | sum(_BITS[kind] for kind in kinds), rights)

@@ -1,7 +1,7 @@
 """oned as an aiohttp application: calls pass faults, the log-in, and the check of their parameters."""
 
 import asyncio
-import hmac
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -17,28 +17,34 @@ from stratoscope.demo.faults import Fault, Faults
 from stratoscope.demo.http_faults import cut_off
 from stratoscope.demo.opennebula.access import Access
 from stratoscope.demo.opennebula.actions import Actions
-from stratoscope.demo.opennebula.broken import broken
-from stratoscope.demo.opennebula.call import Call, Method, unknown
 from stratoscope.demo.opennebula.create import Creation
 from stratoscope.demo.opennebula.directory import Account, Directory
+from stratoscope.demo.opennebula.elements import document
 from stratoscope.demo.opennebula.errors import AUTHENTICATION, BOOT_ERRORS, OneError
 from stratoscope.demo.opennebula.life import OneOperations
+from stratoscope.demo.opennebula.method import Answer, Method
 from stratoscope.demo.opennebula.pools import Reads
 from stratoscope.demo.world.churn import Churn
 from stratoscope.demo.world.silence import silence
 from stratoscope.demo.world.world import World
 
 SERVICE: Final = "oned"
-_PREFIX: Final = "one."
+_NO_METHOD: Final = -506
 _SERVED_BY: Final = "compute"
 """The daemons of the world that stand for oned's probes of hosts."""
+_GARBAGE: Final = "<html><body>This is not what you have asked for.</body>"
+_MALFORMED: Final = {
+    "no_flavor": ("<TEMPLATE>.*?</TEMPLATE>", ""), "null_host": ("<HOSTNAME>.*?</HOSTNAME>", "<HOSTNAME/>"),
+    "huge_name": ("<NAME>", "<NAME>" + "x" * (10 << 20)), "no_id": (r"<ID>\d+</ID>", ""),
+    "no_object": ("<ID>.*?</NAME>", "17"), "odd_state": (r"<STATE>\d+</STATE>", "<STATE>99</STATE>"),
+}  # fmt: skip
+"""What is replaced in an answer, the first of its kind: by variant."""
 
 
 class OpenNebula:
     """Attributes:
-    world: Its state.
+    world, faults: Its state, and the faults in force.
     kind, entrance: For the page about it.
-    faults: The faults in force.
     directory: Its numbers of what the world has.
     request_counts: By method, and the code of oned's answer (0 for what was done).
     """
@@ -56,12 +62,14 @@ class OpenNebula:
         operations = OneOperations(world)
         Churn(world, operations)
         access = Access(self.directory)
-        reads = Reads(world, self.directory, access)
+        reads = Reads(access)
         self._methods: Mapping[str, Method] = {
+            "zonepool.info": Method(self._zones),
             **reads.methods(),
-            **Creation(world, self.directory, access, operations.one_boots, self.faults).methods(),
-            **Actions(world, self.directory, access, reads=reads, operations=operations).methods(),
+            **Creation(access, operations.one_boots, self.faults).methods(),
+            **Actions(access, reads, operations).methods(),
         }
+        self._url = ""
         self._accounts = {one.name: one for one in self.directory.accounts.values()}
 
     def add_to(self, app: web.Application) -> None:
@@ -91,50 +99,49 @@ class OpenNebula:
             elif fault.fault.isdigit():
                 later = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
                 return web.Response(status=int(fault.fault), text=fault.text, headers=later)
-        body = self._body(name, args, f"{request.scheme}://{request.host}", faults)
+        self._url = str(request.url)
+        body = self._body(name, args, faults)
         response = web.Response(body=body, content_type="text/xml", charset="utf-8")
         if any(fault.fault == "cut" for fault in faults):
             return await cut_off(request, response, body)
         return response
 
-    def _body(self, name: str, args: Sequence[Any], base: str, faults: Sequence[Fault]) -> bytes:
+    def _body(self, name: str, args: Sequence[Any], faults: Sequence[Fault]) -> bytes:
+        code: int = 0
+        answer: list[object] | XmlRpcFault
         try:
-            answer = self._answer(name, args, base)
-            for fault in faults:
-                if isinstance(answer, str) and fault.fault in ("malformed_item", "garbage"):
-                    answer = broken(answer, fault)
-            self.request_counts[name, 0] += 1
-            return _envelope([True, answer, 0])
+            answer = [True, self._answer(name, args, faults), 0]
         except OneError as error:
-            self.request_counts[name, error.code] += 1
-            return _envelope([False, f"[{name}] {error.text}", error.code, error.number, -1])
+            code, answer = error.code, [False, f"[{name}] {error.text}", error.code, error.number, -1]
         except XmlRpcFault as error:
-            self.request_counts[name, error.faultCode] += 1
-            return _dumped(error)
+            code, answer = error.faultCode, error
+        self.request_counts[name, code] += 1
+        text = dumps(answer if isinstance(answer, XmlRpcFault) else (answer,), methodresponse=True)
+        # oned has another name for integers; texts have no `<`, since they are escaped.
+        return text.replace("<int>", "<i4>").replace("</int>", "</i4>").encode()
 
-    def _answer(self, name: str, args: Sequence[Any], base: str) -> str | int | bool:
+    def _answer(self, name: str, args: Sequence[Any], faults: Sequence[Fault]) -> Answer:
         """What a call answers. Raises OneError, and XML-RPC's own Fault."""
-        method = self._methods.get(name.removeprefix(_PREFIX)) if name.startswith(_PREFIX) else None
-        if method is None:
-            raise unknown(name)
-        method.check(args[1:] if args else [])
-        caller = self._caller(args[0] if args else None)
-        return method.handler(Call(name, caller, args[1:], base))
+        method = self._methods.get(name.removeprefix("one."))
+        if method is None or not name.startswith("one."):
+            raise XmlRpcFault(_NO_METHOD, f"Method '{name}' not defined")
+        method.check(args[1:])
+        answer = method.answer(self._caller(args[0] if args else None), args[1:])
+        for fault in faults:
+            if fault.fault == "garbage":
+                return fault.text or _GARBAGE
+            if fault.fault == "malformed_item" and isinstance(answer, str):
+                answer = re.sub(*_MALFORMED[fault.variant], answer, count=1)
+        return answer
+
+    def _zones(self, _: Account) -> Answer:
+        zone = {"ID": 0, "NAME": "OpenNebula", "STATE": 0, "TEMPLATE": {"ENDPOINT": self._url}}
+        return document("ZONE_POOL", {"ZONE": zone})
 
     def _caller(self, session: object) -> Account:
         """Whose `user:password` it is. Raises OneError."""
-        name, _, password = session.partition(":") if isinstance(session, str) else ("", "", "")
+        name, _, password = str(session).partition(":")
         account = self._accounts.get(name)
-        if account is None or not hmac.compare_digest(account.user.password.encode(), password.encode()):
+        if account is None or password != account.user.password:
             raise OneError(AUTHENTICATION, "User couldn't be authenticated, aborting call.")
         return account
-
-
-def _envelope(values: list[object]) -> bytes:
-    return _dumped((values,))
-
-
-def _dumped(answer: tuple[list[object]] | XmlRpcFault) -> bytes:
-    """An answer with oned's name for integers; texts have no `<`, since they are escaped."""
-    text = dumps(answer, methodresponse=True)
-    return text.replace("<int>", "<i4>").replace("</int>", "</i4>").encode()

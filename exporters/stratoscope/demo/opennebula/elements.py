@@ -5,25 +5,14 @@ from collections.abc import Iterable, Mapping
 from xml.etree.ElementTree import Element, tostring
 
 
-def element(tag: str, value: object = None) -> Element:
-    """An element of a mapping (children by name, a list repeats the name), of a scalar, or empty of None."""
-    made = Element(tag)
-    if isinstance(value, Mapping):
-        for name, one in value.items():
-            for part in one if isinstance(one, list) else (one,):
-                made.append(part if isinstance(part, Element) else element(name, part))
-    elif value is not None:
-        made.text = str(value)
-    return made
-
-
 def document(tag: str, value: object = None) -> str:
-    return tostring(element(tag, value), "unicode")
+    """A document of a mapping (children by name, a list repeats the name), of a scalar, or empty of None."""
+    return tostring(_element(tag, value), "unicode")
 
 
-def pool(tag: str, items: Iterable[str]) -> str:
+def pool(tag: str, items: Iterable[str], tail: str = "") -> str:
     """A pool of documents."""
-    return f"<{tag}>{''.join(items)}</{tag}>"
+    return f"<{tag}>{''.join(items)}{tail}</{tag}>"
 
 
 def ids(numbers: Iterable[int]) -> dict[str, list[int]]:
@@ -33,3 +22,18 @@ def ids(numbers: Iterable[int]) -> dict[str, list[int]]:
 def stamped(unix: float, text: str) -> str:
     """A message with its moment: `Sat Nov 21 23:48:53 2026: ...`."""
     return f"{time.strftime('%a %b %d %H:%M:%S %Y', time.gmtime(unix))}: {text}"
+
+
+def decimal(value: float) -> str:
+    """Without a fraction where there is none: `0.25`, `4`."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _element(tag: str, value: object) -> Element:
+    made = Element(tag)
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            made.extend(_element(name, part) for part in (one if isinstance(one, list) else (one,)))
+    elif value is not None:
+        made.text = str(value)
+    return made

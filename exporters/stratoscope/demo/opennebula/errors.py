@@ -10,7 +10,6 @@ NO_EXISTS: Final = 0x400
 ACTION: Final = 0x800
 XML_RPC_API: Final = 0x1000
 INTERNAL: Final = 0x2000
-ALLOCATE: Final = 0x4000
 
 
 class OneError(Exception):
@@ -27,29 +26,15 @@ def no_exists(what: str, number: int) -> OneError:
 
 
 BOOT_ERRORS: Final = {
-    "quota": BootError(
-        AUTHORIZATION, "{user} : group {group} limit of 0 reached for RUNNING_VMS quota in VM."
-    ),
-    "leases": BootError(INTERNAL, "Cannot get IP/MAC lease from virtual network {network}."),
-    "image": BootError(INTERNAL, "DISK 0: Image with ID: {image} does not exist"),
-    "internal": BootError(INTERNAL, "Cannot store VM in the database"),
-    "no_valid_host": BootError(
-        0, "Cannot dispatch VM: No host meets SCHED_REQUIREMENTS", is_of_scheduling=True
-    ),
-    "no_room": BootError(0, "[HOST] Not enough CPU on hosts: 0,1,2", is_of_scheduling=True),
-    "boot_failure": BootError(
-        0,
-        "DEPLOY: ERROR: deploy: Command execution fail (exit code: 255): internal error: "
-        "process exited while connecting to monitor",
-    ),
-    "network_failed": BootError(
-        0, "DEPLOY: Error executing network driver: pre: Command 'ip link show' failed"
-    ),
-    "prolog_failure": BootError(
-        0,
-        "Error executing image transfer script: ERROR MESSAGE --8<------ No space left on device ... see "
-        "more details in VM log",
-    ),
+    "quota": BootError(0x200, "{user} : group {group} limit of 0 reached for RUNNING_VMS quota in VM."),
+    "leases": BootError(0x2000, "Cannot get IP/MAC lease from virtual network {network}."),
+    "image": BootError(0x2000, "DISK 0: Image with ID: {image} does not exist"),
+    "internal": BootError(0x2000, "Cannot store VM in the database"),
+    "no_valid_host": BootError(0, "Cannot dispatch VM: No host meets SCHED_REQUIREMENTS", True),
+    "no_room": BootError(0, "[HOST] Not enough CPU on hosts: 0,1,2", True),
+    "boot_failure": BootError(0, "DEPLOY: ERROR: deploy: process exited while connecting to monitor"),
+    "network_failed": BootError(0, "DEPLOY: Error executing network driver: pre: ip link show failed"),
+    "prolog_failure": BootError(0, "Error executing image transfer script: No space left on device"),
     "stuck": BootError(0, ""),
 }
 """By their names in faults. A status is the code of oned's answer; `{network}` and the like stand for ids."""

@@ -13,27 +13,24 @@ NAMES: Final = {
     POWEROFF: "POWEROFF", UNDEPLOYED: "UNDEPLOYED",
 }  # fmt: skip
 LCM_NAMES: Final = {
-    1: "PROLOG", 2: "BOOT", RUNNING: "RUNNING", 4: "MIGRATE", 6: "SAVE_SUSPEND", 11: "EPILOG",
-    12: "SHUTDOWN", UNKNOWN: "UNKNOWN", 18: "SHUTDOWN_POWEROFF", 20: "BOOT_POWEROFF",
-    21: "BOOT_SUSPENDED", 26: "HOTPLUG_SAVEAS", 29: "SHUTDOWN_UNDEPLOY", BOOT_FAILURE: "BOOT_FAILURE",
-    PROLOG_FAILURE: "PROLOG_FAILURE", 66: "HOTPLUG_RESIZE",
+    1: "PROLOG", 2: "BOOT", RUNNING: "RUNNING", 4: "MIGRATE", 12: "SHUTDOWN", UNKNOWN: "UNKNOWN",
+    18: "SHUTDOWN_POWEROFF", 20: "BOOT_POWEROFF", 21: "BOOT_SUSPENDED", 26: "HOTPLUG_SAVEAS",
+    29: "SHUTDOWN_UNDEPLOY", BOOT_FAILURE: "BOOT_FAILURE", PROLOG_FAILURE: "PROLOG_FAILURE",
+    66: "HOTPLUG_RESIZE",
 }  # fmt: skip
 _TASKS: Final = {
-    "deleting": 12, "powering-off": 18, "powering-on": 20, "resuming": 21, "migrating": 4, "suspending": 6,
+    "deleting": 12, "powering-off": 18, "powering-on": 20, "resuming": 21, "migrating": 4,
     "undeploying": 29, "image_snapshot_pending": 26, "image_snapshot": 26, "image_uploading": 26,
     "resize_prep": 66, "resize_migrating": 66,
 }  # fmt: skip
 """The LCM state of a VM with a host, by its task state."""
 _BUILDS: Final = {"scheduling": (PENDING, 0), "held": (HOLD, 0), "spawning": (ACTIVE, 2)}
 _STATES: Final = {
-    "stopped": POWEROFF,
-    "paused": SUSPENDED,
-    "suspended": SUSPENDED,
-    "shelved_offloaded": UNDEPLOYED,
+    "stopped": POWEROFF, "paused": SUSPENDED, "suspended": SUSPENDED, "shelved_offloaded": UNDEPLOYED,
     "deleted": DONE,
-}
+}  # fmt: skip
 
-INIT, MONITORED, ERROR, DISABLED, OFFLINE = 0, 2, 3, 4, 8
+MONITORED, ERROR, DISABLED, OFFLINE = 2, 3, 4, 8
 OFF: Final = "offline"
 """The reason for which a host is disabled that is switched off."""
 

@@ -119,8 +119,9 @@ class OpenStack:
         request.token_owner = token.caller if token else None
         try:
             service.negotiate(request)
-            service.check(request, route)
-            return route.handler(request)
+            if route.rule:
+                request.only_admin(route.rule)
+            return route.handler(request) if request.since(route.since) else service.unknown(request)
         except HttpError as error:
             return service.error(error)
         except msgspec.DecodeError as error:

@@ -46,13 +46,11 @@ class Microversions(NamedTuple):
     """Attributes:
     name: Of the service in the header.
     oldest: The minor number without a header.
-    newest: What the newest is called in the document of versions.
     """
 
     name: str
     major: int
     oldest: int = 0
-    newest: str = "version"
 
 
 def _titled(error: HttpError, title: str) -> Json:
@@ -129,7 +127,7 @@ class Service(ABC):
         """Set the request's microversion. Raises HttpError for one that the service does not have."""
         if self.microversions is None:
             return
-        name, major, request.minor, _ = self.microversions
+        name, major, request.minor = self.microversions
         header = request.raw.headers.get("OpenStack-API-Version", "").strip()
         if not header.startswith(f"{name} "):
             return
@@ -137,13 +135,6 @@ class Service(ABC):
         if match is None or int(match[1]) > self.newest:
             raise HttpError(406, f"Version {header} is not supported by the API.")
         request.minor = int(match[1])
-
-    def check(self, request: Request, route: Route) -> None:
-        """Raise HttpError where the microversion has no such route, or the caller may not use it."""
-        if not request.since(route.since):
-            raise HttpError(404, NOT_FOUND)
-        if route.rule:
-            request.only_admin(route.rule)
 
     def denied(self, rule: str) -> HttpError:
         return HttpError(403, self.denial.format(rule))
@@ -162,6 +153,6 @@ class Service(ABC):
         links = [{"rel": "self", "href": f"{request.base}{self.version_path or self.endpoint}/"}]
         shown: Json = {"id": self.version, "status": "CURRENT", "links": links}
         if self.microversions is not None:
-            _, major, oldest, newest = self.microversions
-            shown |= {newest: f"{major}.{self.newest}", "min_version": f"{major}.{oldest}"}
+            _, major, oldest = self.microversions
+            shown |= {"version": f"{major}.{self.newest}", "min_version": f"{major}.{oldest}"}
         return Response({"versions": [shown]})

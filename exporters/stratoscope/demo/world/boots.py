@@ -1,20 +1,21 @@
 """The boot of a VM: BUILD in the task states scheduling, none, networking and so on; then ACTIVE."""
 
-from functools import partial
-from typing import Final
-
+from stratoscope.demo.world import storage
 from stratoscope.demo.world.boot_errors import BootError
 from stratoscope.demo.world.models import VM, Fault, Host, Volume
 from stratoscope.demo.world.scheduler import choose_host
-from stratoscope.demo.world.transitions import Transitions
+from stratoscope.demo.world.transitions import Steps, Transitions
 from stratoscope.demo.world.world import World
-
-_WIRED_S: Final = 0.8
-"""From the beginning of the spawn until the host's agent has connected the ports; the same for all."""
 
 
 class Boots(Transitions):
-    """Boots that succeed, and those that fail."""
+    """Boots that succeed, and those that fail.
+
+    Attributes:
+        retry_s: The scheduler tries again after this time; None for never.
+    """
+
+    retry_s: float | None = None
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -27,8 +28,7 @@ class Boots(Transitions):
         if failure is not None:
             self._failures[vm.id] = failure
         vm.is_scheduled = False
-        self.begin(vm)
-        self.then(vm, 1.0, self._schedule)
+        self.run(vm, self.scheduling(vm))
         return vm
 
     def forget(self, vm: VM) -> None:
@@ -43,91 +43,77 @@ class Boots(Transitions):
         vm.fault = Fault(self.world.now, text, self.world.errors.details(text))
         self.state(vm, "error", None)
 
-    def wait_for(self, vm: VM) -> None:
-        """Leave a VM as it is: its host takes none, and Nova names no host before that."""
-
     def refuse(self, vm: VM, text: str) -> None:
-        """End a boot for which there is no host."""
+        """Say that there is no host for a VM."""
         self.fail(vm, text)
 
-    def _schedule(self, vm: VM) -> None:
-        vm.is_scheduled = True
-        failure = self._failures.get(vm.id)
-        host = choose_host(self.world, vm.claim, vm.flavor, vm.zone, only=vm.requested_host)
-        if host is None or (failure is not None and failure.is_of_scheduling):
-            self.refuse(vm, self.world.errors.text("no_valid_host") if failure is None else failure.text)
-        elif host.daemon.silent_since is None:
-            self.start_on(vm, host)
-        else:
-            self.wait_for(vm)
+    def scheduling(self, vm: VM) -> Steps:
+        """A VM gets a host, and boots. One whose host has just fallen silent waits, and nobody names it."""
+        wait_s: float | None = 1.0
+        while wait_s is not None:
+            yield wait_s
+            vm.is_scheduled = True
+            failure = self._failures.get(vm.id)
+            host = choose_host(self.world, vm.claim, vm.flavor, vm.zone, only=vm.requested_host)
+            if host is None or (failure is not None and failure.is_of_scheduling):
+                self.refuse(vm, self.world.errors.text("no_valid_host") if failure is None else failure.text)
+            elif host.daemon.silent_since is None:
+                yield from self.building(vm, host)
+                return
+            wait_s = self.retry_s
 
-    def start_on(self, vm: VM, host: Host) -> None:
-        """Go on with a boot on a host that has room."""
+    def building(self, vm: VM, host: Host) -> Steps:
+        """A VM boots on a host that has room."""
         self.world.claim(host, vm.id, vm.claim)
         self.world.place(vm, host)
         self.state(vm, "building", None)
-        self.then(vm, 0.4, self._network)
-
-    def _network(self, vm: VM) -> None:
+        yield 0.4
         self.state(vm, "building", "networking")
-        self.then(vm, 1.2, self._map_disks)
-
-    def _map_disks(self, vm: VM) -> None:
+        yield 1.2
         if not plug(self.world, vm):
             self.fail(vm, self.world.errors.text("network_failed").format(vm=vm.id))
             return
         self.state(vm, "building", "block_device_mapping")
         if vm.image is None and not vm.volumes and vm.flavor.disk_gib:
             vm.volumes = (self.world.add_volume(root_volume(self.world, vm)),)
-        self.then(vm, 0.6 if vm.image else 2.5, self._spawn)
-
-    def _spawn(self, vm: VM) -> None:
+        yield 0.6 if vm.image else 2.5
         for volume in vm.volumes:
             self.world.attach(volume, vm)
         self.state(vm, "building", "spawning")
-        self.world.timeline.after(_WIRED_S, partial(self._run, vm, vm.operation, self._wire))
+        self.beside(vm, self._wiring(vm))
         failure = self._failures.get(vm.id)
         if failure is None:
-            self.then(vm, 3.0, self._run_vm)
+            yield 3.0
+            vm.launched = self.world.now
+            self.turn(vm, on=True)
         elif failure.text:
-            self.then(vm, 2.0, partial(self.fail, text=failure.text))
+            yield 2.0
+            self.fail(vm, failure.text)
 
-    def _wire(self, vm: VM) -> None:
-        """The agent of the host has connected the ports: up before the VM runs."""
+    def _wiring(self, vm: VM) -> Steps:
+        """The agent of the host connects the ports: they are up before the VM runs."""
+        yield 0.8
         self.turn_ports(vm, on=True)
-
-    def _run_vm(self, vm: VM) -> None:
-        vm.launched = self.world.now
-        self.turn(vm, on=True)
 
 
 def plug(world: World, vm: VM) -> bool:
     """Give a VM its port; False where its subnet has no free address, or its network none for VMs."""
-    if vm.network is None or vm.host is None or vm.ports:
+    if vm.network is None or vm.ports:
         return True
     if vm.network.is_external and not vm.network.is_shared:
         return False
-    owner = f"compute:{vm.host.zone}"
-    port = world.plug(vm.network.subnets[0], owner, device=vm.id, project=vm.project)
+    zone, host = (vm.host.zone, vm.host.name) if vm.host else ("", "")
+    port = world.plug(vm.network.subnets[0], f"compute:{zone}", device=vm.id, project=vm.project)
     if port is None:
         return False
-    port.host, port.group = vm.host.name, vm.project.default_group
+    port.host, port.group = host, vm.project.default_group
     vm.ports = (port,)
     return True
 
 
 def root_volume(world: World, vm: VM) -> Volume:
     """The volume that a VM without an image boots from; not yet added to the world."""
-    return Volume(
-        serial=world.serial(),
-        id=world.dice.uuid(),
-        name="",
-        project=vm.project,
-        user=vm.user,
-        size_gib=vm.flavor.disk_gib,
-        pool=world.dice.choice(world.pools),
-        created=world.now,
-        updated=world.now,
-        image=min(world.first_images, key=lambda image: image.id),
-        is_deleted_with_vm=True,
-    )
+    return storage.new(
+        world, vm.project, vm.user, id=world.dice.uuid(), size_gib=vm.flavor.disk_gib,
+        pool=world.dice.choice(world.pools), image=min(world.first_images, key=lambda image: image.id),
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.quotas import of_vms, of_volume, over
 from stratoscope.demo.world.seed.plan import Plan, draw
 from stratoscope.demo.world.seed.vms import new_vm
-from stratoscope.demo.world.seed.volumes import data_volume
+from stratoscope.demo.world.storage import data_volume
 from stratoscope.demo.world.world import World
 
 PER_VM_AND_S: Final = 0.04 / 60

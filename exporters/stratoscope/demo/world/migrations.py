@@ -1,12 +1,11 @@
 """Live migrations and resizes, with claims on both hosts."""
 
-from functools import partial
 from typing import Final
 
 from stratoscope.demo.world.migration import Migration
 from stratoscope.demo.world.models import VM, Flavor, Host, User
 from stratoscope.demo.world.scheduler import choose_host
-from stratoscope.demo.world.transitions import Transitions
+from stratoscope.demo.world.transitions import Steps, Transitions
 
 LIVE: Final = "live-migration"
 CONFIRMED_AFTER_S: Final = 60.0
@@ -24,8 +23,7 @@ class Migrations(Transitions):
         migration = self._start(vm, vm.flavor, LIVE, "running", target)
         if migration is not None:
             self.world.act(vm, "live-migration")
-            self.state(vm, vm.vm_state, "migrating")
-            self.then(vm, 6.0, partial(self._arrive, migration=migration))
+            self.run(vm, self._moving(vm, migration))
 
     def resize(self, vm: VM, flavor: Flavor, user: User | None = None) -> None:
         """Give a VM another flavor, on another host, if one has room.
@@ -33,21 +31,14 @@ class Migrations(Transitions):
         For a user it is tried even if none has: the VM goes back to its state then.
         """
         migration = self._start(vm, flavor, "resize", "pre-migrating")
-        if migration is not None:
+        if migration is not None or user is not None:
             self.world.act(vm, "resize", user)
-            self.state(vm, vm.vm_state, "resize_prep")
-            self.then(vm, 1.0, partial(self._copy, migration=migration))
-        elif user is not None:
-            self.world.act(vm, "resize", user)
-            self.begin(vm)
-            self.state(vm, vm.vm_state, "resize_prep")
-            self.then(vm, 1.0, self._give_up)
+            self.run(vm, self._resizing(vm, migration))
 
     def confirm(self, vm: VM, user: User) -> None:
         """Confirm the resize of a VM."""
         self.world.act(vm, "confirmResize", user)
-        self.begin(vm)
-        self.then(vm, 1.0, self._confirmed)
+        self.run(vm, self._confirming(vm))
 
     def fail(self, vm: VM) -> None:
         """End the live migration of a VM, which stays where it is."""
@@ -78,11 +69,9 @@ class Migrations(Transitions):
         target = choose_host(world, claim, flavor, zone, besides=source, only=only)
         if source is None or target is None:
             return None
-        self.begin(vm)
-        number = world.serial()
         migration = Migration(
-            world.dice.uuid(), vm, source, target, flavor, vm.vm_state, number, kind, status, world.now,
-            world.now, vm.flavor,
+            world.dice.uuid(), vm, source, target, flavor, vm.vm_state, world.serial(), kind, status,
+            world.now, world.now, vm.flavor,
         )  # fmt: skip
         held = source.claims.get(vm.id, claim)
         world.release(source, vm.id)
@@ -92,34 +81,33 @@ class Migrations(Transitions):
         world.past_migrations.append(migration)
         return migration
 
-    def _arrive(self, vm: VM, migration: Migration) -> None:
+    def _moving(self, vm: VM, migration: Migration) -> Steps:
+        self.state(vm, vm.vm_state, "migrating")
+        yield 6.0
         self._move(vm, migration)
-        self._become(self._end(vm), "completed")
+        self._end(vm, "completed")
         self.state(vm, vm.vm_state, None)
 
-    def _copy(self, vm: VM, migration: Migration) -> None:
+    def _resizing(self, vm: VM, migration: Migration | None) -> Steps:
+        self.state(vm, vm.vm_state, "resize_prep")
+        yield 1.0
+        if migration is None:
+            self.state(vm, vm.vm_state, None)
+            return
         self.state(vm, vm.vm_state, "resize_migrating")
         self._become(migration, "migrating")
-        self.then(vm, 4.0, partial(self._finish, migration=migration))
-
-    def _finish(self, vm: VM, migration: Migration) -> None:
+        yield 4.0
         self._move(vm, migration)
         self._become(migration, "finished")
         self.world.change_flavor(vm, migration.flavor)
         self.state(vm, "resized", None)
-        self.then(vm, CONFIRMED_AFTER_S, self._confirm)
-
-    def _confirm(self, vm: VM) -> None:
+        yield CONFIRMED_AFTER_S
         self.world.act(vm, "confirmResize")
-        self._confirmed(vm)
+        self.state(vm, self._end(vm, "confirmed").vm_state, None)
 
-    def _confirmed(self, vm: VM) -> None:
-        migration = self._end(vm)
-        self._become(migration, "confirmed")
-        self.state(vm, migration.vm_state, None)
-
-    def _give_up(self, vm: VM) -> None:
-        self.state(vm, vm.vm_state, None)
+    def _confirming(self, vm: VM) -> Steps:
+        yield 1.0
+        self.state(vm, self._end(vm, "confirmed").vm_state, None)
 
     def _become(self, migration: Migration, status: str) -> None:
         migration.status, migration.updated = status, self.world.now
@@ -129,7 +117,8 @@ class Migrations(Transitions):
         for port in vm.ports:
             port.host, port.updated, port.json_view = migration.target.name, self.world.now, None
 
-    def _end(self, vm: VM) -> Migration:
+    def _end(self, vm: VM, status: str) -> Migration:
         migration = self.world.migrations.pop(vm.id)
         self.world.release(migration.source, migration.id)
+        self._become(migration, status)
         return migration

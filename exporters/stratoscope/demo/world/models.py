@@ -136,7 +136,7 @@ class Daemon(msgspec.Struct, eq=False, kw_only=True):
 
     Attributes:
         service: The type of its service: `compute`, `network`, `block-storage`.
-        agent_type, topic: Of Neutron's agents alone.
+        agent_type: Of Neutron's agents alone.
         period_s: How often it reports.
         patience_s: It is up until its last report is that old.
         phase_s: Shifts its reports against those of the others.
@@ -154,7 +154,6 @@ class Daemon(msgspec.Struct, eq=False, kw_only=True):
     patience_s: float
     phase_s: float = 0.0
     agent_type: str = ""
-    topic: str = ""
     is_enabled: bool = True
     disabled_reason: str | None = None
     silent_since: float | None = None
@@ -417,7 +416,6 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     tags: tuple[str, ...] = ()
     requested_host: Host | None = None
     is_scheduled: bool = True
-    launch_index: int = 0
     is_tame: bool = False
     placed: float = 0.0
     booted: float = 0.0

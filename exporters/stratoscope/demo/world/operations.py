@@ -1,13 +1,12 @@
 """All operations on VMs: those of the API, and those of the churn."""
 
 from collections.abc import Callable
-from functools import partial
 
 from stratoscope.demo.world.boots import Boots
 from stratoscope.demo.world.migrations import Migrations
 from stratoscope.demo.world.models import VM, User
 from stratoscope.demo.world.snapshots import Snapshots
-from stratoscope.demo.world.transitions import Transitions
+from stratoscope.demo.world.transitions import Steps, Transitions
 from stratoscope.demo.world.world import World
 
 
@@ -36,15 +35,15 @@ class Operations(Transitions):
         """
         if on_gone is not None:
             self._on_gone[vm.id] = on_gone
-        if vm.task_state == "deleting":
-            return
-        self.world.act(vm, "delete", user)
-        self.begin(vm)
+        if vm.task_state != "deleting":
+            self.world.act(vm, "delete", user)
+            self.run(vm, self._deleting(vm, is_at_once=user is not None and vm.host is None))
+
+    def _deleting(self, vm: VM, *, is_at_once: bool) -> Steps:
         self.state(vm, vm.vm_state, "deleting")
-        if user is not None and vm.host is None:
-            self._gone(vm)
-            return
-        self.then(vm, 2.0, self._gone)
+        if not is_at_once:
+            yield 2.0
+        self._gone(vm)
 
     def _gone(self, vm: VM) -> None:
         self.boots.forget(vm)
@@ -56,6 +55,9 @@ class Operations(Transitions):
 
     def _switch(self, vm: VM, action: str, task_state: str, *, on: bool, user: User | None) -> None:
         self.world.act(vm, action, user)
-        self.begin(vm)
+        self.run(vm, self._switching(vm, task_state, on=on))
+
+    def _switching(self, vm: VM, task_state: str, *, on: bool) -> Steps:
         self.state(vm, vm.vm_state, task_state)
-        self.then(vm, 1.5, partial(self.turn, on=on))
+        yield 1.5
+        self.turn(vm, on=on)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from stratoscope.demo.world.models import VM, Image, User
-from stratoscope.demo.world.transitions import Transitions
+from stratoscope.demo.world.transitions import Steps, Transitions
 from stratoscope.demo.world.world import World
 
 _MIB: Final = 1 << 20
@@ -27,9 +27,7 @@ class Snapshots(Transitions):
         self.world.images.add(image)
         self._under_way[vm.id] = image
         self.world.act(vm, "createImage", user)
-        self.begin(vm)
-        self.state(vm, vm.vm_state, "image_snapshot_pending")
-        self.then(vm, 0.5, self._snapshot)
+        self.run(vm, self._creating(vm, image))
         return image
 
     def abandon(self, vm: VM) -> None:
@@ -38,33 +36,25 @@ class Snapshots(Transitions):
         if image is not None and image.id in self.world.images:
             self.world.images.remove(image)
 
-    def _snapshot(self, vm: VM) -> None:
+    def _creating(self, vm: VM, image: Image) -> Steps:
+        self.state(vm, vm.vm_state, "image_snapshot_pending")
+        yield 0.5
         self.state(vm, vm.vm_state, "image_snapshot")
-        self.then(vm, 1.0, self._upload)
-
-    def _upload(self, vm: VM) -> None:
-        self._under_way[vm.id].status = "saving"
+        yield 1.0
+        image.status = "saving"
         self.state(vm, vm.vm_state, "image_uploading")
-        self.then(vm, 1.5, self._finish)
-
-    def _finish(self, vm: VM) -> None:
-        image = self._under_way.pop(vm.id)
+        yield 1.5
+        del self._under_way[vm.id]
         image.size = (vm.image.size if vm.image else None) or 21 * _MIB
-        image.status = "active"
-        image.properties["image_state"] = "available"
+        image.status, image.properties["image_state"] = "active", "available"
         self.state(vm, vm.vm_state, None)
 
 
 def _properties(vm: VM, user: User) -> dict[str, str]:
     """What Nova notes of a snapshot: nova/compute/api.py, _create_image."""
     return {
-        "base_image_ref": vm.image.id if vm.image else "",
-        "boot_roles": "member,reader",
-        "image_location": "snapshot",
-        "image_type": "snapshot",
-        "instance_uuid": vm.id,
-        "owner_id": vm.project.id,
-        "owner_project_name": vm.project.name,
-        "owner_user_name": user.name,
+        "base_image_ref": vm.image.id if vm.image else "", "boot_roles": "member,reader",
+        "image_location": "snapshot", "image_type": "snapshot", "instance_uuid": vm.id,
+        "owner_id": vm.project.id, "owner_project_name": vm.project.name, "owner_user_name": user.name,
         "user_id": user.id,
-    }
+    }  # fmt: skip

@@ -66,23 +66,19 @@ class SortedIndex(Generic[T]):
         """The item at a position, counted from the smallest key."""
         return self._ordered()[position]
 
-    def page(
-        self, limit: int | None, marker: str = "", *, keep: Callable[[T], bool], backwards: bool = False
-    ) -> list[T]:
+    def page(self, limit: int | None, marker: str = "", *, keep: Callable[[T], bool]) -> list[T]:
         """The items after the marker that pass `keep`, at most `limit` of them.
 
         Args:
             limit: None for all.
             marker: The id of the last item of the previous page; the list begins anew for an unknown one.
             keep: Whether an item is wanted.
-            backwards: Return the items before the marker instead; the nearest ones, in the list's order.
         """
-        found = list(islice(filter(keep, self._from(marker, backwards=backwards)), limit))
-        return found[::-1] if backwards else found
+        return list(islice(filter(keep, self._from(marker)), limit))
 
-    def _from(self, marker: str, *, backwards: bool) -> Iterator[T]:
+    def _from(self, marker: str) -> Iterator[T]:
         items, marked = self._ordered(), self._by_id.get(marker)
-        if self._is_reversed is not backwards:
+        if self._is_reversed:
             start = len(items) if marked is None else self._position(marked)
             return (items[position] for position in range(start - 1, -1, -1))
         start = 0 if marked is None else self._position(marked) + 1

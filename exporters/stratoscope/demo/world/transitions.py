@@ -1,19 +1,21 @@
 """State changes of a VM that take time, one after the other, in Nova's states.
 
-A change is dropped when another operation on the VM began meanwhile: a boot whose VM is being deleted.
+An operation is a generator: it yields about how many seconds it takes until it goes on. It is dropped when
+another operation on the VM began meanwhile: a boot whose VM is being deleted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
+from stratoscope.demo.clock import Timeline
 from stratoscope.demo.world.models import VM
 from stratoscope.demo.world.world import World
 
-Transition = Callable[[VM], None]
+Steps = Iterator[float]
 
 _SPREAD: Final = (0.7, 1.5)
-"""How much the duration of a change differs from the usual one."""
+"""How much the duration of a step differs from the usual one."""
 
 
 class Transitions:
@@ -27,10 +29,20 @@ class Transitions:
         """Begin an operation on a VM; earlier ones end."""
         vm.operation += 1
 
-    def then(self, vm: VM, seconds: float, transition: Transition) -> None:
-        """Schedule the next change in about so many seconds."""
-        delay_s = seconds * self.world.dice.uniform(*_SPREAD)
-        self.world.timeline.after(delay_s, partial(self._run, vm, vm.operation, transition))
+    def run(self, vm: VM, steps: Steps) -> None:
+        """Begin an operation on a VM, up to its first pause; earlier ones end."""
+        self.begin(vm)
+        self.beside(vm, steps, lambda: self.world.dice.uniform(*_SPREAD))
+
+    def beside(self, vm: VM, steps: Steps, pace: Callable[[], float] = lambda: 1.0) -> None:
+        """Run what goes on as long as a VM's operation does."""
+        operation = vm.operation
+        run(
+            self.world.timeline,
+            steps,
+            pace,
+            is_on=lambda: vm.operation == operation and vm.terminated is None,
+        )
 
     def state(self, vm: VM, vm_state: str, task_state: str | None) -> None:
         vm.vm_state, vm.task_state = vm_state, task_state
@@ -60,7 +72,14 @@ class Transitions:
         if vm.host is not None:
             self.world.release(vm.host, vm.id)
 
-    @staticmethod
-    def _run(vm: VM, operation: int, transition: Transition) -> None:
-        if vm.operation == operation and vm.terminated is None:
-            transition(vm)
+
+def run(
+    timeline: Timeline,
+    steps: Steps,
+    pace: Callable[[], float] = lambda: 1.0,
+    is_on: Callable[[], bool] = lambda: True,
+) -> None:
+    """Run steps up to their next pause, which lasts its seconds times the pace, and so on while it is on."""
+    seconds = next(steps, None) if is_on() else None
+    if seconds is not None:
+        timeline.after(seconds * pace(), partial(run, timeline, steps, pace, is_on))

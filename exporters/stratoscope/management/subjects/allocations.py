@@ -19,8 +19,9 @@ NUMBER = Family(
 )
 INFO = Family(
     f"{_PREFIX}_info",
-    "One of them, the oldest first, up to show.disagreements: for whom it is or should be allocated (the id "
-    "of a VM or migration), the VM (empty if the cloud does not know it), and the host; always 1.",
+    "A disagreement of allocations and VMs: its reason, the consumer of the allocation (a VM or migration), "
+    "the VM (empty if the cloud does not know it), and the host of the allocation, or of the VM without one; "
+    "those that have lasted longest, up to show.disagreements; always 1.",
     labels=("cloud", "reason", "consumer_id", "vm_id", "host"),
 )
 OF_OTHERS = Family(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stratoscope.clouds.client.clock import CLOCK
+from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.opennebula.client import access as module
 from stratoscope.clouds.opennebula.client.access import Access, kept, own
 from stratoscope.clouds.opennebula.client.pools import Pools
@@ -67,3 +67,17 @@ def test_an_empty_pool_is_believed_from_who_sees_all_of_it_alone() -> None:
     with pytest.raises(LeftOutError, match=r"needed: the group oneadmin, or a rule `HOST/\* USE`") as caught:
         plain.check("HOST", [], "oned: hostpool.info")
     assert caught.value.reason is LeftOut.UNAUTHORIZED
+
+
+async def test_a_right_that_is_granted_later_is_seen_after_ten_minutes() -> None:
+    now = 0.0
+    rules = rule("100000002", "1400000000", "1")
+    clock = Clock(monotonic=lambda: now)
+    async with replayed({"user.info": OF_ALICE}) as oned, client_of(oned, clock=clock) as client:
+        cache = own(client, Pools(client))
+        assert not (await kept(cache)).sees_all("VM")
+        oned.answers["acl.info"] = f"<ACL_POOL>{rules}</ACL_POOL>"
+        now = 600.0
+        assert not (await kept(cache)).sees_all("VM")
+        now = 600.1
+        assert (await kept(cache)).sees_all("VM")

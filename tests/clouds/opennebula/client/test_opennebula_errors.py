@@ -59,3 +59,8 @@ def test_a_code_that_was_not_recorded_has_a_reason_too(code: int, reason: Reason
 
 def test_an_error_without_a_text_says_its_code() -> None:
     assert str(error("oned: call", 0x10000, " ")) == "oned: call: no text (code 0x10000)"
+
+
+@pytest.mark.parametrize("text", ["Not authorized to perform MANAGE quota", "limit of 3 rights"])
+def test_a_right_that_is_missing_is_no_quota_whatever_it_is_for(text: str) -> None:
+    assert isinstance(error("oned: call", 0x200, text), ForbiddenError)

@@ -130,6 +130,26 @@ async def test_an_action_is_sent_once_and_unknown_if_it_may_have_been_carried_ou
     assert (sent, isinstance(caught.value, OutcomeUnknownError)) == (1, is_unknown)
 
 
+async def test_each_action_has_a_connection_of_its_own_and_calls_share_one() -> None:
+    """One that was idle may be closed at the other end, and an action is not sent again."""
+    ports = []
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        assert request.transport is not None
+        ports.append(request.transport.get_extra_info("peername")[1])
+        return web.Response(body=enveloped("7"), content_type="text/xml")
+
+    async with listening(handle) as address:
+        oned = Oned()
+        oned.endpoint = f"{address}/RPC2"
+        async with client_of(oned) as client:
+            for _ in range(2):
+                await client.act("vm.action", "terminate-hard", 5)
+            for _ in range(2):
+                await client.call("vm.info", 5)
+    assert (len({*ports[:2]}), len({*ports[2:]})) == (2, 1)
+
+
 async def test_an_action_that_oned_refuses_is_not_unknown() -> None:
     async with replayed({"vm.action": _failed(0x800, "wrong state")}) as oned, client_of(oned) as client:
         with pytest.raises(RefusedError) as caught:

@@ -163,7 +163,10 @@ async def lacks(oned: FakeOned) -> str:
         ("<VMS><![CDATA[4]]>", "<VMS><![CDATA[0]]>", "VMS of the user: 0 of 0 used, 1 needed"),
         ("<CPU_USED><![CDATA[0]]>", "<CPU_USED><![CDATA[1.95]]>", ""),
         ("<VMS><![CDATA[4]]>", "<VMS><![CDATA[-2]]>", ""),
-        ("<VM><CPU>", "<VM><CLUSTER_IDS><![CDATA[100]]></CLUSTER_IDS><CPU>", ""),
+        (
+            "<VMS_USED><![CDATA[0]]>", "<CLUSTER_IDS><![CDATA[100]]></CLUSTER_IDS><VMS_USED><![CDATA[4]]>",
+            "",
+        ),
     ],
 )  # fmt: skip
 async def test_quota_of_the_user_has_to_have_room(old: str, new: str, what: str) -> None:

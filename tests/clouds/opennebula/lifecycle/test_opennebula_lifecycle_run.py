@@ -245,6 +245,14 @@ async def test_deployment_without_an_answer_is_not_sent_again_and_its_vm_seen() 
         assert (ended.outcome, ended.host, oned.calls["vm.deploy"]) == (Outcome.SUCCESS, "dummy-a2", 1)
 
 
+async def test_deployment_that_was_lost_on_its_way_is_not_sent_again_either() -> None:
+    async with fake_oned() as oned:
+        oned.fail("vm.deploy", refused("deploy_wrong_state")[:-40])
+        ended = await Probe(oned, SESSION, host="1").run()
+        assert verdict(ended)[:2] == (Phase.SCHEDULED, RunReason.TIMEOUT)
+        assert (oned.calls["vm.deploy"], oned.living()) == (1, [])
+
+
 async def test_vm_that_its_template_holds_is_misconfigured_at_once() -> None:
     async with fake_oned() as oned:
         oned.boot = [HOLD]

@@ -123,6 +123,36 @@ async def test_only_changes_and_new_ones_are_requested_and_every_half_hour_all_s
     assert len(nova.asked()) == 11
 
 
+async def test_all_states_are_requested_every_half_hour_however_often_changes_are() -> None:
+    nova = FakeMigrations()
+    reader = nova.reader()
+    await reader.read()
+    requests = []
+    for _ in range(31):
+        nova.asked()
+        nova.now_s += MINUTE
+        await reader.read()
+        requests.append(len(nova.asked()))
+    assert (requests.count(3), requests.count(11)) == (30, 1)
+
+
+async def test_changes_are_requested_by_the_earlier_clock_where_novas_is_ahead() -> None:
+    nova = FakeMigrations()
+    reader = nova.reader()
+    nova.put(1, "completed", created=0, updated=600)
+    await reader.read()
+    nova.asked()
+    nova.now_s += MINUTE
+    await reader.read()
+    assert nova.asked()[-1]["changes-since"] == "2026-09-01T11:59:00Z"
+
+
+async def test_one_that_ends_before_it_begins_took_no_time() -> None:
+    nova = FakeMigrations()
+    nova.put(1, "completed", created=-30, updated=-40)
+    assert [one.seconds for one in (await nova.reader().read()).ended] == [0.0]
+
+
 async def test_one_that_has_just_been_created_is_found_though_changes_lack_it() -> None:
     nova = FakeMigrations()
     reader = nova.reader()

@@ -1,19 +1,17 @@
 """What Placement has allocated, against Nova's servers, over many refreshes."""
 
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
-from stratoscope.clouds.disagreements import Allocations, DisagreementReason
+from stratoscope.clouds.disagreements import DisagreementReason
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.clouds.openstack.compute.hypervisors import Hypervisors
 from stratoscope.clouds.openstack.compute.migration_list import PAGES, MigrationList
-from stratoscope.clouds.openstack.compute.migrations import ComputeMigrations
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.placement.allocations import MOST, PlacementAllocations
@@ -22,13 +20,11 @@ from stratoscope.clouds.openstack.placement.inventories import Placement
 from stratoscope.clouds.openstack.placement.providers import Providers
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOutError, Reason
+from support.allocated import HOSTS, Cloud
 from support.demo_cloud import DemoCloud, demo_cloud
-from support.fake_migrations import START, FakeMigrations
 from support.openstack_answers import answer
 from support.openstack_vms import opened
-from support.owners import owners
 
-HOSTS = {"h1": "00000000-0000-0000-0000-000000000001", "h2": "00000000-0000-0000-0000-000000000002"}
 OF_NOBODY = ForbiddenError("403")
 WITHOUT_VM, WITHOUT_ALLOCATION, OTHER_HOST, ENDED = (
     DisagreementReason.ALLOCATION_WITHOUT_VM,
@@ -38,6 +34,16 @@ WITHOUT_VM, WITHOUT_ALLOCATION, OTHER_HOST, ENDED = (
 )
 CHANGED, WHOLE = 3, 11
 """Requests for the migrations that changed, and at the start."""
+OF_A_SERVER = {
+    "allocations": {
+        "e2f8f2f9-f31b-47fe-8f30-f8d1b43935c0": {
+            "resources": {"DISK_GB": 1, "MEMORY_MB": 64, "VCPU": 1}, "generation": 15
+        },
+    },
+    "project_id": "f094045614", "user_id": "4d35f4f99c", "consumer_generation": 1,
+    "consumer_type": "unknown",
+}  # fmt: skip
+"""What Placement of 2025.1 answered for a server that Nova had made."""
 DOWN = CollectError(Reason.UNAVAILABLE, "503")
 
 
@@ -46,101 +52,6 @@ def _patience() -> Iterator[None]:
     token = DEADLINE.set(time.monotonic() + 50)
     yield
     DEADLINE.reset(token)
-
-
-class Cloud:
-    """Two hosts, on which `a` and `b` are.
-
-    Attributes:
-        servers: The host of each, with what else is said of it.
-        held: The consumers of each host's provider.
-        types: Of consumers that have one.
-        migrations: The question of that name to the same cloud.
-    """
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-        self.servers: dict[str, dict[str, Any]] = {"a": self.on("h1"), "b": self.on("h2")}
-        self.held: dict[str, set[str]] = {"h1": {"a"}, "h2": {"b"}}
-        self.types: dict[str, str] = {}
-        self.generations = dict.fromkeys(HOSTS, 1)
-        self.api = FakeMigrations("placement")
-        clock = Clock(monotonic=lambda: self.now, now=lambda: self.now)
-        self._servers = Servers(self.api, owners(), clock)
-        hypervisors = Hypervisors(self.api, self._servers, Providers(), clock)
-        placement, migrations = Placement(self.api, hypervisors, clock), MigrationList(self.api, clock)
-        self._allocations = PlacementAllocations(self.api, hypervisors, placement, migrations, clock)
-        self.migrations = ComputeMigrations(self.api, migrations)
-
-    @staticmethod
-    def on(host: str | None, **more: Any) -> dict[str, Any]:
-        return {"OS-EXT-SRV-ATTR:host": host, "OS-EXT-STS:task_state": None, "status": "ACTIVE"} | more
-
-    def hold(self, host: str, *consumers: str) -> None:
-        """These are the consumers of a host now."""
-        self.held[host] = {*consumers}
-        self.generations[host] += 1
-
-    def migrate(self, status: str, days_ago: float = 0.0) -> None:
-        """The migration `m` of the server `a` is in this state since then."""
-        since = self.now - START - days_ago * 86400
-        self.api.put(1, status, created=since - 60, updated=since, uuid="m", instance_uuid="a")
-
-    async def read(self, seconds: float = 0.0) -> Allocations:
-        """After so long, with the servers that there are then."""
-        self.now += seconds
-        self.api.calls.clear()
-        self.api.answers = self._answers()
-        await self._servers.read()
-        return await self._allocations.read()
-
-    async def found(self, *seconds: float) -> list[tuple[str, str, str, str]]:
-        """Reason, consumer, VM and host of what is found after these times."""
-        read = await self.read()
-        for one in seconds:
-            read = await self.read(one)
-        assert read.disagreements is not None
-        return sorted((one.reason, one.consumer_id, one.vm_id, one.host) for one in read.disagreements)
-
-    def asked(self, path: str) -> int:
-        return sum(1 for call in self.api.calls if call.path.startswith(path))
-
-    def _answers(self) -> dict[tuple[str, str], Any]:
-        row, hypervisor = answer("servers")["servers"][0], answer("hypervisors")["hypervisors"][0]
-        answers: dict[tuple[str, str], Any] = {
-            ("compute", "/servers/detail"): {
-                "servers": [{**row, "id": one, "fault": None, **said} for one, said in self.servers.items()]
-            },
-            ("compute", "/servers"): {"servers": []},
-            ("compute", "/os-services"): answer("compute_services"),
-            ("compute", "/os-hypervisors/detail"): {
-                "hypervisors": [
-                    {**hypervisor, "id": uuid, "service": {"host": host, "disabled_reason": None}}
-                    for host, uuid in HOSTS.items()
-                ]
-            },
-            ("placement", "/allocation_candidates"): {"provider_summaries": {}},
-            ("placement", "/resource_providers"): {
-                "resource_providers": [
-                    {"uuid": uuid, "name": host, "generation": self.generations[host]}
-                    for host, uuid in HOSTS.items()
-                ]
-            },
-        }
-        for host, uuid in HOSTS.items():
-            answers["placement", f"/resource_providers/{uuid}/allocations"] = {
-                "allocations": {one: {"resources": {"VCPU": 1}} for one in self.held[host]},
-                "resource_provider_generation": self.generations[host],
-            }
-            for one in self.held[host] - self.servers.keys():
-                answers["compute", f"/servers/{one}"] = NotThereError("404")
-                answers["placement", f"/allocations/{one}"] = {
-                    "allocations": {uuid: {"resources": {"VCPU": 1}, "generation": 1}},
-                    "consumer_type": self.types.get(one, "unknown"),
-                }
-        return answers | self.changed
-
-    changed: Mapping[tuple[str, str], Any] = {}
 
 
 async def test_nothing_is_found_where_both_say_the_same() -> None:
@@ -227,6 +138,7 @@ async def test_vm_without_allocation_is_found() -> None:
         {"status": "BUILD"},
         {"OS-EXT-SRV-ATTR:host": None, "status": "SHELVED_OFFLOADED"},
         {"OS-EXT-SRV-ATTR:host": "h3"},
+        {"status": "UNKNOWN"},
     ],
 )
 async def test_vm_that_needs_no_allocation_or_is_in_transition_is_right(said: dict[str, Any]) -> None:
@@ -234,6 +146,45 @@ async def test_vm_that_needs_no_allocation_or_is_in_transition_is_right(said: di
     cloud = Cloud()
     cloud.servers["a"] |= said
     cloud.hold("h1")
+    assert await cloud.found(60, 60, 60) == []
+
+
+async def test_what_differs_must_differ_in_later_readings_of_both_sides() -> None:
+    """Of the servers no list comes any more, or none of the allocations."""
+    cloud = Cloud()
+    cloud.hold("h1")
+    assert await cloud.found() == []
+    assert await cloud.without_new_servers(120) == []
+    cloud = Cloud()
+    cloud.hold("h1")
+    assert await cloud.found() == []
+    cloud.hold("h1")
+    path = f"/resource_providers/{HOSTS['h1']}/allocations"
+    cloud.changed = {("placement", path): CollectError(Reason.UNAVAILABLE, "503")}
+    assert await cloud.found(60, 60) == []
+    cloud.changed = {}
+    assert await cloud.found() == [(WITHOUT_ALLOCATION, "a", "a", "h1")]
+
+
+async def test_vm_is_not_without_allocation_before_all_providers_of_its_host_were_read() -> None:
+    child = "00000000-0000-0000-0000-000000000007"
+    path = ("placement", f"/resource_providers/{child}/allocations")
+
+    class Nested(Cloud):
+        def _answers(self) -> dict[tuple[str, str], Any]:
+            answers: dict[tuple[str, str], Any] = {
+                path: {"allocations": {"a": {}}, "resource_provider_generation": 1}, **super()._answers(),
+            }  # fmt: skip
+            of_child = {"parent_provider_uuid": HOSTS["h1"], "root_provider_uuid": HOSTS["h1"]}
+            row = {"uuid": child, "name": "h1_numa0", "generation": 1, **of_child}
+            answers["placement", "/resource_providers"]["resource_providers"].append(row)
+            return answers
+
+    cloud = Nested()
+    cloud.hold("h1")
+    cloud.changed = {path: CollectError(Reason.UNAVAILABLE, "503")}
+    assert await cloud.found(60, 60, 60) == []
+    cloud.changed = {}
     assert await cloud.found(60, 60, 60) == []
 
 
@@ -304,9 +255,11 @@ async def test_migrations_are_requested_once_for_both_questions() -> None:
 
 async def test_consumer_of_another_service_is_no_disagreement_and_is_counted_apart() -> None:
     cloud = Cloud()
-    cloud.hold("h2", "b", "zun1", "zun2", "gone")
-    cloud.types = {"zun1": "CONTAINER", "zun2": "CONTAINER", "gone": "INSTANCE"}
-    assert await cloud.found(60, 60, 60) == [(WITHOUT_VM, "gone", "", "h2")]
+    cloud.hold("h2", "b", "zun1", "zun2", "gone", "moved")
+    cloud.types = {"zun1": "CONTAINER", "zun2": "CONTAINER", "gone": "INSTANCE", "moved": "MIGRATION"}
+    assert await cloud.found(60, 60, 60) == [
+        (WITHOUT_VM, "gone", "", "h2"), (WITHOUT_VM, "moved", "", "h2"),
+    ]  # fmt: skip
     read = await cloud.read(60)
     assert read.of_others == {"CONTAINER": 2}
     assert cloud.asked("/allocations/") + cloud.asked("/servers/zun1") == 0
@@ -314,7 +267,11 @@ async def test_consumer_of_another_service_is_no_disagreement_and_is_counted_apa
     assert (await cloud.read(60)).of_others == {}
 
 
-@pytest.mark.parametrize("answer", [OF_NOBODY, {"allocations": {}}], ids=["403", "released meanwhile"])
+@pytest.mark.parametrize(
+    "answer",
+    [OF_NOBODY, NotThereError("404"), {"allocations": {}}],
+    ids=["403", "404", "released meanwhile"],
+)
 async def test_consumer_whose_type_is_not_to_be_had_is_looked_up_as_a_server(answer: Any) -> None:
     cloud = Cloud()
     cloud.hold("h2", "b", "zun")
@@ -332,12 +289,9 @@ async def test_placement_before_xena_knows_no_types() -> None:
 
 
 async def test_consumer_that_a_real_nova_made_has_no_type_and_is_looked_up_as_a_server() -> None:
-    path = Path(__file__).parents[3] / "fixtures/openstack/demo/placement.jsonl"
-    lines = map(json.loads, path.read_text("utf-8").splitlines())
-    (body,) = (one["body"] for one in lines if one["call"] == "admin GET placement/allocations/{server} 1.38")
     cloud = Cloud()
     cloud.hold("h2", "b", "gone")
-    cloud.changed = {("placement", "/allocations/gone"): body}
+    cloud.changed = {("placement", "/allocations/gone"): OF_A_SERVER}
     assert await cloud.found(60, 60, 60) == [(WITHOUT_VM, "gone", "", "h2")]
     assert cloud.asked("/servers/gone") == 0
     assert (await cloud.read(60)).of_others == {}

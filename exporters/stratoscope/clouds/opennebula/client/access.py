@@ -86,6 +86,20 @@ async def kept(cache: TTLCache[Access]) -> Access:
     return await cache.not_older_than(_KEPT_S)
 
 
+async def checked(
+    cache: TTLCache[Access], pool: str, found: Collection[object], malformed: int, method: str
+) -> Access:
+    """The access, for what a method found in a pool. Raises as Access.check for an empty one, and `kept`.
+
+    Args:
+        malformed: Number of malformed items: with one of them the pool is not empty.
+    """
+    access = await kept(cache)
+    if not malformed:
+        access.check(pool, found, f"oned: {method}")
+    return access
+
+
 def granted(
     user_id: str, groups: Collection[str], rules: Collection[_Rule], zones: Collection[int]
 ) -> frozenset[str]:

@@ -14,6 +14,8 @@ Element = etree._Element  # noqa: SLF001 - lxml has no other name for it
 
 MIB: Final = 1 << 20
 KIB: Final = 1 << 10
+ADDRESSES: Final = ("IP", "IP6", "IP6_GLOBAL", "IP6_ULA")
+"""Where a NIC has its addresses."""
 _LONGEST: Final = 200
 _UNDECODED: Final = (ValueError, KeyError, OverflowError)
 AT_ONCE: Final = 1 << 16

@@ -30,7 +30,12 @@ _REFUSED_FOR_S: Final = 300.0
 
 
 class _Way(NamedTuple):
-    """How a call is sent. Attributes: method: POST for one that is sent once; HTTP's is always that."""
+    """How a call is sent, by HTTP's POST.
+
+    Attributes:
+        method: For the budget: `GET` if it may be repeated after a failure, `POST` if it is sent once.
+        is_own: It goes to the configured endpoint: if that refuses the password, no call is sent for a time.
+    """
 
     url: URL
     http: Http

@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 ALL: Final = -2
 """The filter of a pool: whatever the credential may see."""
+NOT_DONE: Final = -1
+"""The filter of states of `vmpool.info`: all VMs but those that are done."""
 PAGE: Final = 2_000
 """Items that are requested of one page: 5 MB of VMs."""
 _OVERLAP: Final = 20

@@ -7,14 +7,13 @@ import msgspec
 
 from stratoscope.clouds.lifecycle import Object
 from stratoscope.clouds.opennebula import states
-from stratoscope.clouds.opennebula.client.items import Element, fields, number
+from stratoscope.clouds.opennebula.client.items import ADDRESSES, Element, fields, number
 from stratoscope.clouds.opennebula.lifecycle.names import mark_in
 
 VM: Final = "vm"
 """The kind of its Object."""
 HOLD: Final = "HOLD"
 RUNNING: Final = "RUNNING"
-_ADDRESSES: Final = ("IP", "IP6", "IP6_GLOBAL", "IP6_ULA")
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -71,7 +70,7 @@ def look(element: Element) -> Look:
         host=history[-1].get("HOSTNAME", "") if is_placed else "",
         sched_message=messages.get("SCHED_MESSAGE", ""),
         error=messages.get("ERROR", ""),
-        addresses=[nic[name] for nic in nics for name in _ADDRESSES if nic.get(name)],
+        addresses=[nic[name] for nic in nics for name in ADDRESSES if nic.get(name)],
         nics=len(nics),
         networks=_distinct(nic.get("NETWORK_ID", "") for nic in nics),
         images=_distinct(disk.get("IMAGE_ID", "") for disk in disks),

@@ -12,7 +12,7 @@ from stratoscope.clouds.lifecycle import Object, Owned, Phase, Resolved, RunReas
 from stratoscope.clouds.opennebula import states
 from stratoscope.clouds.opennebula.client.items import Element, fields, number
 from stratoscope.clouds.opennebula.client.oned import Oned
-from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
 from stratoscope.clouds.opennebula.lifecycle.calls import seen, still_held, terminate
 from stratoscope.clouds.opennebula.lifecycle.description import Description
 from stratoscope.clouds.opennebula.lifecycle.errors import (
@@ -33,7 +33,6 @@ from stratoscope.clouds.steps.reachable import Reaching
 
 _MINE: Final = -3
 """The filter of a pool: the user's own."""
-_NOT_DONE: Final = -1
 _NO_DATASTORE: Final = -1
 """oned takes the default system datastore of the host's cluster."""
 _NOT_RUNNING: Final = frozenset({"STOPPED", "SUSPENDED", "POWEROFF", "UNDEPLOYED"})
@@ -131,7 +130,7 @@ class OpenNebulaVMs:
     async def owned(self, tag: str, kinds: Collection[str] = ()) -> Owned:  # noqa: ARG002 - no step creates one
         """The user's VMs that are not done and carry the tag."""
         with translated():
-            found, _ = await self._pools.whole("vmpool.info", "VM", _named, _MINE, -1, -1, _NOT_DONE)
+            found, _ = await self._pools.whole("vmpool.info", "VM", _named, _MINE, -1, -1, NOT_DONE)
         return Owned([one for one in found if one.mark is not None and one.mark.tag == tag])
 
     async def hosts(self) -> Sequence[str]:

@@ -53,11 +53,12 @@ class Consumers:
 
     def __init__(self, api: Api, migrations: MigrationList, clock: Clock = CLOCK) -> None:
         self._api, self._list, self._clock = api, migrations, clock
+        # All by the consumer's id. Each is looked up as a migration, then by its type, then as a server.
         self._moves: dict[str, Move] = {}
         self._no_migrations: set[str] = set()
         self._types: dict[str, str] = {}
-        self._gone: set[str] = set()
-        self._there: dict[str, float] = {}
+        self._gone: set[str] = set()  # Nova answers 404 for the server
+        self._there: dict[str, float] = {}  # when Nova last answered that the server exists
 
     @property
     def of_others(self) -> Mapping[str, int]:
@@ -135,6 +136,6 @@ class Consumers:
             read = await self._api.get(
                 "placement", path, _Consumer, operation="allocations", version=_WITH_TYPES
             )
-        except ForbiddenError:
+        except (ForbiddenError, NotThereError):
             return _UNKNOWN
         return read.consumer_type

@@ -49,10 +49,7 @@ def drawn(vm_id: str) -> Activity:
 def shared(wanted: Sequence[float], cpus: float, greedy: int | None) -> list[float]:
     """CPUs that each VM gets of those that it wants, in the order of the VMs.
 
-    Args:
-        wanted: By VM.
-        cpus: How many there are.
-        greedy: The place of a VM whose weight is far above the others': it gets first. None for none.
+    Args: greedy: The place of a VM whose weight is far above the others': it gets first. None for none.
     """
     first = 0.0 if greedy is None else min(wanted[greedy], cpus)
     others = sum(wanted) - (0.0 if greedy is None else wanted[greedy])

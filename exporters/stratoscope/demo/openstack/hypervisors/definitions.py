@@ -4,7 +4,7 @@ from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from stratoscope.demo.openstack.hypervisors.guests import RUNNING, Guest, ShownHost
-from stratoscope.demo.openstack.texts import mac_address, spaced
+from stratoscope.demo.openstack.texts import mac_address
 from stratoscope.demo.world.models import Port, Volume
 
 SOCKETS: Final = 2
@@ -33,7 +33,6 @@ def _domain(guest: Guest) -> str:
         tune = f"<cputune><period>100000</period><quota>{quota}</quota></cputune>"
     disk = f"""
       <disk type="file" device="disk">
-        <driver name="qemu" type="qcow2" cache="none"/>
         <source file="/var/lib/nova/instances/{vm.id}/disk"/>
         <target dev="vda" bus="virtio"/>
       </disk>"""
@@ -61,7 +60,6 @@ def _metadata(guest: Guest) -> str:
     return f"""
       <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
         <nova:name>{escape(vm.name)}</nova:name>
-        <nova:creationTime>{spaced(vm.created)}</nova:creationTime>
         <nova:flavor name={quoteattr(flavor.name)}>
           <nova:memory>{flavor.memory_mib}</nova:memory>
           <nova:disk>{flavor.disk_gib}</nova:disk>
@@ -78,7 +76,6 @@ def _metadata(guest: Guest) -> str:
 def _volume(volume: Volume) -> str:
     return f"""
       <disk type="block" device="disk">
-        <driver name="qemu" type="raw" cache="none" io="native"/>
         <source dev="/dev/disk/by-id/volume-{volume.id}"/>
         <target dev="{volume.device.removeprefix("/dev/")}" bus="virtio"/>
         <serial>{volume.id}</serial>

@@ -23,7 +23,8 @@ _FULL: Final = 0.3
 _MERGED: Final = 0.02
 """The share of the memory that KSM saves."""
 _ENERGY_RANGE_UJ: Final = 262_143_328_850
-_CONNECTIONS, _CONNECTIONS_PER_CPU = 1200, 90
+_CONNECTIONS: Final = 90
+"""Connections that the kernel tracks for each VM."""
 _UNLIMITED: Final = "max 100000\n"
 _EVENTS: Final = "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n"
 _COMMAND: Final = "qemu-system-x86"
@@ -57,7 +58,6 @@ def files(meter: HostMeter) -> Iterator[tuple[str, str]]:
 
 
 def _of_kernel(meter: HostMeter) -> Mapping[str, str]:
-    connections = _CONNECTIONS + round(_CONNECTIONS_PER_CPU * sum(one.got_cpus for one in meter.guests))
     return {
         "proc/1/comm": "systemd\n",
         "proc/1/cmdline": "/sbin/init\0",
@@ -69,7 +69,7 @@ def _of_kernel(meter: HostMeter) -> Mapping[str, str]:
         "proc/pressure/memory": _pressure(0.0, 0.0),
         "proc/sys/kernel/sched_schedstats": "0\n",
         "proc/sys/net/netfilter/nf_conntrack_max": "262144\n",
-        "proc/sys/net/netfilter/nf_conntrack_count": f"{connections}\n",
+        "proc/sys/net/netfilter/nf_conntrack_count": f"{_CONNECTIONS * len(meter.guests)}\n",
         f"{CGROUPS}/cgroup.controllers": "cpuset cpu io memory hugetlb pids\n",
         f"{_SLICE}/memory.events": _EVENTS,
     }

@@ -23,7 +23,6 @@ class GuestMeter:
     Attributes:
         used_s: CPU time of all threads.
         stalled_s, disk_s: Time in which a thread waited for a CPU, or for a disk.
-        got_cpus: CPUs that it has now.
     """
 
     used_s: float = 0.0
@@ -34,13 +33,11 @@ class GuestMeter:
     throttled_s: float = 0.0
     stalled_s: float = 0.0
     disk_s: float = 0.0
-    got_cpus: float = 0.0
 
     def add(self, guest: Guest, wanted: float, got: float, seconds: float) -> None:
         """Count some seconds in which a VM wanted and got so many CPUs."""
         allowed = min(wanted, guest.limit_cpus)
         delay = allowed - got + _BACKGROUND_DELAY * got
-        self.got_cpus = got
         self.used_s += got * (1 + _EMULATOR) * seconds
         self.run_s += got / guest.vcpus * seconds
         self.delay_s += delay / guest.vcpus * seconds

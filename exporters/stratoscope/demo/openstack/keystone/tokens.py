@@ -1,7 +1,6 @@
 """Tokens: their owners, and when they expire."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,8 +37,9 @@ class Tokens:
         now = self._world.now
         self._tokens = {one: token for one, token in self._tokens.items() if token.expires > now}
         direct = () if project is None else user.roles.get(project.id, ())
-        caller = Caller(user, project, with_implied(credential.roles if credential else direct))
-        token = Token(caller, now, now + LIFETIME_S)
+        given = credential.roles if credential else direct
+        roles = frozenset(one for role in given for one in _IMPLIED.get(role, (role,)))
+        token = Token(Caller(user, project, roles), now, now + LIFETIME_S)
         text = f"gAAAAA{secrets.token_urlsafe(_BYTES)}"
         self._tokens[text] = token
         return text, token
@@ -51,8 +51,3 @@ class Tokens:
 
     def revoke(self, text: str) -> None:
         self._tokens.pop(text, None)
-
-
-def with_implied(roles: Sequence[str]) -> frozenset[str]:
-    """Roles, and those that they imply."""
-    return frozenset(one for role in roles for one in _IMPLIED.get(role, (role,)))

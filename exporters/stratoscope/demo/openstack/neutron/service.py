@@ -14,21 +14,9 @@ from stratoscope.demo.world.models import Daemon, FloatingIP, Network, Port, Pro
 from stratoscope.demo.world.world import World
 
 _L3: Final = "L3 agent"
-_QUOTAS: Final = (
-    "network",
-    "subnet",
-    "port",
-    "router",
-    "floatingip",
-    "security_group",
-    "security_group_rule",
-)
+_QUOTAS: Final = ("network", "subnet", "port", "router", "floatingip", "security_group")
 _FIXED: Final = {"subnetpool": -1, "rbac_policy": 10}
 """Limits that are the same for all projects."""
-_EXTENSIONS: Final = (
-    "agent", "external-net", "l3_agent_scheduler", "network-ip-availability", "pagination", "provider",
-    "quota_details", "quotas", "router", "subnet_allocation",
-)  # fmt: skip
 _NONE: Final[tuple[Json, ...]] = ()
 
 
@@ -158,10 +146,6 @@ def _agents(world: World) -> list[Daemon]:
     return sorted(agents, key=lambda daemon: daemon.id)
 
 
-def _extension(_: Request, alias: str) -> Json:
-    return {"name": alias, "alias": alias, "description": alias, "links": []}
-
-
 _COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     Collection("/v2.0/networks", lambda world: world.networks, _network, sees=_sees_network),
     Collection("/v2.0/subnets", lambda world: world.subnets, _subnet, sees=_sees_subnet),
@@ -178,12 +162,8 @@ _COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     Collection("/v2.0/floatingips", lambda world: world.floating_ips, floating_ips.view, sees=_owns),
     Collection("/v2.0/agents", _agents, _agent, sees=_is_admin),
     Collection(
-        "/v2.0/network-ip-availabilities",
-        lambda world: world.networks,
-        _availability,
-        sees=_is_admin,
+        "/v2.0/network-ip-availabilities", lambda world: world.networks, _availability, sees=_is_admin
     ),
-    Collection("/v2.0/extensions", lambda _: _EXTENSIONS, _extension, identity=str),
     Collection("/v2.0/subnetpools", lambda _: _NONE, lambda _, one: one),
 )
 

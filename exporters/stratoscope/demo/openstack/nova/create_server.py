@@ -11,20 +11,12 @@ from stratoscope.demo.world.models import VM, Flavor, Host, Image, Network, Proj
 from stratoscope.demo.world.seed.vms import key_of
 
 
-class _Identified(msgspec.Struct):
-    uuid: str
-
-
 class _Mapping(msgspec.Struct):
     """An entry of block_device_mapping_v2: a volume."""
 
     uuid: str
     delete_on_termination: bool = False
     boot_index: int | None = None
-
-
-class _Group(msgspec.Struct):
-    name: str
 
 
 class _Server(
@@ -40,10 +32,10 @@ class _Server(
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
     flavor: str
     image: str = ""
-    networks: Annotated[list[_Identified], msgspec.Meta(min_length=1)] | Literal["none", "auto"] = "auto"
+    networks: Annotated[list[dict[str, str]], msgspec.Meta(min_length=1)] | Literal["none", "auto"] = "auto"
     zone: str = ""
     volumes: list[_Mapping] = []
-    security_groups: list[_Group] = []
+    security_groups: list[dict[str, str]] = []
     key_name: str | None = None
     description: str | None = None
     metadata: dict[str, str] = {}
@@ -74,8 +66,8 @@ def read(request: Request) -> tuple[VM, Sequence[tuple[Volume, bool]]]:
     if wanted.key_name not in (None, key_of(user)):
         raise _refused("key_not_found")
     for group in wanted.security_groups:
-        if group.name != "default":
-            raise HttpError(400, f"Unable to find security_group with name or id {group.name!r}")
+        if group != {"name": "default"}:
+            raise HttpError(400, f"Unable to find security_group with name or id {group.get('name')!r}")
     host, network = _host(request, wanted.host, forced), _network(request, wanted, project)
     volumes = [*_volumes(request, wanted.volumes)]
     vm = VM(
@@ -165,7 +157,7 @@ def _network(request: Request, wanted: _Server, project: Project) -> Network | N
         return visible[0] if visible else None
     if request.world.external is not None:
         visible.append(request.world.external)  # Nova accepts it, and no port can be made then
-    identity = wanted.networks[0].uuid
+    identity = wanted.networks[0].get("uuid")
     for network in visible:
         if network.id == identity:
             return network

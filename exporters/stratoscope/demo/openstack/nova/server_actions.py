@@ -8,14 +8,8 @@ from typing import Annotated, Final
 import msgspec
 
 from stratoscope.demo.openstack.http_request import HttpError, Request, Response
+from stratoscope.demo.openstack.nova import create_server
 from stratoscope.demo.openstack.nova.console import console_output
-from stratoscope.demo.openstack.nova.create_server import (
-    check_free,
-    check_memory,
-    find_flavor,
-    read,
-    visible_volume,
-)
 from stratoscope.demo.openstack.nova.view import find
 from stratoscope.demo.openstack.quotas import exceeded, exceeded_by_resize
 from stratoscope.demo.openstack.service import Route
@@ -73,7 +67,7 @@ class ServerActions:
 
     def _create(self, request: Request) -> Response:
         request.only_member("servers:create")
-        vm, volumes = read(request)
+        vm, volumes = create_server.read(request)
         if (text := exceeded(vm.project, vm.flavor, 1)) is not None:
             raise HttpError(403, text)
         error = self._boot_error("" if vm.image is None else vm.image.name)
@@ -98,11 +92,11 @@ class ServerActions:
     def _attach(self, request: Request) -> Response:
         vm = find(request)
         identity = request.body(_Attachment).volume.id
-        volume = visible_volume(request, identity)
+        volume = create_server.visible_volume(request, identity)
         if volume is None:
             raise HttpError(404, f"Volume {identity} could not be found.")
         must_be(vm, "attach_volume", "active", "paused", "stopped", "resized", "suspended")
-        check_free(volume)
+        create_server.check_free(volume)
         storage.attach(self._world, volume, vm, is_deleted_with_vm=False)
         return Response({"volumeAttachment": {"id": volume.id, "serverId": vm.id, "volumeId": volume.id}})
 
@@ -115,11 +109,11 @@ class ServerActions:
         raise HttpError(400, f"There is no such action: {', '.join(body)}")
 
     def _resize(self, request: Request, vm: VM, argument: object) -> Response:
-        flavor = find_flavor(request, msgspec.convert(argument, _Resize).flavor)
+        flavor = create_server.find_flavor(request, msgspec.convert(argument, _Resize).flavor)
         must_be(vm, "resize", "active", "stopped")
         if flavor is vm.flavor:
             raise HttpError(400, "When resizing, instances must change flavor!")
-        check_memory(vm.image, flavor)
+        create_server.check_memory(vm.image, flavor)
         if (text := exceeded_by_resize(vm.project, vm.flavor, flavor)) is not None:
             raise HttpError(403, text)
         self._operations.migrations.resize(vm, flavor, request.caller.user)

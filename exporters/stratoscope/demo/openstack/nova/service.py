@@ -22,12 +22,7 @@ _NAMES: Final = {
     "server_groups": ("", "totalServerGroupsUsed"),
 }
 """The names of limit and use in GET /limits."""
-_MOST: Final = {
-    "maxServerMeta": 128,
-    "maxTotalKeypairs": 100,
-    "maxServerGroups": 10,
-    "maxServerGroupMembers": 10,
-}
+_MOST: Final = {"maxServerMeta": 128, "maxTotalKeypairs": 100, "maxServerGroups": 10}
 """As _FIXED, by the names in GET /limits."""
 
 

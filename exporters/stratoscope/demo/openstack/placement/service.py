@@ -6,20 +6,14 @@ from typing import Final
 
 from stratoscope.demo.openstack.collection import Collection
 from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Response
-from stratoscope.demo.openstack.placement.resources import (
-    by_class,
-    capacities,
-    has_room,
-    inventories,
-    traits,
-    uses,
-)
+from stratoscope.demo.openstack.placement import resources
 from stratoscope.demo.openstack.service import Microversions, Route, Service
 from stratoscope.demo.world.models import Host
 
 _HAS_TREES: Final = 14
 _SUMS_UP: Final = 27
 _HAS_TRAITS: Final = 17
+_HAS_TYPES: Final = 38
 
 
 class Placement(Service):
@@ -27,7 +21,7 @@ class Placement(Service):
 
     kind, name, prefix, version = "placement", "placement", "/placement", "v1.0"
     denial = "Policy does not allow placement:{} to be performed."
-    microversions = Microversions("placement", 1, newest="max_version")
+    microversions = Microversions("placement", 1)
     newest = 39
 
     def own_routes(self) -> Iterable[Route]:
@@ -35,6 +29,7 @@ class Placement(Service):
         for name in _PARTS:
             path, rule = f"/resource_providers/{{rp}}/{name}", f"resource_providers:{name}:list"
             yield Route("GET", path, partial(_part, name), rule, _SINCE.get(name, 0))
+        yield Route("GET", "/allocations/{consumer}", _consumer, "allocations:list")
         yield Route("GET", "/allocation_candidates", _candidates, "allocation_candidates:list", since=10)
 
 
@@ -57,10 +52,12 @@ def _host(request: Request) -> Host:
 
 
 _PARTS: Final[Mapping[str, Callable[[Host], object]]] = {
-    "inventories": inventories,
-    "usages": uses,
-    "traits": lambda host: sorted(traits(host)),
-    "allocations": lambda host: {one: {"resources": by_class(claim)} for one, claim in host.claims.items()},
+    "inventories": resources.inventories,
+    "usages": resources.uses,
+    "traits": lambda host: sorted(resources.traits(host)),
+    "allocations": lambda host: {
+        one: {"resources": resources.by_class(claim)} for one, claim in host.claims.items()
+    },
 }
 """What a provider has."""
 _SINCE: Final = {"traits": 6}
@@ -72,11 +69,23 @@ def _part(name: str, request: Request) -> Response:
     return Response({"resource_provider_generation": host.generation, name: _PARTS[name](host)})
 
 
+def _consumer(request: Request) -> Response:
+    """What a VM or a migration has, as Nova made it: it gives its consumers no type."""
+    consumer = request.args["consumer"]
+    found: Json = {
+        host.id: {"resources": resources.by_class(host.claims[consumer]), "generation": host.generation}
+        for host in request.world.hosts.values()
+        if consumer in host.claims
+    }
+    types: Json = {"consumer_type": "unknown"} if found and request.since(_HAS_TYPES) else {}
+    return Response({"allocations": found, **types})
+
+
 def _candidates(request: Request) -> Response:
     """The hosts that have room for an amount of each class; traits, aggregates and groups do not count."""
     amounts = dict(part.split(":") for part in request.query.get("resources", "").split(",") if part)
     wanted = {name: int(number) for name, number in amounts.items()}
-    hosts = [host for host in request.world.hosts.values() if has_room(host, wanted)]
+    hosts = [host for host in request.world.hosts.values() if resources.has_room(host, wanted)]
     limit = request.query.get("limit")
     shown = hosts[: None if limit is None else int(limit)]
     summaries = {host.id: _summary(request, host, wanted) for host in shown}
@@ -85,13 +94,11 @@ def _candidates(request: Request) -> Response:
 
 
 def _summary(request: Request, host: Host, wanted: dict[str, int]) -> Json:
-    used = uses(host)
-    resources = {
+    used = resources.uses(host)
+    known = {
         name: {"capacity": capacity, "used": used[name]}
-        for name, capacity in capacities(host).items()
+        for name, capacity in resources.capacities(host).items()
         if request.since(_SUMS_UP) or name in wanted
     }
-    return {
-        "resources": resources,
-        **({"traits": sorted(traits(host))} if request.since(_HAS_TRAITS) else {}),
-    }
+    more = {"traits": sorted(resources.traits(host))} if request.since(_HAS_TRAITS) else {}
+    return {"resources": known, **more}

@@ -37,12 +37,12 @@ class Beat(NamedTuple):
 NOVA: Final = Beat(10.0, 60.0)
 NEUTRON: Final = Beat(30.0, 75.0)
 _AGENTS: Final = (
-    ("neutron-openvswitch-agent", "Open vSwitch agent", "N/A"),
-    ("neutron-l3-agent", "L3 agent", "l3_agent"),
-    ("neutron-dhcp-agent", "DHCP agent", "dhcp_agent"),
-    ("neutron-metadata-agent", "Metadata agent", "N/A"),
+    ("neutron-openvswitch-agent", "Open vSwitch agent"),
+    ("neutron-l3-agent", "L3 agent"),
+    ("neutron-dhcp-agent", "DHCP agent"),
+    ("neutron-metadata-agent", "Metadata agent"),
 )
-"""Neutron's agents with their types and topics: all on network nodes, the first one on other hosts."""
+"""Neutron's agents with their types: all on network nodes, the first one on other hosts."""
 
 
 def hosts(world: World, plans: Sequence[Plan], zones: Sequence[Zone]) -> None:
@@ -151,6 +151,6 @@ def _aggregate(world: World, name: str, zone: str, metadata: dict[str, str], mem
 
 def _agents(world: World) -> None:
     for position, host in enumerate(world.hosts.values()):
-        for binary, agent_type, topic in _AGENTS if position < NETWORK_NODES else _AGENTS[:1]:
+        for binary, agent_type in _AGENTS if position < NETWORK_NODES else _AGENTS[:1]:
             agent = daemon(world, binary, host.name, "nova", beat=NEUTRON)
-            agent.agent_type, agent.topic = agent_type, topic
+            agent.agent_type = agent_type

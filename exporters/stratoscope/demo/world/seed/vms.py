@@ -100,7 +100,8 @@ def _furnish(world: World, vm: VM) -> None:
         vm.fault = Fault(vm.created + _BOOT_S, text, errors.details(text))
         vm.updated = vm.created + _BOOT_S
         return
-    plug(world, vm)
+    if vm.host is not None:
+        plug(world, vm)
     for port in vm.ports:
         port.created = port.updated = vm.created
         port.status = "ACTIVE" if vm.vm_state in ("active", "paused") else "DOWN"

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from stratoscope.demo.world.models import Copy, Pool, Project, User, Volume, VolumeType
+from stratoscope.demo.world.models import Copy, Pool, Volume, VolumeType
 from stratoscope.demo.world.seed.hosts import CONTROLLER, NOVA, daemon
+from stratoscope.demo.world.storage import data_volume
 from stratoscope.demo.world.world import World
 
-_SIZES_GIB: Final = (10, 20, 50, 100, 250, 500)
-_OFTEN: Final = (20, 30, 25, 15, 7, 3)
 _LOOSE: Final = ("available",) * 12 + ("error", "reserved", "error_deleting", "creating")
 """States of volumes without a VM."""
 
@@ -45,23 +44,6 @@ def volumes(world: World) -> None:
     for pool in world.pools:
         held = sum(volume.size_gib for volume in world.volumes if volume.pool is pool)
         pool.total_gib = max(1000.0, round(held / 0.6))
-
-
-def data_volume(world: World, project: Project, user: User) -> Volume:
-    """An empty volume in creation; not yet added to the world."""
-    serial = world.serial()
-    return Volume(
-        serial=serial,
-        id=world.dice.uuid(),
-        name=f"data-{serial:04d}",
-        project=project,
-        user=user,
-        size_gib=world.dice.choices(_SIZES_GIB, _OFTEN)[0],
-        pool=world.dice.choices(world.pools, (8, 2))[0],
-        created=world.now,
-        updated=world.now,
-        is_deleted_with_vm=True,
-    )
 
 
 def _copy(world: World, volume: Volume, *, is_backup: bool) -> None:
