@@ -25,6 +25,8 @@ CONNECT_S: Final = 20.0
 _GRACE_S: Final = 30.0
 """A change that a list has is missed if no event says it for this time: one may be on its way."""
 _REMEMBERED_S: Final = 900.0
+MOST: Final = 200_000
+"""VMs whose last events are remembered. Beyond as many VMs, events add no others: lists do."""
 _MOST_NAMES: Final = 300
 _LONGEST_NAME: Final = 100
 OTHER: Final = "other"
@@ -137,7 +139,7 @@ class Events:
         self._said.pop(vm_id, None)
         self._said[vm_id] = _Said(now, updated, is_gone)
         self._found.pop(vm_id, None)
-        while self._said and now - (first := next(iter(self._said.items())))[1].at > _REMEMBERED_S:
+        while now - (first := next(iter(self._said.items())))[1].at > _REMEMBERED_S or len(self._said) > MOST:
             del self._said[first[0]]
 
     def is_late(self, vm_id: str, updated: float) -> bool:

@@ -6,6 +6,7 @@ import xmlrpc.client
 import pytest
 from aiohttp import web
 
+from stratoscope.clouds.opennebula.client.pools import MOST_SKIPPED
 from stratoscope.clouds.opennebula.cloud import OpenNebula
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
@@ -107,4 +108,6 @@ async def test_vms_of_50_mb_each_are_malformed() -> None:
     with pytest.raises(CollectError, match="one item alone") as caught:
         await vms_of(oned)
     assert caught.value.reason is Reason.MALFORMED
-    assert [size for _, size in oned.pages] == [2000, 250, 31, 3, 1]
+    sizes = [size for _, size in oned.pages]
+    assert sizes[:5] == [2000, 250, 31, 3, 1]
+    assert len(sizes) <= 5 + 2 * MOST_SKIPPED  # it is given up after some items

@@ -4,33 +4,28 @@ import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from stratoscope.clouds import events as of_clouds
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.events import Events, Missed, Outcome
 from stratoscope.clouds.opennebula import events as listening
+from stratoscope.clouds.opennebula import vms as of_vms
 from stratoscope.clouds.opennebula.client.items import Element
-from stratoscope.clouds.opennebula.cloud import OpenNebula
-from stratoscope.clouds.opennebula.config import Found, OpenNebulaCloud, Publishers
+from stratoscope.clouds.opennebula.config import OpenNebulaCloud, Publishers
 from stratoscope.clouds.opennebula.events import Subscriber
-from stratoscope.core.config import Secret, decode
+from stratoscope.core.config import decode
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, ConfigError, Reason
 from support.opennebula import PLAIN
 from support.patience import FAR_S
-from support.publisher import Publisher, hung_publisher, publisher
-from support.replayed_oned import SESSION, Oned, replayed
+from support.publisher import hung_publisher, publisher
+from support.replayed_oned import replayed
 from support.source import until
-
-VM = """<VM><ID>{}</ID><UID>2</UID><GID>100</GID><UNAME>alice</UNAME><GNAME>dev</GNAME><NAME>web</NAME>
-<STATE>{}</STATE><LCM_STATE>{}</LCM_STATE><STIME>1795300000</STIME><TEMPLATE><MEMORY>64</MEMORY>
-<TEMPLATE_ID>0</TEMPLATE_ID></TEMPLATE><HISTORY_RECORDS><HISTORY><SEQ>0</SEQ><HOSTNAME>dummy-a1</HOSTNAME><HID>0</HID>
-<CID>100</CID></HISTORY><HISTORY><SEQ>1</SEQ><HOSTNAME>dummy-a2</HOSTNAME><HID>1</HID><CID>100</CID></HISTORY>
-</HISTORY_RECORDS></VM>"""
-TWO = {"vmpool.info": f"<VM_POOL>{VM.format(7, 3, 3)}{VM.format(8, 3, 3)}</VM_POOL>"}
+from support.zone_with_events import TWO, VM, Zone, heard, zone
 
 
 @pytest.fixture(autouse=True)
@@ -199,59 +194,6 @@ async def test_message_that_is_too_large_ends_the_connection() -> None:
             async with asyncio.timeout(FAR_S):
                 await asyncio.wait({listens})
     assert (events.account().is_up, events.account().last) == (False, None)
-
-
-class Zone:
-    """A zone with events, whose clock the test moves."""
-
-    def __init__(self, oned: Oned, url: str) -> None:
-        self.now = self._began = 1_795_305_320.0
-        self._monotonic = time.monotonic()
-        entry = Found("one", endpoint=oned.endpoint, session=Secret(SESSION), events=Publishers(urls=[url]))
-        self.cloud = OpenNebula(entry, Clock(monotonic=self._moment, now=lambda: self.now))
-        self.oned = oned
-
-    def _moment(self) -> float:
-        return self._monotonic + self.now - self._began
-
-    @property
-    def events(self) -> Events:
-        assert self.cloud.events is not None
-        return self.cloud.events
-
-    async def after(self, seconds: float) -> dict[str, tuple[str, str]]:
-        """State and host of each VM at the next refresh."""
-        answer = await self.read(seconds)
-        return {one.vm_id: (one.state, one.host) for one in answer.vms.values()}
-
-    async def read(self, seconds: float = 0, question: str = "vms") -> Any:
-        """The answer so much later."""
-        self.now += seconds
-        return await self.cloud.ask(question)
-
-    def pools(self) -> int:
-        """How often the pool was asked for."""
-        return self.oned.calls["vmpool.info"]
-
-
-@asynccontextmanager
-async def zone(answers: Any = None) -> AsyncIterator[tuple[Zone, Publisher]]:
-    with publisher() as one:
-        async with replayed(TWO if answers is None else answers) as oned:
-            made = Zone(oned, one.url)
-            listens = asyncio.create_task(made.cloud.listen())
-            try:
-                await until(lambda: made.events.account().is_up)
-                yield made, one
-            finally:
-                listens.cancel()
-                with suppress(asyncio.CancelledError):
-                    await listens
-                await made.cloud.close()
-
-
-async def heard(one: Zone, number: int) -> None:
-    await until(lambda: sum(one.events.account().counts.values()) == number)
 
 
 async def test_vms_follow_events_without_a_call_for_ten_minutes() -> None:
@@ -476,6 +418,39 @@ async def test_credential_that_does_not_see_all_vms_ignores_events() -> None:
         assert await one.after(60) == before
         assert one.pools() > pools
         assert ("VM/ACTIVE/RUNNING", Outcome.IGNORED) in one.events.account().counts
+
+
+async def test_flood_of_vms_that_are_not_there_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_clouds, "MOST", 10)
+    monkeypatch.setattr(of_vms, "MOST_HEARD", 10)
+    async with zone() as (one, oned):
+        assert len(await one.after(0)) == 2
+        for number in range(100, 150):
+            flood = VM.format(number, 3, 3).replace("<UID>2", f"<UID>{number}")
+            await oned.says(str(number), flood)
+        await heard(one, 50)
+        assert len(await one.after(60)) == 10
+        assert one.events.account().counts["VM/ACTIVE/RUNNING", Outcome.IGNORED] == 42
+        for number in range(200, 250):
+            flood = VM.format(7, 3, 3).replace("<UID>2", f"<UID>{number}")
+            await oned.says("7", flood)
+        await heard(one, 100)
+        assert len((await one.cloud.ask("vms")).users) <= 10
+        for number in range(300, 350):
+            await oned.says(str(number), VM.format(number, 6, 0), "DONE", "LCM_INIT")
+        await heard(one, 150)
+        assert one.events.account().counts["VM/DONE/LCM_INIT", Outcome.IGNORED] == 50
+        await oned.says("8", VM.format(8, 8, 0), "POWEROFF", "LCM_INIT")
+        await heard(one, 151)
+        assert (await one.after(1))["8"] == ("POWEROFF", "dummy-a2")
+
+
+def test_last_events_of_some_vms_alone_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_clouds, "MOST", 10)
+    events = Events(Clock(monotonic=lambda: 1_000.0))
+    for number in range(20):
+        events.says(str(number), 5.0)
+    assert [number for number in range(20) if events.is_late(str(number), 4.0)] == [*range(10, 20)]
 
 
 async def test_pool_does_not_undo_what_was_said_since_it_was_asked_for() -> None:

@@ -77,3 +77,13 @@ def test_numbers_that_no_table_has_are_shown_as_they_are() -> None:
     assert (states.image(8), states.image(11)) == ("USED_PERS", "STATE_11")
     assert (states.raft(3), states.raft(4)) == ("LEADER", "STATE_4")
     assert (states.zone(1), states.zone(2)) == ("DISABLED", "STATE_2")
+
+
+@pytest.mark.parametrize("number", [-7, 256, 10**60])
+def test_numbers_that_no_release_has_are_no_states(number: int) -> None:
+    for name in (states.host, states.image, states.raft, states.zone):
+        with pytest.raises(ValueError, match="no state"):
+            name(number)
+    for numbers in ((number, 0), (states.ACTIVE, number)):
+        with pytest.raises(ValueError, match="no state"):
+            states.vm(*numbers)

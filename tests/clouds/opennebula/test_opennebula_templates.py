@@ -1,11 +1,17 @@
 """Templates as flavors, and the room for each."""
 
+import re
+import threading
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from stratoscope.clouds.flavors import Flavor, Room
+from stratoscope.clouds.opennebula import templates as module
 from stratoscope.clouds.opennebula.client.items import root
 from stratoscope.clouds.opennebula.hosts import row
-from stratoscope.clouds.opennebula.templates import fitting, shown, template, unique
+from stratoscope.clouds.opennebula.templates import fitting, free, largest, shown, template, unique
 from support.opennebula import PLAIN, asked, changed
 from support.replayed_oned import recorded
 
@@ -58,7 +64,7 @@ async def test_what_is_reserved_of_a_host_is_no_room() -> None:
 def test_a_template_that_needs_nothing_is_no_reason_to_say_that_any_number_fits() -> None:
     sizes = "<CPU>0</CPU><MEMORY>0</MEMORY>"
     one = template(root(_template("1", "web").replace("<TEMPLATE/>", f"<TEMPLATE>{sizes}</TEMPLATE>")))
-    hosts = [row(host) for host in root(recorded("hostpool.info"))]
+    hosts = free([row(host) for host in root(recorded("hostpool.info"))])
     assert {room.vms for room in fitting(one, "web", hosts)} == {0}
     assert [room.zone for room in fitting(one, "web", hosts)] == ["default", "zone-a", "zone-b"]
 
@@ -90,14 +96,54 @@ def test_templates_of_the_same_name_are_told_apart() -> None:
     assert unique(made) == {"3": "web", "9": "web (9)", "12": "web (12)"}
 
 
+def test_no_user_can_give_a_template_the_name_of_another_with_its_id() -> None:
+    names = {"3": "web (9)", "4": "web (9) (3)", "5": "web (5)", "6": "web (77)", "8": "web", "9": "web"}
+    found = unique([template(root(_template(number, name))) for number, name in names.items()])
+    assert found == {
+        "3": "web (9) (3)", "4": "web (9) (3) (4)", "5": "web (5)", "6": "web (77)", "8": "web",
+        "9": "web (9)",
+    }  # fmt: skip
+
+
 def test_a_template_without_cpu_takes_no_host() -> None:
     made = template(root(_template("1", "web")))
-    assert fitting(made, "web", []) == []
+    assert fitting(made, "web", {}) == []
     assert made.memory is None
 
 
 async def test_a_plain_user_sees_the_templates_that_it_may_use() -> None:
     assert len((await asked("templates", PLAIN)).flavors) == 3
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "fit"), [(100, 2 << 30, 5), (0, 2 << 30, 6), (100, 0, 11), (0, 0, 0), (None, None, 0)]
+)
+def test_room_is_by_cpu_and_memory_that_are_free(cpu: int | None, memory: int | None, fit: int) -> None:
+    one = replace(template(root(_template("1", "web"))), cpu=cpu, memory=memory)
+    hosts = {"a": {(350, 8 << 30): 1, (400, 3 << 30): 2, (0, 0): 5}, "b": {}}
+    assert [(room.zone, room.vms) for room in fitting(one, "web", hosts)] == [("a", fit), ("b", 0)]
+
+
+def repeated(method: str, tag: str, number: int) -> dict[str, str]:
+    """A pool with the first item that was recorded, under so many ids."""
+    _, one, _ = re.split(rf"(<{tag}>.*?</{tag}>)", recorded(method), maxsplit=1, flags=re.DOTALL)
+    items = (re.sub(r"<ID>\d+</ID>", f"<ID>{item}</ID>", one, count=1) for item in range(number))
+    return {method: f"<POOL>{''.join(items)}</POOL>"}
+
+
+async def test_many_templates_leave_the_event_loop_to_others() -> None:
+    answers = repeated("templatepool.info", "VMTEMPLATE", 500) | repeated("hostpool.info", "HOST", 100)
+    began = threading.get_ident()
+    threads: set[int] = set()
+
+    def noted(*rooms: Any) -> Any:
+        threads.add(threading.get_ident())
+        return largest(*rooms)
+
+    with pytest.MonkeyPatch.context() as patch:  # where it is reckoned shows nothing else
+        patch.setattr(module, "largest", noted)
+        found = await asked("room", answers)
+    assert (len(found.room), began in threads, len(threads)) == (500, False, 1)
 
 
 PRICES = {"CPU_COST": "0.5", "MEMORY_COST": "0.0002", "DISK_COST": "0.00001"}

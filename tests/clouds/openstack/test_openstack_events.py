@@ -23,6 +23,8 @@ from support.notifications import about, message
 from support.patience import FAR_S
 from support.source import until
 
+DEEP = "[" * 100_000 + "]" * 100_000
+
 
 def settings(folder: Path, *urls: str, login: str = f"{USER}:{PASSWORD}", **more: Any) -> Notifications:
     file = folder / "rabbit"
@@ -98,6 +100,13 @@ async def test_messages_are_heard_counted_and_acknowledged(tmp_path: Path) -> No
         (about("instance.update", "a", START, flavor=None), "instance.update"),
         (about("instance.update", "a", START, created_at="yesterday"), "instance.update"),
         (about("instance.update", "a" * 300, START), "instance.update"),
+        (b'{"x": ' + DEEP.encode() + b', "oslo.message": "{}"}', "other"),
+        (message("instance.update", {}).replace(b'payload\\": {}', b'payload\\": ' + DEEP.encode()), "other"),
+        (
+            about("instance.update", "a", START, metadata="DEEP").replace(b'\\"DEEP\\"', DEEP.encode()),
+            "other",
+        ),
+        (about("instance.update", "a" * (4 << 20), START), "other"),
         (
             about("instance.update", "a", START).replace(b'version\\": \\"2.1', b'version\\": \\"3.0'),
             "instance.update",

@@ -10,7 +10,7 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.objects import VM, Disk, Each
 from stratoscope.clouds.opennebula import measured, states
 from stratoscope.clouds.opennebula.client.access import Access, checked
-from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, decimal, fields, sensible
+from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, decimal, fields, number, sensible
 from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
@@ -65,7 +65,7 @@ def vm(element: Element, used: Mapping[str, measured.OfVM]) -> msgspec.Struct:
     state = int(found["STATE"])
     is_placed = state in states.ON_A_HOST
     one = VM(
-        vm_id=str(int(found["ID"])),
+        vm_id=number(found["ID"]),
         vm_name=found["NAME"],
         project_id=found["GID"],
         user_id=found["UID"],
@@ -98,7 +98,7 @@ def _with_use(one: VM, last: measured.OfVM) -> VM:
 
 def disks(element: Element) -> list[msgspec.Struct]:
     """The disks of a VM of the pool. Raises as `vm`."""
-    vm_id = str(int(element.findtext("ID", "")))
+    vm_id = number(element.findtext("ID", ""))
     found = [fields(one) for one in element.iterfind("TEMPLATE/DISK")]
     return [
         Disk(

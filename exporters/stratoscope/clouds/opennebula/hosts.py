@@ -16,7 +16,7 @@ from stratoscope.clouds.model import Host, HostServices, Inventories, Resource, 
 from stratoscope.clouds.model import Hosts as Answer
 from stratoscope.clouds.opennebula import measured, states
 from stratoscope.clouds.opennebula.client.access import Access, checked, kept
-from stratoscope.clouds.opennebula.client.items import KIB, MIB, Element, fields, ids, sensible
+from stratoscope.clouds.opennebula.client.items import KIB, MIB, Element, fields, ids, number, sensible
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.overcommit import by_project
@@ -174,7 +174,7 @@ def row(element: Element) -> HostRow:
     found, share = fields(element), fields(element.find("HOST_SHARE"))
     disk = fields(element.find("HOST_SHARE/DATASTORES"))
     return HostRow(
-        host_id=str(int(found["ID"])),
+        host_id=number(found["ID"]),
         name=found["NAME"],
         zone=found["CLUSTER"],
         state=states.host(int(found["STATE"])),

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.opennebula.client.items import KIB, Element, amount, fields, optional
+from stratoscope.clouds.opennebula.client.items import KIB, Element, amount, fields, number, optional
 from stratoscope.clouds.opennebula.client.pools import ALL, Pools
 from stratoscope.core.errors import LeftOutError
 
@@ -68,7 +68,7 @@ def of_host(element: Element) -> OfHost:
     """Raises ValueError, KeyError if it makes no sense."""
     found, capacity = fields(element), fields(element.find("CAPACITY"))
     return OfHost(
-        host_id=str(int(found["ID"])),
+        host_id=number(found["ID"]),
         measured=float(amount(found, "TIMESTAMP")),
         cpus=_cpus(capacity, "USED_CPU"),
         memory=optional(capacity, "USED_MEMORY", KIB),
@@ -79,7 +79,7 @@ def of_vm(element: Element) -> OfVM:
     """Raises ValueError, KeyError if it makes no sense."""
     found = fields(element)
     return OfVM(
-        vm_id=str(int(found["ID"])),
+        vm_id=number(found["ID"]),
         measured=float(amount(found, "TIMESTAMP")),
         cpus=_cpus(found, "CPU"),
         memory=optional(found, "MEMORY", KIB),

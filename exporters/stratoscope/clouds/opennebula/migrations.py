@@ -18,7 +18,7 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.migrations import Ended, Migration, MigrationLog, Migrations, Outcome
 from stratoscope.clouds.opennebula.client.access import Access, checked
-from stratoscope.clouds.opennebula.client.items import Element, fields, identity
+from stratoscope.clouds.opennebula.client.items import Element, fields, identity, number
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.vms import Row, VMs
 from stratoscope.clouds.ttl_cache import TTLCache
@@ -136,7 +136,7 @@ class VMMigrations(Reader):
 def history(element: Element) -> tuple[str, list[Record]]:
     """A VM's id and its records, in their order. Raises ValueError, KeyError if one makes no sense."""
     records = [_record(fields(one)) for one in element.iterfind("HISTORY_RECORDS/HISTORY")]
-    return str(int(identity(element))), sorted(records, key=lambda one: one.number)
+    return number(identity(element)), sorted(records, key=lambda one: one.number)
 
 
 def _record(found: Mapping[str, str]) -> Record:

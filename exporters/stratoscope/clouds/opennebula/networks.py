@@ -12,7 +12,7 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.address_pools import Pool
 from stratoscope.clouds.address_pools import Pools as Answer
 from stratoscope.clouds.opennebula.client.access import Access, checked
-from stratoscope.clouds.opennebula.client.items import Element, amount, fields, sensible
+from stratoscope.clouds.opennebula.client.items import Element, amount, fields, number, sensible
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
@@ -71,7 +71,7 @@ def network(element: Element) -> Network:
     elif used != sum(one.used or 0 for one in ranges):
         ranges = tuple(msgspec.structs.replace(one, used=None) for one in ranges)
     return Network(
-        network_id=str(int(found["ID"])), name=found["NAME"], project_id=str(int(found["GID"])), ranges=ranges
+        network_id=number(found["ID"]), name=found["NAME"], project_id=number(found["GID"]), ranges=ranges
     )
 
 
@@ -79,7 +79,7 @@ def _range(found: Mapping[str, str]) -> Range:
     leases, odd = divmod(len(found.get("ALLOCATED", "").split()), _PER_LEASE)
     if odd:
         raise ValueError("ALLOCATED: no pairs")
-    return Range(str(int(found["AR_ID"])), _VERSIONS[found["TYPE"]], amount(found, "SIZE"), leases)
+    return Range(number(found["AR_ID"]), _VERSIONS[found["TYPE"]], amount(found, "SIZE"), leases)
 
 
 def _pools(one: Network) -> list[Pool]:

@@ -7,7 +7,7 @@ import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.opennebula.client.access import Access, checked, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields
+from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, number
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.owners import Project, Projects, Quota, Quotas, User
@@ -112,7 +112,7 @@ class Owners(Reader):
 
 def limits_of(element: Element) -> Limits:
     """The quotas of an owner, or the default ones. Raises ValueError, KeyError if they make no sense."""
-    owner = "" if element.tag in _DEFAULTS else str(int(element.findtext("ID", "")))
+    owner = "" if element.tag in _DEFAULTS else number(element.findtext("ID", ""))
     return Limits(owner, tuple(_parts(element)))
 
 
@@ -172,7 +172,7 @@ def _key(part: _Part) -> tuple[str, str, str]:
 
 def _identity(element: Element) -> tuple[str, str]:
     found = fields(element)
-    return str(int(found["ID"])), found["NAME"]
+    return number(found["ID"]), found["NAME"]
 
 
 def _group(element: Element) -> Project:

@@ -64,15 +64,15 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     **dict.fromkeys(_STOPPED, Condition.STOPPED),
     **dict.fromkeys((*_FAILED, "FAILED"), Condition.ERROR),
 }
+_MOST: Final = 255
+"""A state beyond is none; the numbers of oned 7.4 end at 71."""
 _KNOWN: Final = frozenset({*_VM.values(), *_LCM.values()})
 _BOOTS: Final = "BOOT"
 
 
 def vm(state: int, lcm_state: int) -> str:
-    """The LCM state of an active VM, else its state."""
-    if state != ACTIVE:
-        return _VM.get(state, f"STATE_{state}")
-    return _LCM.get(lcm_state, f"LCM_STATE_{lcm_state}")
+    """The LCM state of an active VM, else its state. Raises ValueError, as all that name a number."""
+    return _named(_LCM, lcm_state, "LCM_STATE") if state == ACTIVE else _named(_VM, state)
 
 
 def transition(state: str) -> str:
@@ -93,16 +93,23 @@ def fault(state: str) -> FaultReason | None:
 
 
 def host(state: int) -> str:
-    return _HOST.get(state, f"STATE_{state}")
+    return _named(_HOST, state)
 
 
 def image(state: int) -> str:
-    return _IMAGE.get(state, f"STATE_{state}")
+    return _named(_IMAGE, state)
 
 
 def raft(state: int) -> str:
-    return _RAFT.get(state, f"STATE_{state}")
+    return _named(_RAFT, state)
 
 
 def zone(state: int) -> str:
-    return _ZONE.get(state, f"STATE_{state}")
+    return _named(_ZONE, state)
+
+
+def _named(names: Mapping[int, str], number: int, what: str = "STATE") -> str:
+    """The name of a state. Raises ValueError for a number that no release has: names would have no bound."""
+    if not 0 <= number <= _MOST:
+        raise ValueError(f"{what}: no state")
+    return names.get(number, f"{what}_{number}")

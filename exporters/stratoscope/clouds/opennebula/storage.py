@@ -10,7 +10,16 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.model import Backend, Backends, Count, Image, Images, Objects
 from stratoscope.clouds.opennebula import states
 from stratoscope.clouds.opennebula.client.access import Access, checked
-from stratoscope.clouds.opennebula.client.items import MIB, Element, amount, fields, ids, optional, sensible
+from stratoscope.clouds.opennebula.client.items import (
+    MIB,
+    Element,
+    amount,
+    fields,
+    ids,
+    number,
+    optional,
+    sensible,
+)
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.orphans import Orphan, OrphanReason, orphans_of
@@ -110,7 +119,7 @@ def datastore(element: Element) -> Backend:
         provisioned=None,
         allocated=None,
         ratio=None,
-        backend_id=str(int(found["ID"])),
+        backend_id=number(found["ID"]),
         kind=_TYPES.get(kind, f"TYPE_{kind}"),
         used=used if is_known else None,
         images=len(ids(element.find("IMAGES"))),
@@ -121,9 +130,9 @@ def image(element: Element) -> _Image:
     """An image of the pool. Raises ValueError, KeyError if it makes no sense."""
     found, rights = fields(element), fields(element.find("PERMISSIONS"))
     return _Image(
-        image_id=str(int(found["ID"])),
+        image_id=number(found["ID"]),
         name=found["NAME"],
-        project_id=str(int(found["GID"])),
+        project_id=number(found["GID"]),
         visibility=_visibility(rights),
         state=states.image(int(found["STATE"])),
         size=amount(found, "SIZE", MIB),

@@ -1,15 +1,17 @@
 """VM templates as flavors, and how many more VMs of each fit: `templatepool.info`, page by page."""
 
-import math
+import asyncio
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.flavors import Capacity, Flavor, Flavors, Room
 from stratoscope.clouds.opennebula.client.access import Access, checked
-from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, sensible
+from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, number, sensible
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.hosts import HostRow, Hosts
@@ -21,6 +23,7 @@ from stratoscope.core.errors import CollectError
 _KEPT_S: Final = 45.0
 _NARROWS: Final = ("SCHED_REQUIREMENTS", "TOPOLOGY", "PCI", "NUMA_NODE")
 """Attributes that leave a template fewer hosts, or less of them, than its size alone."""
+_NUMBERED: Final = re.compile(r"(.*) \(([0-9]+)\)", re.DOTALL)
 _PRICES: Final = ("CPU_COST", "MEMORY_COST", "DISK_COST")
 _MOST: Final = 1_000
 """Templates that are shown: those that others may use first, then the oldest."""
@@ -97,9 +100,8 @@ class Templates(Reader):
         templates, malformed = await self._templates.not_older_than(_KEPT_S)
         await self._check(templates, malformed)
         hosts, odd_hosts = await self._hosts.rows(_KEPT_S)
-        names, good = unique(templates), shown(templates)
-        found = [one for template in good for one in fitting(template, names[template.template_id], hosts)]
-        return Capacity(tuple(found), largest(good, names, found), malformed + odd_hosts)
+        found, most = await asyncio.to_thread(_room, templates, hosts)
+        return Capacity(found, most, malformed + odd_hosts)
 
     async def _check(self, templates: Sequence[Template], malformed: int) -> bool:
         """Whether these are all templates. Raises LeftOutError for none of a user who may not see all."""
@@ -110,14 +112,35 @@ class Templates(Reader):
         return await self._pools.paged("templatepool.info", "VMTEMPLATE", template)
 
 
-def fitting(one: Template, name: str, hosts: Iterable[HostRow]) -> Sequence[Room]:
-    """The room for a template, by cluster: what the scheduler counts: free CPU and memory of its hosts."""
-    by_zone: dict[str, int] = {}
+Free: TypeAlias = Mapping[str, Mapping[tuple[int, int], int]]
+"""What hosts have free, by cluster: how many of them have so many hundredths of a CPU and bytes of memory."""
+
+
+def free(hosts: Iterable[HostRow]) -> Free:
+    """What is free; a cluster none of whose hosts takes VMs has nothing."""
+    by_zone: dict[str, Counter[tuple[int, int]]] = {}
     for host in hosts:
-        by_zone.setdefault(host.zone, 0)
+        of_zone = by_zone.setdefault(host.zone, Counter())
         if host.takes_vms:
-            by_zone[host.zone] += _fit(one, host)
-    return [Room(name, zone, vms, one.is_narrow and vms > 0) for zone, vms in sorted(by_zone.items())]
+            cpu = host.max_cpu - (host.cpu_usage or 0)
+            memory = host.max_memory - (host.memory_usage or 0)
+            of_zone[max(0, cpu), max(0, memory)] += 1
+    return by_zone
+
+
+def fitting(one: Template, name: str, hosts: Free) -> Sequence[Room]:
+    """The room for a template, by cluster: what the scheduler counts: free CPU and memory of its hosts."""
+    room = [(zone, _fit(one, of_zone)) for zone, of_zone in sorted(hosts.items())]
+    return [Room(name, zone, vms, one.is_narrow and vms > 0) for zone, vms in room]
+
+
+def _room(
+    templates: Sequence[Template], hosts: Sequence[HostRow]
+) -> tuple[tuple[Room, ...], Mapping[str, Room]]:
+    """The room for each template, and the largest by zone: in a thread, since users may make many."""
+    names, good, left = unique(templates), shown(templates), free(hosts)
+    found = tuple(one for template in good for one in fitting(template, names[template.template_id], left))
+    return found, largest(good, names, found)
 
 
 def largest(
@@ -136,13 +159,25 @@ def largest(
 
 
 def unique(templates: Iterable[Template]) -> Mapping[str, str]:
-    """A name for each template, by id: of several with the same name all but the oldest bear their ids."""
+    """A name for each template, by id: of several with the same name all but the oldest bear their ids.
+
+    So does one that is called as another of them with its id, which any user may do: no two have one name.
+    """
+    several = sorted(templates, key=lambda one: int(one.template_id))
+    of_ids = {one.template_id: one.name for one in several}
     taken: set[str] = set()
     names = {}
-    for one in sorted(templates, key=lambda one: int(one.template_id)):
-        names[one.template_id] = f"{one.name} ({one.template_id})" if one.name in taken else one.name
+    for one in several:
+        is_taken = one.name in taken or _is_anothers(one, of_ids)
+        names[one.template_id] = f"{one.name} ({one.template_id})" if is_taken else one.name
         taken.add(one.name)
     return names
+
+
+def _is_anothers(one: Template, of_ids: Mapping[str, str]) -> bool:
+    """Whether its name is that of another template with the other's id."""
+    found = _NUMBERED.fullmatch(one.name)
+    return found is not None and found[2] != one.template_id and of_ids.get(found[2]) == found[1]
 
 
 def shown(templates: Iterable[Template]) -> Sequence[Template]:
@@ -161,7 +196,7 @@ def template(element: Element) -> Template:
     others = [disk for disk in disks if not disk.get("SIZE")]
     rights = fields(element.find("PERMISSIONS"))
     return Template(
-        template_id=str(int(found["ID"])),
+        template_id=number(found["ID"]),
         name=found["NAME"],
         cpu=sensible(of_template, "CPU", 100),
         vcpus=sensible(of_template, "VCPU") or 1,
@@ -201,11 +236,11 @@ def _costs(one: Template, disk: int | None) -> Mapping[str, float]:
     }
 
 
-def _fit(one: Template, host: HostRow) -> int:
-    """How many fit; a template without CPU takes none."""
-    needs = (
-        (host.max_cpu - (host.cpu_usage or 0), one.cpu or 0),
-        (host.max_memory - (host.memory_usage or 0), one.memory or 0),
-    )
-    fit = min((max(0, free) // need for free, need in needs if need), default=math.inf)
-    return 0 if fit == math.inf else int(fit)
+def _fit(one: Template, hosts: Mapping[tuple[int, int], int]) -> int:
+    """How many fit; a template without CPU and memory fits nowhere."""
+    cpu, memory = one.cpu or 0, one.memory or 0
+    if cpu and memory:
+        return sum(number * min(cpus // cpu, size // memory) for (cpus, size), number in hosts.items())
+    if not cpu and not memory:
+        return 0
+    return sum(number * (cpus // cpu if cpu else size // memory) for (cpus, size), number in hosts.items())

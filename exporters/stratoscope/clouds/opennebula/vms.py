@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.events import MOST as MOST_HEARD
 from stratoscope.clouds.events import Events, Missed, Outcome
 from stratoscope.clouds.model import VM
 from stratoscope.clouds.model import VMs as Answer
@@ -28,6 +29,7 @@ from stratoscope.clouds.opennebula.client.items import (
     amount,
     fields,
     identity,
+    number,
     sensible,
 )
 from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
@@ -171,6 +173,9 @@ class VMs(Reader):
         one = row(element)
         if not self._sees_all:
             return Outcome.IGNORED  # maybe of a VM that the credential may not see
+        is_known = self._index.get(one.vm_id) is not None or one.vm_id in self._heard
+        if not is_known and max(len(self._index), len(self._heard)) >= MOST_HEARD:
+            return Outcome.IGNORED
         self._events.says(one.vm_id, is_gone=one.state == _DONE)
         self._heard[one.vm_id] = one
         if one.state == _DONE:
@@ -214,8 +219,8 @@ class VMs(Reader):
         self._heard = {
             vm_id: one for vm_id, one in self._heard.items() if self._events.is_newer(vm_id, 0.0, began)
         }
-        for number, one in enumerate(rows):
-            if not number % _IN_A_ROW:
+        for place, one in enumerate(rows):
+            if not place % _IN_A_ROW:
                 await asyncio.sleep(0)  # others have their turn: 50,000 VMs take half a second
             if self._events.is_newer(one.vm_id, 0.0, began):
                 continue
@@ -294,7 +299,8 @@ class VMs(Reader):
 
 
 def _with_name(names: Mapping[str, str], one: str, name: str) -> Mapping[str, str]:
-    return names if names.get(one) == name else {**names, one: name}
+    is_beyond = one not in names and len(names) >= MOST_HEARD
+    return names if is_beyond or names.get(one) == name else {**names, one: name}
 
 
 def _named(old: Mapping[str, str], new: Mapping[str, str], wanted: Collection[str]) -> Mapping[str, str]:
@@ -313,11 +319,11 @@ def row(element: Element) -> Row:
     is_placed = state in states.ON_A_HOST
     vcpus, memory, disk = _sizes(of_template, disks)
     return Row(
-        vm_id=str(int(found["ID"])),
+        vm_id=number(found["ID"]),
         name=found["NAME"],
         state=states.vm(state, int(found["LCM_STATE"])),
-        project_id=str(int(found["GID"])),
-        user_id=str(int(found["UID"])),
+        project_id=number(found["GID"]),
+        user_id=number(found["UID"]),
         project=found["GNAME"],
         user=found["UNAME"],
         image=disks[0].get("IMAGE_ID", "") if disks else "",
@@ -361,4 +367,4 @@ def _sizes(
 
 def _template(element: Element) -> tuple[str, str]:
     """A VM's id, and that of its template; "" for none."""
-    return str(int(identity(element))), element.findtext("TEMPLATE/TEMPLATE_ID", "")
+    return number(identity(element)), element.findtext("TEMPLATE/TEMPLATE_ID", "")

@@ -51,6 +51,9 @@ _UNAUTHORIZED: Final = (
     amqp.ChannelAccessRefused,
     amqp.ConnectionNotAllowed,
 )
+_LARGEST: Final = 4 << 20
+"""A larger message is not decoded, which would block the event loop; one of Nova has some 10 KB."""
+_UNDECODED: Final = (msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError, RecursionError)
 _MALFORMED: Final = (amqp.ProtocolSyntaxError, amqp.IncompatibleProtocolError)
 
 logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # what it says is in the error that it raises
@@ -91,7 +94,9 @@ class Listener:
     def take(self, body: bytes) -> Outcome:
         """Decode, apply and count one message; it never raises."""
         event, outcome = OTHER, Outcome.MALFORMED
-        with suppress(msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError):
+        with suppress(*_UNDECODED):
+            if len(body) > _LARGEST:
+                raise ValueError("larger than any notification")
             event, payload = decoded(body)
             outcome = self._hear(notification(event, payload))
         self._events.count(event, outcome)
@@ -202,13 +207,15 @@ class Listener:
 
     async def _delivered(self, message: DeliveredMessage) -> None:
         """aiormq starts a task for each message, in their order; nothing is awaited before it is applied."""
-        if message.exchange == self._queue:
-            self._echoed.set()
-        else:
-            self.take(message.body)
-        tag = message.delivery_tag
-        with suppress(amqp.AMQPError, OSError, RuntimeError):  # it is lost: the message comes again
-            await message.channel.basic_ack(tag or 0, wait=False)
+        try:
+            if message.exchange == self._queue:
+                self._echoed.set()
+            else:
+                self.take(message.body)
+        finally:  # one that is not acknowledged comes again, and with _AT_ONCE of them nothing else does
+            tag = message.delivery_tag
+            with suppress(amqp.AMQPError, OSError, RuntimeError):  # it is lost: the message comes again
+                await message.channel.basic_ack(tag or 0, wait=False)
 
     def _lost(self, channel: AbstractChannel, connection: AbstractConnection, where: str) -> CollectError:
         for closing in (channel.closing, connection.closing):

@@ -9,8 +9,10 @@ from stratoscope.clouds.opennebula.client.items import (
     amount,
     each,
     identity,
+    number,
     optional,
     root,
+    without_long_texts,
 )  # fmt: skip
 
 
@@ -43,6 +45,13 @@ def test_a_number_is_in_base_units_and_not_negative() -> None:
             amount({"MEMORY": wrong}, "MEMORY")
     with pytest.raises(KeyError):
         amount({}, "MEMORY")
+
+
+@pytest.mark.parametrize("text", ["", "-5", "+7", "1_0", " 7", "\u0663", "7\n", "9" * 11, "seven", "7.0"])
+def test_what_is_no_id_of_oned_is_none(text: str) -> None:
+    assert (number("7"), number("007"), number("4294967295")) == ("7", "7", "4294967295")
+    with pytest.raises(ValueError, match="is no id"):
+        number(text)
 
 
 def bounded(monkeypatch: pytest.MonkeyPatch, **bounds: int) -> None:
@@ -103,3 +112,38 @@ def test_a_pool_may_have_more_elements_than_an_item(monkeypatch: pytest.MonkeyPa
     bounded(monkeypatch, MOST_TAGS=10_000, AT_ONCE=1 << 14)
     item = "<VM><ID>1</ID>" + "<NAME>" + "x" * 100 + "</NAME>" + "</VM>"
     assert len([*each(f"<P>{item * 20_000}</P>", "VM")]) == 20_000
+
+
+@pytest.mark.parametrize("most", [100, 10_000], ids=["in_parts", "as_a_whole"])
+def test_what_users_write_is_not_taken_for_tags(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    bounded(monkeypatch, MOST_TAGS=most, AT_ONCE=100)
+    item = "<VM><ID>1</ID><A><![CDATA[" + "<=" * 300 + "]]></A></VM>"
+    assert [one.findtext("A") for one in each(f"<P>{item * 3}</P>", "VM")] == ["<=" * 300] * 3
+    assert root(item).findtext("A") == "<=" * 300
+
+
+@pytest.mark.parametrize("comment", ["<!-- {} -->", "<?x {} ?>"])
+def test_tags_are_not_hidden_by_what_only_looks_like_a_text(
+    comment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounded(monkeypatch, MOST_TAGS=1_000)
+    hidden = comment.format("<![CDATA[") + "<a/>" * 2_000 + comment.format("]]>")
+    with pytest.raises(ValueError, match="more than 1,000 tags"):
+        root(f"<P>{hidden}</P>")
+
+
+def test_a_text_of_many_megabytes_costs_neither_its_item_nor_the_others() -> None:
+    long = "<VM><ID>2</ID><A><![CDATA[" + "x" * 11_000_000 + "]]></A><B><![CDATA[b]]></B></VM>"
+    text = f"<P><VM><ID>1</ID><A><![CDATA[a]]></A></VM>{long}{long}<VM><ID>3</ID></VM></P>"
+    found = [(identity(one), one.findtext("A"), one.findtext("B")) for one in each(text, "VM")]
+    assert found == [("1", "a", None), ("2", "", "b"), ("2", "", "b"), ("3", None, None)]
+    assert root(long).findtext("B") == "b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x" * 50, "<![CDATA[" + "x" * 50, "]]>" * 20, "<![CDATA[]]>" * 20, "<![CDATA[12345678]]>" * 3],
+)
+def test_texts_that_are_short_or_have_no_end_stay(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bounded(monkeypatch, _LONG=20)
+    assert without_long_texts(text) == text

@@ -1,6 +1,7 @@
 """Calls to oned: the credential, its refusal, statuses of proxies, bodies that are no answer."""
 
 import ssl
+import traceback
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,39 @@ async def test_an_error_that_cites_the_password_is_shown_without() -> None:
         with pytest.raises(CollectError) as caught:
             await client.call("vmpool.info", -2, 0, -10, -1)
     assert str(caught.value) == "oned: vmpool.info: cannot use <secret>, nor <secret> (code 0x2000)"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<methodResponse><fault><name>faultCode</name><string>{}</string></fault></methodResponse>",
+        "<methodResponse><boolean>0</boolean><string>no</string><i4>{}</i4></methodResponse>",
+        "<methodResponse><boolean>{}</boolean><string>no</string><i4>{}</i4></methodResponse>",
+    ],
+)
+@pytest.mark.parametrize("cited", [SESSION, "opennebula-secret"])
+async def test_an_answer_with_the_password_in_place_of_a_number_is_malformed_and_not_cited(
+    body: str, cited: str
+) -> None:
+    answers = {"vmpool.info": body.format(cited, cited).encode()}
+    async with replayed(answers) as oned, client_of(oned) as client:
+        with pytest.raises(CollectError) as caught:
+            await client.call("vmpool.info")
+    assert caught.value.reason is Reason.MALFORMED
+    assert "opennebula-secret" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_redirect_that_cites_the_password_is_shown_without() -> None:
+    async def redirect(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=307, headers={"Location": f"https://one.example.org/?as={SESSION}"})
+
+    async with listening(redirect) as address:
+        entry = Found("one", endpoint=f"{address}/RPC2", session=Secret(SESSION))
+        client = Client(entry, Budget(entry.budget))
+        with pytest.raises(CollectError, match=r"a redirect to .*<secret>, which is not followed") as caught:
+            await client.call("vmpool.info")
+        await client.close()
+    assert "opennebula-secret" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ async def test_pages_overlap_and_each_item_is_returned_once(monkeypatch: pytest.
     monkeypatch.setattr(module, "PAGE", 30)
     found, malformed, pages = await read(vms(*IDS))
     assert (found, malformed) == ([*map(int, IDS)], 0)
-    assert pages == [(0, 30), (10, 30), (20, 30), (30, 30)]
+    assert pages == [(0, 30), (15, 30), (30, 30)]
 
 
 async def test_a_pool_of_one_page_takes_one_request() -> None:
@@ -68,7 +68,7 @@ async def test_a_page_that_is_too_large_is_requested_again_smaller(monkeypatch: 
         pools = Pools(client)
         found, _ = await pools.paged("vmpool.info", "VM", identity, -1)
         assert [*found] == [*map(int, IDS)]
-        assert oned.pages[:3] == [(0, 64), (0, 8), (1, 8)]
+        assert oned.pages[:3] == [(0, 64), (0, 8), (4, 8)]
         assert client.budget.stats.retries["oned", "vmpool.info", "malformed"] == 1
         oned.pages.clear()
         await pools.paged("vmpool.info", "VM", identity, -1)
@@ -80,6 +80,34 @@ async def test_one_item_that_is_too_large_is_said(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(CollectError, match="one item alone") as caught:
         await read(vms(*IDS))
     assert not isinstance(caught.value, TooLargeError)
+
+
+def odd(inside: str, *others: str) -> str:
+    """A pool whose item 240 has more in it."""
+    text = vms(*others) if others else vms(*IDS)
+    return text.replace("<ID>240</ID>", f"<ID>240</ID><TEMPLATE>{inside}</TEMPLATE>")
+
+
+@pytest.mark.parametrize(
+    ("inside", "largest", "most"),
+    [(f"<A>{'x' * 5_000}</A>", 5_000, 10_000), ("<A/>" * 400, 100_000, 300)],
+    ids=["larger than a page may be", "more tags than an item has"],
+)
+async def test_one_item_that_a_user_has_blown_up_costs_itself_alone(
+    inside: str, largest: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 30)
+    monkeypatch.setattr(oned_module, "LARGEST", largest)
+    monkeypatch.setattr(items, "MOST_TAGS", most)
+    monkeypatch.setattr(items, "AT_ONCE", 100)
+    async with replayed({"vmpool.info": odd(inside)}) as oned, client_of(oned) as client:
+        pools = Pools(client)
+        for _ in range(2):
+            oned.pages.clear()
+            found, malformed = await pools.paged("vmpool.info", "VM", identity, -1)
+            assert (sorted(found), malformed) == (sorted(int(one) for one in IDS if one != "240"), 1)
+            assert oned.pages[0] == (0, 30)
+            assert len(oned.pages) <= 25, oned.pages
 
 
 NO_TEXT = """<?xml version="1.0"?><methodResponse><fault><value><struct>

@@ -10,6 +10,7 @@ import pytest
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.condition import FaultReason
 from stratoscope.clouds.events import Events, Missed, Outcome
+from stratoscope.clouds.openstack.compute import servers as module
 from stratoscope.clouds.openstack.compute.notification import decoded, notification, status
 from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.core.deadline import DEADLINE
@@ -73,6 +74,22 @@ async def test_server_of_a_payload_is_the_one_that_nova_lists() -> None:
     listed = Cloud("a")
     await listed.servers.read()
     assert said == listed.servers.index.get("a")
+
+
+async def test_moment_to_come_is_malformed_and_makes_no_other_event_late() -> None:
+    cloud = await Cloud("a").known()
+    with pytest.raises(ValueError, match="a moment to come"):
+        cloud.says("instance.update", "a", cloud.nova.now + 100_000, state="error")
+    assert cloud.says("instance.power_off.end", "a", state="stopped") is Outcome.APPLIED
+    assert await cloud.after(1) == {"a": "SHUTOFF"}
+
+
+async def test_flood_of_servers_that_are_not_there_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_HEARD", 3)
+    cloud = await Cloud("a").known()
+    heard = [cloud.says("instance.create.end", f"flood-{number}") for number in range(9)]
+    assert heard == [Outcome.APPLIED] * 2 + [Outcome.IGNORED] * 7
+    assert cloud.says("instance.power_off.end", "a", state="stopped") is Outcome.APPLIED
 
 
 async def test_no_request_is_sent_while_notifications_say_all() -> None:

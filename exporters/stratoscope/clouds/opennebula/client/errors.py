@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Final
 
+from stratoscope.clouds.client.confidence import Confidence
 from stratoscope.clouds.client.request import CallError, Response
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
@@ -76,9 +77,12 @@ def error(what: str, code: int, text: str) -> CollectError | LeftOutError:
     return RefusedError(_REASONS.get(code, Reason.MALFORMED), message, code)
 
 
-def of_status(what: str, answer: Response) -> CallError:
-    """The exception for an answer that oned does not give: one of a proxy, or of another server."""
-    where = answer.headers.get("location", "")
+def of_status(what: str, answer: Response, hidden: Confidence) -> CallError:
+    """The exception for an answer that oned does not give: one of a proxy, or of another server.
+
+    Args: hidden: What was sent with the call, and may be cited.
+    """
+    where = hidden.text(answer.headers.get("location", ""))
     text = f": a redirect to {where}, which is not followed" if where else ""
     reason = _OF_PROXIES.get(answer.status, Reason.UNAVAILABLE)
     message = f"{what}: answered {answer.status}{answer.through}{text}"

@@ -1,6 +1,7 @@
 """What the text of an answer holds: a pool of items in XML, each decoded strictly and by itself."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
 
@@ -22,6 +23,12 @@ AT_ONCE: Final = 1 << 16
 MOST_TAGS: Final = 400_000
 """Tags and attributes of one item, or of a document that is read as a whole: some 3,000 VMs. An element costs
 some 200 bytes of memory, however short it is in the text, and each attribute as many."""
+_ID: Final = re.compile(r"[0-9]{1,10}")
+_LONG: Final = 1 << 20
+"""Characters of a text from which it is left out: nothing that is read is so long, and libxml2 refuses a
+document with a text of 10 MB, which a user may write into a template."""
+_BEGIN, _END = "<![CDATA[", "]]>"
+_TEXTS: Final = re.compile(r"<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _OPTIONS: Final[dict[str, Any]] = {
     "resolve_entities": False,
     "no_network": True,
@@ -31,9 +38,20 @@ _OPTIONS: Final[dict[str, Any]] = {
 }
 
 
+class TooManyTagsError(ValueError):
+    """An item, or what is between two, has more tags than any item has."""
+
+    def __init__(self) -> None:
+        super().__init__(f"more than {MOST_TAGS:,} tags, which no item has")
+
+
 def root(text: str) -> Element:
     """The document. Raises ValueError if it is none, or has a document type: no entity is ever resolved."""
-    _check_tags(_tags(text))
+    text = without_long_texts(text)
+    if _tags(text) > MOST_TAGS:
+        plain = _TEXTS.sub("", text)  # users' texts have such characters, too
+        # In a comment, `<![CDATA[` begins no text, and what follows is not to be passed over.
+        _check_tags(_tags(text if "<!--" in plain or "<?" in plain[1:] else plain))
     return _parsed(text)
 
 
@@ -43,8 +61,9 @@ def each(text: str, *tags: str) -> Iterator[Element]:
     A large pool is parsed part by part: it takes longer, but needs no more memory than its text and an item.
 
     Raises:
-        ValueError: As `root`; an item, or what is between two, has too many tags.
+        ValueError: As `root`; TooManyTagsError.
     """
+    text = without_long_texts(text)
     if _tags(text) <= MOST_TAGS:
         yield from _parsed(text).iterchildren(*tags)
     else:
@@ -60,24 +79,44 @@ def _parsed(text: str) -> Element:
     return found
 
 
+def without_long_texts(text: str) -> str:
+    """The same document with texts over a bound left empty. oned writes what users wrote as CDATA."""
+    at, start, kept = 0, 0, list[str]()
+    while len(text) - at > _LONG:
+        end = text.rfind(_END, at, at + _LONG)
+        if end >= 0:
+            at = end + len(_END)
+            continue
+        begin = text.find(_BEGIN, at)
+        end = text.find(_END, begin)
+        if begin < 0 or end < 0:
+            break
+        if end - begin > _LONG:
+            kept.append(text[start:begin])
+            start = end + len(_END)
+        at = end + len(_END)
+    return "".join([*kept, text[start:]]) if kept else text
+
+
 def _each_in_parts(text: str, tags: tuple[str, ...]) -> Iterator[Element]:
-    open_tags = 0
-    parser = etree.XMLPullParser(("end",), tag=tags, **_OPTIONS)
+    open_tags, pools = 0, list[Element]()  # the pool, once an item of it has begun
+    parser = etree.XMLPullParser(("start", "end"), tag=tags, **_OPTIONS)
     try:
         for start in range(0, len(text), AT_ONCE):
             part = text[start : start + AT_ONCE]
             in_part = _tags(part)
             open_tags += in_part
-            _check_tags(open_tags)
             parser.feed(part)
-            ended = [element for _, element in parser.read_events()]
-            if not ended:
-                continue
-            pool = ended[-1].getroottree().getroot()
-            of_pool = [element for element in ended if element.getparent() is pool]
+            events = [*parser.read_events()]
+            pools += [events[0][1].getroottree().getroot()] if events and not pools else []
+            if open_tags > MOST_TAGS:  # some of them may stand in texts
+                open_tags = in_part = sum(map(_elements, pools)) if pools else open_tags
+                _check_tags(open_tags)
+            ended = [element for event, element in events if event == "end"]
+            of_pool = [element for element in ended if element.getparent() in pools]
             yield from of_pool  # without what is called as items are within one of them
             if of_pool:
-                last, open_tags = of_pool[-1], in_part
+                (pool,), last, open_tags = pools, of_pool[-1], in_part
                 last.clear(keep_tail=True)
                 del pool[: pool.index(last)]
         _check_type(parser.close())
@@ -90,9 +129,14 @@ def _tags(text: str) -> int:
     return text.count("<") + text.count("=")
 
 
+def _elements(pool: Element) -> int:
+    """The number of elements that are held, and of their attributes."""
+    return sum(1 + len(one.attrib) for one in pool.iter())
+
+
 def _check_tags(tags: int) -> None:
     if tags > MOST_TAGS:
-        raise ValueError(f"more than {MOST_TAGS:,} tags, which no item has")
+        raise TooManyTagsError
 
 
 def _check_type(found: Element) -> None:
@@ -175,6 +219,16 @@ def amount(found: Mapping[str, str], name: str, unit: int = 1) -> int:
     if number < 0:
         raise ValueError(f"{name}: negative")
     return number
+
+
+def number(text: str) -> str:
+    """An id as oned spells it, which is a number that is not negative. Raises ValueError.
+
+    `int` alone also takes a sign, `1_0` and the digits of other scripts, which nobody can ask a handle for.
+    """
+    if _ID.fullmatch(text) is None:
+        raise ValueError(f"{text[:20]!r} is no id")
+    return str(int(text))
 
 
 def optional(found: Mapping[str, str], name: str, unit: int = 1) -> int | None:

@@ -7,6 +7,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
+from stratoscope.clouds.client.confidence import Confidence
 from stratoscope.clouds.client.files import context
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
@@ -53,6 +54,8 @@ class Oned:
     def __init__(self, config: Found, budget: Budget) -> None:
         self.budget, self.url = budget, config.url
         self._session, self._config = config.session, config
+        session = config.session.reveal()
+        self._hidden = Confidence((session, session.partition(":")[2]))
         self._refused: tuple[float, CollectError | LeftOutError] | None = None
         self._pages: Http | None = None
         self._pools: Http | None = None
@@ -109,12 +112,13 @@ class Oned:
         what, body = f"{SERVICE}: {method}", call(f"one.{method}", self._session.reveal(), *params)
         response = await self._send(method, body, way)
         if response.status != HTTPStatus.OK:
-            raise errors.of_status(what, response)
+            raise errors.of_status(what, response, self._hidden)
         try:
             is_large = len(response.body) > _LARGE
             found = await asyncio.to_thread(answer, response.body) if is_large else answer(response.body)
         except (ValueError, KeyError, IndexError) as error:
-            raise CallError(Reason.MALFORMED, f"{what}: {error}", "malformed") from error
+            text = self._hidden.text(str(error))
+            raise CallError(Reason.MALFORMED, f"{what}: {text}", "malformed") from None  # it cites the answer
         if not found.is_ok:
             raise self._failure(what, found, is_own=way.is_own)
         self._count_accepted()
@@ -152,9 +156,7 @@ class Oned:
 
     def _failure(self, what: str, found: Answer, *, is_own: bool) -> CollectError | LeftOutError:
         """The exception for an answer; its text may cite what was sent."""
-        session = self._session.reveal()
-        text = found.value.replace(session, "<secret>").replace(session.partition(":")[2], "<secret>")
-        error = errors.error(what, found.code, text)
+        error = errors.error(what, found.code, self._hidden.text(found.value))
         if found.code == errors.AUTHENTICATION and is_own:
             self._refused = (self.budget.clock.monotonic(), error)
             self._is_accepted = False

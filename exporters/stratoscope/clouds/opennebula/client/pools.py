@@ -20,14 +20,20 @@ NOT_DONE: Final = -1
 PAGE: Final = 2_000
 """Items that are requested of one page: 5 MB of VMs."""
 _OVERLAP: Final = 20
-"""Items of a page that the next one has, too: as many may go meanwhile, and none is passed over."""
+"""Items of a page that the next one has, too: as many may go meanwhile, and none is passed over.
+At most half of a page, which would otherwise hardly go on."""
 _FEWER: Final = 8
 MOST: Final = 200_000
 """Items of a pool. One of more is refused: its ids alone would need more memory than the exporter has."""
 MOST_SKIPPED: Final = 10
-"""Items of a pool that oned cannot send and that are looked for: some 30 requests each."""
+"""Items of a pool that oned cannot send, or that are too large, and that are looked for: some 30 requests
+each."""
 _LARGE: Final = 1 << 18
 """Length of a text from which it is decoded in a thread."""
+
+
+class _CrowdedError(CallError):
+    """An item of a page has too many tags; a smaller page may lack it."""
 
 
 class Pools:
@@ -54,33 +60,42 @@ class Pools:
     ) -> tuple[list[T], int]:
         """The same of a pool with pages: `one.METHOD(-2, start, -size, *more)`.
 
-        A page that is too large is requested again with fewer items, down to one. One without anything new
-        ends the pool: a release without pages answers the same to each.
+        A page that is too large is requested again with fewer items, down to one. One without anything new,
+        though it goes further than those before, ends the pool: a release without pages answers the same to
+        each.
 
-        A page that oned cannot send, since a text has half a character, is requested in parts: the item that
-        has it is malformed, and passed over. Parts grow again behind it.
+        A page that oned cannot send, since a text has half a character, or that has too many tags, is
+        requested in parts: the item that has it, or that is too large alone, is malformed, and passed over:
+        any user may write it. Parts grow again behind it.
         """
         reading, start, part = _Reading(method, tag, decode), 0, 0
+        usual, reached = self._sizes.get(method, PAGE), 0
         while True:
             size = part or self._sizes.get(method, PAGE)
             try:
                 text = await self._oned.call(method, ALL, start, -size, *more, is_page=True)
+                before = reading.items
+                number = await reading.add(text)
             except TooLargeError as error:
-                self._sizes[method] = self._fewer(method, size, error)
-                part = min(part, self._sizes[method])
+                if size > 1:
+                    self._sizes[method] = self._fewer(method, size, error)
+                    part = min(part, self._sizes[method])
+                    continue
+                reading.skip(_alone(method, error))
+                self._sizes[method] = usual  # the others are not as large
+                start, part = start + 1, _FEWER
                 continue
-            except NoTextError as error:
+            except (NoTextError, _CrowdedError) as error:
                 if size > 1:
                     part = max(1, size // _FEWER)
                     continue
                 reading.skip(error)
                 start, part = start + 1, _FEWER
                 continue
-            before = reading.items
-            number = await reading.add(text)
-            if number < size or (reading.items == before and not part):
+            is_further, reached = start + size > reached, max(reached, start + size)
+            if number < size or (reading.items == before and not part and is_further):
                 return reading.result()
-            start += size if part else max(1, size - _OVERLAP)
+            start += size if part else size - min(_OVERLAP, size // 2)
             part = 0 if part * _FEWER >= self._sizes.get(method, PAGE) else part * _FEWER
 
     async def chosen(
@@ -107,8 +122,6 @@ class Pools:
         return _root(method, await self._oned.call(method, *params))
 
     def _fewer(self, method: str, size: int, error: TooLargeError) -> int:
-        if size == 1:
-            raise CollectError(Reason.MALFORMED, f"{SERVICE}: {method}: one item alone: {error}") from error
         self._oned.budget.stats.retry((SERVICE, method), error.code)
         return max(1, size // _FEWER)
 
@@ -129,8 +142,8 @@ class _Reading(Generic[T]):
         """The number of different items so far."""
         return len(self._known)
 
-    def skip(self, error: NoTextError) -> None:
-        """Count an item that oned cannot send. Raises the error if there are more than a few."""
+    def skip(self, error: CollectError) -> None:
+        """Count an item that is not to be had. Raises the error if there are more than a few."""
         self._skipped += 1
         if self._skipped > MOST_SKIPPED:
             raise error
@@ -140,6 +153,10 @@ class _Reading(Generic[T]):
         """The number of items of a text; a large one is decoded in a thread. Raises CallError."""
         try:
             return await asyncio.to_thread(self._add, text) if len(text) > _LARGE else self._add(text)
+        except items.TooManyTagsError as error:
+            raise _CrowdedError(
+                Reason.MALFORMED, f"{SERVICE}: {self._method}: {error}", "malformed"
+            ) from error
         except ValueError as error:
             raise _malformed(self._method, error) from error
 
@@ -158,6 +175,10 @@ class _Reading(Generic[T]):
             if max(number, len(self._known)) > MOST:
                 raise ValueError(f"more than {MOST:,} items")
         return number
+
+
+def _alone(method: str, error: TooLargeError) -> CollectError:
+    return CollectError(Reason.MALFORMED, f"{SERVICE}: {method}: one item alone: {error}")
 
 
 def _root(method: str, text: str) -> Element:

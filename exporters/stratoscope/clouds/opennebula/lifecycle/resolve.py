@@ -8,7 +8,7 @@ import msgspec
 from stratoscope.clouds.lifecycle import Resolved, RunReason, StepError
 from stratoscope.clouds.nearest_names import only, unknown
 from stratoscope.clouds.opennebula import states
-from stratoscope.clouds.opennebula.client.items import Element, fields, optional
+from stratoscope.clouds.opennebula.client.items import Element, fields, number, optional
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.lifecycle.description import Description
 
@@ -161,7 +161,7 @@ def _template_of(element: Element) -> Template:
     said = fields(inner)
     nics = [] if inner is None else [fields(one) for one in inner.iterchildren("NIC")]
     return Template(
-        id=str(int(found["ID"])),
+        id=number(found["ID"]),
         name=found["NAME"],
         cpu=float(said["CPU"]) if said.get("CPU") else None,
         memory=optional(said, "MEMORY"),
@@ -184,7 +184,7 @@ def _image_of(element: Element) -> Image:
     """Raises ValueError, KeyError if it makes no sense."""
     found = fields(element)
     return Image(
-        id=str(int(found["ID"])),
+        id=number(found["ID"]),
         name=found["NAME"],
         user_id=found["UID"],
         user=found["UNAME"],
@@ -196,4 +196,4 @@ def _image_of(element: Element) -> Image:
 def _host(element: Element) -> Host:
     """Raises ValueError, KeyError if it makes no sense."""
     found = fields(element)
-    return Host(str(int(found["ID"])), found["NAME"], states.host(int(found["STATE"])))
+    return Host(number(found["ID"]), found["NAME"], states.host(int(found["STATE"])))

@@ -7,7 +7,7 @@ import msgspec
 
 from stratoscope.clouds.lifecycle import Object
 from stratoscope.clouds.opennebula import states
-from stratoscope.clouds.opennebula.client.items import ADDRESSES, Element, fields
+from stratoscope.clouds.opennebula.client.items import ADDRESSES, Element, fields, number
 from stratoscope.clouds.opennebula.lifecycle.names import mark_in
 
 VM: Final = "vm"
@@ -64,7 +64,7 @@ def look(element: Element) -> Look:
     state = int(found["STATE"])
     is_placed = state in states.ON_A_HOST and bool(history)
     return Look(
-        vm_id=str(int(found["ID"])),
+        vm_id=number(found["ID"]),
         name=found["NAME"],
         state=states.vm(state, int(found["LCM_STATE"])),
         host=history[-1].get("HOSTNAME", "") if is_placed else "",

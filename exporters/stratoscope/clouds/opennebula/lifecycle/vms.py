@@ -10,7 +10,7 @@ from typing import Final
 from stratoscope.clouds.abilities import Step
 from stratoscope.clouds.lifecycle import Object, Owned, Phase, Resolved, RunReason, Seen, StepError, Underway
 from stratoscope.clouds.opennebula import states
-from stratoscope.clouds.opennebula.client.items import Element, fields
+from stratoscope.clouds.opennebula.client.items import Element, fields, number
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
 from stratoscope.clouds.opennebula.lifecycle.calls import seen, still_held, terminate
@@ -203,4 +203,4 @@ def _fault(one: Look, *, is_asked_to_deploy: bool) -> StepError | None:
 def _named(element: Element) -> Object:
     """A VM of the pool. Raises ValueError, KeyError if it makes no sense."""
     found = fields(element)
-    return object_of(str(int(found["ID"])), found["NAME"])
+    return object_of(number(found["ID"]), found["NAME"])

@@ -22,9 +22,10 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
+from stratoscope.clouds.client import confidence
+from stratoscope.clouds.client.confidence import Confidence
 from stratoscope.clouds.client.proxies import through
-from stratoscope.clouds.openstack.client import confidence, tls
-from stratoscope.clouds.openstack.client.confidence import Confidence
+from stratoscope.clouds.openstack.client import tls
 from stratoscope.clouds.openstack.client.decoding import MARK, check, repaired
 from stratoscope.core.errors import CollectError, Reason, one_line
 

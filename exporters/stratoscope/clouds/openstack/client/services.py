@@ -9,6 +9,7 @@ import msgspec
 from yarl import URL
 
 from stratoscope.clouds.client.clock_skew import second_of
+from stratoscope.clouds.client.confidence import Confidence
 from stratoscope.clouds.client.http import LARGEST, Http
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.client.proxies import Proxy
@@ -16,7 +17,6 @@ from stratoscope.clouds.client.request import CallError, Method, Response
 from stratoscope.clouds.openstack.client import http_errors
 from stratoscope.clouds.openstack.client.api import Access
 from stratoscope.clouds.openstack.client.catalogue import Endpoint
-from stratoscope.clouds.openstack.client.confidence import Confidence
 from stratoscope.clouds.openstack.client.listing import Query, pairs
 from stratoscope.clouds.openstack.client.login import SERVICE, Login, Token
 from stratoscope.clouds.openstack.client.tls import proxy

@@ -23,6 +23,7 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.errors import ForbiddenError
 from stratoscope.clouds.events import ASKED_S, Events, Missed, Outcome
+from stratoscope.clouds.events import MOST as MOST_HEARD
 from stratoscope.clouds.model import VM, VMs
 from stratoscope.clouds.openstack.client.api import Api
 from stratoscope.clouds.openstack.client.fields import unix_seconds
@@ -167,12 +168,19 @@ class Servers(Reader):
         return await self._answer(malformed)
 
     def hear(self, said: Notification) -> Outcome:
-        """Apply a notification, unless a list or another notification was newer."""
+        """Apply a notification, unless a list or another notification was newer.
+
+        Raises ValueError for one of a moment to come, after which all others would be late.
+        """
         server = said.server
         known = None if server is None else self.index.get(server.id)
         if server is None or (self._scope is _OWN and known is None):
             return Outcome.ASKED if said.is_lacking else Outcome.IGNORED
+        if known is None and len(self.index) >= MOST_HEARD:
+            return Outcome.IGNORED
         updated = unix_seconds(server.updated or server.created)
+        if updated > self._clock.now() + _CLOCK_OFF_S:
+            raise ValueError("a moment to come")
         is_old = known is not None and known.state != BUILD and updated < known.changed
         if is_old or self._events.is_late(server.id, updated):
             return Outcome.LATE
