@@ -92,13 +92,12 @@ class PlacementAllocations(Reader):
         whole_at = self._servers.whole_at
         if whole_at is None or not self._providers.are_roots(nodes):
             return Allocations(None, self._spread(), malformed)
-        trees = _by_host(self._providers.trees(), nodes)
+        trees, others = _by_host(self._providers.trees(), nodes)
         known = self._servers.index.known()
         consumers = {
             host: [one.consumers for one in tree if one.consumers is not None] for host, tree in trees.items()
         }
         whole = {host for host, tree in trees.items() if len(tree) == len(consumers[host])}
-        others = _of_no_host(self._providers.trees(), nodes)
         found = await asyncio.to_thread(
             lambda: [*differences(consumers, whole, known), *_without_server(others, known)]
         )
@@ -203,30 +202,21 @@ def _is_settled(vm: VM) -> bool:
 
 def _by_host(
     trees: Mapping[str, Sequence[Provider]], nodes: Mapping[str, Node]
-) -> Mapping[str, Sequence[Provider]]:
-    """The providers of each host. Those of no host, such as storage that hosts share, are left out."""
+) -> tuple[Mapping[str, Sequence[Provider]], Mapping[str, Sequence[Provider]]]:
+    """The providers of each host, and those that have been read of no host, by the name of their root.
+
+    These are storage that hosts share, or were left behind: by a compute service that was deleted while it
+    had allocations, by a host that was renamed, by a database of Nova that was restored.
+    """
     by_host: dict[str, list[Provider]] = {}
+    others: dict[str, list[Provider]] = {}
     for root, tree in trees.items():
         if root in nodes and not nodes[root].is_left_over:
             by_host.setdefault(nodes[root].host, []).extend(tree)
-    return by_host
-
-
-def _of_no_host(
-    trees: Mapping[str, Sequence[Provider]], nodes: Mapping[str, Node]
-) -> Mapping[str, Sequence[Provider]]:
-    """Those that have been read of all others, by the name of their root.
-
-    They are storage that hosts share, or were left behind: by a compute service that was deleted while it had
-    allocations, by a host that was renamed, by a database of Nova that was restored.
-    """
-    by_name: dict[str, list[Provider]] = {}
-    for root, tree in trees.items():
-        if root in nodes and not nodes[root].is_left_over:
-            continue
-        name = next((one.row.name for one in tree if one.row.uuid == root), root)
-        by_name.setdefault(name, []).extend(one for one in tree if one.consumers is not None)
-    return {name: tree for name, tree in by_name.items() if tree}
+        elif read := [one for one in tree if one.consumers is not None]:
+            name = next((one.row.name for one in tree if one.row.uuid == root), root)
+            others.setdefault(name, []).extend(read)
+    return by_host, others
 
 
 def _without_server(others: Mapping[str, Sequence[Provider]], known: Mapping[str, VM]) -> Iterator[Found]:
