@@ -421,8 +421,8 @@ async def test_credential_that_does_not_see_all_vms_ignores_events() -> None:
 
 
 async def test_flood_of_vms_that_are_not_there_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(of_clouds, "MOST", 10)
-    monkeypatch.setattr(of_vms, "MOST_HEARD", 10)
+    monkeypatch.setattr(of_clouds, "MOST", 10)  # 200,000 otherwise
+    monkeypatch.setattr(of_vms, "MOST_HEARD", 10)  # 200,000 otherwise
     async with zone() as (one, oned):
         assert len(await one.after(0)) == 2
         for number in range(100, 150):
@@ -446,7 +446,7 @@ async def test_flood_of_vms_that_are_not_there_has_a_bound(monkeypatch: pytest.M
 
 
 def test_last_events_of_some_vms_alone_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(of_clouds, "MOST", 10)
+    monkeypatch.setattr(of_clouds, "MOST", 10)  # 200,000 otherwise
     events = Events(Clock(monotonic=lambda: 1_000.0))
     for number in range(20):
         events.says(str(number), 5.0)

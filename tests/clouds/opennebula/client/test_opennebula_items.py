@@ -57,7 +57,7 @@ def test_what_is_no_id_of_oned_is_none(text: str) -> None:
 def bounded(monkeypatch: pytest.MonkeyPatch, **bounds: int) -> None:
     """Other bounds: a text that is beyond the usual ones has tens of megabytes."""
     for name, bound in bounds.items():
-        monkeypatch.setattr(items, name, bound)
+        monkeypatch.setattr(items, name, bound)  # as the docstring says
 
 
 def test_a_large_pool_is_read_part_by_part_and_the_items_before_are_forgotten(

@@ -34,7 +34,7 @@ async def read(answer: str) -> tuple[list[int], int, list[tuple[int, int]]]:
 
 
 async def test_pages_overlap_and_each_item_is_returned_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE", 30)
+    monkeypatch.setattr(module, "PAGE", 30)  # 2,000 otherwise
     found, malformed, pages = await read(vms(*IDS))
     assert (found, malformed) == ([*map(int, IDS)], 0)
     assert pages == [(0, 30), (15, 30), (30, 30)]
@@ -62,8 +62,8 @@ async def test_an_empty_pool_is_empty() -> None:
 
 
 async def test_a_page_that_is_too_large_is_requested_again_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAGE", 64)
-    monkeypatch.setattr(oned_module, "LARGEST", 1500)
+    monkeypatch.setattr(module, "PAGE", 64)  # 2,000 otherwise
+    monkeypatch.setattr(oned_module, "LARGEST", 1500)  # 16 MiB otherwise
     async with replayed({"vmpool.info": vms(*IDS)}) as oned, client_of(oned) as client:
         pools = Pools(client)
         found, _ = await pools.paged("vmpool.info", "VM", identity, -1)
@@ -76,7 +76,7 @@ async def test_a_page_that_is_too_large_is_requested_again_smaller(monkeypatch: 
 
 
 async def test_one_item_that_is_too_large_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oned_module, "LARGEST", 300)
+    monkeypatch.setattr(oned_module, "LARGEST", 300)  # 16 MiB otherwise
     with pytest.raises(CollectError, match="one item alone") as caught:
         await read(vms(*IDS))
     assert not isinstance(caught.value, TooLargeError)
@@ -96,10 +96,10 @@ def odd(inside: str, *others: str) -> str:
 async def test_one_item_that_a_user_has_blown_up_costs_itself_alone(
     inside: str, largest: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PAGE", 30)
-    monkeypatch.setattr(oned_module, "LARGEST", largest)
-    monkeypatch.setattr(items, "MOST_TAGS", most)
-    monkeypatch.setattr(items, "AT_ONCE", 100)
+    monkeypatch.setattr(module, "PAGE", 30)  # 2,000 otherwise
+    monkeypatch.setattr(oned_module, "LARGEST", largest)  # 16 MiB otherwise
+    monkeypatch.setattr(items, "MOST_TAGS", most)  # 400,000 otherwise
+    monkeypatch.setattr(items, "AT_ONCE", 100)  # 64 KiB otherwise
     async with replayed({"vmpool.info": odd(inside)}) as oned, client_of(oned) as client:
         pools = Pools(client)
         for _ in range(2):
@@ -139,7 +139,7 @@ class Unsayable(Oned):
 async def test_vms_that_oned_cannot_send_cost_themselves_alone(
     unsayable: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PAGE", 30)
+    monkeypatch.setattr(module, "PAGE", 30)  # 2,000 otherwise
     oned = Unsayable(IDS, unsayable)
     async with listening(oned.answer) as address:
         oned.endpoint = f"{address}/RPC2"
@@ -155,7 +155,7 @@ async def test_vms_that_oned_cannot_send_cost_themselves_alone(
 async def test_oned_that_can_send_next_to_nothing_is_not_asked_for_each_vm(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MOST_SKIPPED", 2)
+    monkeypatch.setattr(module, "MOST_SKIPPED", 2)  # 10 otherwise
     oned = Unsayable(IDS, IDS)
     async with listening(oned.answer) as address:
         oned.endpoint = f"{address}/RPC2"
@@ -197,8 +197,8 @@ TINY = {
 
 @pytest.mark.parametrize("tiny", TINY)
 async def test_a_pool_of_tiny_elements_is_refused(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST", 3_000)
-    monkeypatch.setattr(items, "MOST_TAGS", 20_000)
+    monkeypatch.setattr(module, "MOST", 3_000)  # 200,000 otherwise
+    monkeypatch.setattr(items, "MOST_TAGS", 20_000)  # 400,000 otherwise
     async with replayed({"hostpool.info": TINY[tiny]}) as oned, client_of(oned) as client:
         with pytest.raises(
             CollectError, match=r"hostpool.info: more than (20,000 tags|3,000 items)"
@@ -210,7 +210,7 @@ async def test_a_pool_of_tiny_elements_is_refused(tiny: str, monkeypatch: pytest
 async def test_a_release_that_answers_the_whole_pool_to_each_page_is_read_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "PAGE", 30)
+    monkeypatch.setattr(module, "PAGE", 30)  # 2,000 otherwise
     whole = f"<methodResponse><boolean>1</boolean><string>{escape(vms(*IDS))}</string></methodResponse>"
     async with replayed({"vmpool.info": whole.encode()}) as oned, client_of(oned) as client:
         found, _ = await Pools(client).paged("vmpool.info", "VM", identity, -1)

@@ -1,6 +1,7 @@
 """Cinder as a service: volumes, their copies, backends and quotas."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any, Final
 
 from stratoscope.demo.openstack.cinder import volumes
@@ -115,6 +116,6 @@ class Cinder(Service):
 
     def error(self, error: HttpError) -> Response:
         response = super().error(error)
-        if error.status == 413:  # noqa: PLR2004 - over quota
+        if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:  # over quota
             response.headers["Retry-After"] = "0"
         return response

@@ -96,6 +96,6 @@ def _router(world: World, project: Project, network: Network, outside: Network) 
 
 def _serve(port: Port | None, node: str) -> Port:
     """Let a network node serve a port; a new network has room for it."""
-    assert port is not None  # noqa: S101 - see above
+    assert port is not None  # noqa: S101 - a new network has room
     port.status, port.host = "ACTIVE", node
     return port
