@@ -1,6 +1,7 @@
 """Supervised tasks: started again after a failure, counted, ended with their part."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -95,6 +96,37 @@ async def test_failure_is_logged_with_its_reason_and_a_bug_with_its_traceback(
     assert first.getMessage() == "failed task=sweep reason=busy error='all threads wait'"
     assert second.getMessage() == "failed task=sweep reason=internal error='RuntimeError: a bug'"
     assert (first.exc_info, bool(second.exc_info)) == (None, True)
+    running.cancel()
+
+
+async def test_a_failure_that_repeats_the_one_before_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    time, registry = LoopTime(), CollectorRegistry()
+    away = [CollectError(Reason.UNAVAILABLE, "no broker") for _ in range(3)]
+    work = Work(*away, CollectError(Reason.UNAUTHORIZED, "no such user"), *away[:1])
+    running = asyncio.create_task(Supervisor(registry).run(Task("sweep", work)))
+    for pause_s in (0, 1.1, 2.1, 4.1, 8.1, 16.1):
+        await time.goes_on(pause_s)
+    said = [record.args[2] for record in caplog.records if isinstance(record.args, tuple)]
+    assert said == ["no broker", "no such user", "no broker"]
+    assert value(registry, "failures_total", reason="unavailable") == 4
+    running.cancel()
+
+
+async def test_a_failure_after_a_run_that_lasted_is_logged_again(caplog: pytest.LogCaptureFixture) -> None:
+    time, breaks, calls = LoopTime(), asyncio.Event(), Counter[str]()
+
+    async def work() -> None:
+        calls["work"] += 1
+        if calls["work"] == 2:
+            await breaks.wait()
+        raise CollectError(Reason.UNAVAILABLE, "no broker")
+
+    running = asyncio.create_task(Supervisor(CollectorRegistry()).run(Task("sweep", work)))
+    for pause_s in (0, 1.1, 100):
+        await time.goes_on(pause_s)
+    breaks.set()
+    await time.goes_on(0)
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
     running.cancel()
 
 

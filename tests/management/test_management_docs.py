@@ -59,4 +59,5 @@ def test_example_of_events_is_valid_and_names_the_defaults() -> None:
     default = Notifications(urls=["amqp://x"])
     assert openstack.events is not None
     assert (openstack.events.exchange, openstack.events.topic) == (default.exchange, default.topic)
+    assert opennebula.credentials_file  # without one the block does not start
     assert opennebula.events == Publishers(urls=["tcp://one.example.org:2101"])

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 FRESH_S: Final = 600.0
 """Seconds after which hosts are listed again; after a failure they are listed at the next run."""
 TIMEOUT_S: Final = 30.0
+_NONE: Final = "host_rotation: no host on which this credential may request VMs, so runs go to any"
 
 
 class Hosts:
@@ -30,7 +31,10 @@ class Hosts:
         name = lifecycle.credential
         if self._clock.monotonic() - self._listed.get(name, -math.inf) >= FRESH_S:
             try:
-                self._lists[name] = sorted(await in_time(lifecycle.hosts(), TIMEOUT_S))
+                found = sorted(await in_time(lifecycle.hosts(), TIMEOUT_S))
+                if not found and self._lists.get(name, [""]):
+                    log.warning("%s cloud=%s credential=%s", _NONE, self._cloud, name)
+                self._lists[name] = found
                 self._listed[name] = self._clock.monotonic()
             except StepError as error:
                 log.warning("hosts cannot be listed cloud=%s error=%r", self._cloud, str(error))

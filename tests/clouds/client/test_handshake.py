@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from yarl import URL
 
-from stratoscope.clouds.client.handshake import refused
+from stratoscope.clouds.client.handshake import failed, refused
 from stratoscope.clouds.client.http import Http
 from stratoscope.clouds.client.request import CallError
 from stratoscope.clouds.openstack.client.keystone import _cause
@@ -68,6 +68,20 @@ async def test_an_old_fashioned_authority_is_named_with_what_to_do(tmp_path: Pat
     assert "docs/management.md, Private authorities" in said
 
 
+async def test_https_where_http_is_spoken_is_said_in_words() -> None:
+    def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        url = URL(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        http = Http("uni", ssl.create_default_context())
+        with pytest.raises(CallError, match=r"/: it does not speak TLS \([A-Z_]+\): a wrong port, or one "):
+            await http.request("GET", url, {}, None)
+        await http.close()
+
+
 def test_the_page_that_is_named_has_it() -> None:
     page = Path(__file__).parents[3] / "docs" / "management.md"
     assert "### Private authorities" in page.read_text(encoding="utf-8")
@@ -96,4 +110,4 @@ def test_only_what_is_checked_strictly_gets_the_hint(code: int, message: str, *,
     error = _error(code, message)
     assert refused(error).startswith(f"certificate verify failed: {message}")
     assert (HINT in refused(error)) is is_strict
-    assert _cause(OSError("wrapped", error)) == refused(error)
+    assert _cause(OSError("wrapped", error)) == failed(error) == refused(error)

@@ -466,7 +466,14 @@ async def test_pool_does_not_undo_what_was_said_since_it_was_asked_for() -> None
 
 @pytest.mark.parametrize(
     "url",
-    ["http://one:2101", "tcp://one", "tcp://user:secret@one:2101", "tcp://one:2101/x", "tcp://[::1:2101"],
+    [
+        "http://one:2101",
+        "tcp://one",
+        "tcp://user:secret@one:2101",
+        "tcp://one:2101/x",
+        "tcp://[::1:2101",
+        "tcp://*:2101",
+    ],
 )
 def test_wrong_url_is_named_and_not_cited(url: str) -> None:
     with pytest.raises(ConfigError) as refused:

@@ -214,6 +214,10 @@ async def _nobody_listens(rabbit: FakeBroker, folder: Path) -> Notifications:  #
     return settings(folder, "amqp://127.0.0.1:1")
 
 
+async def _no_tls(rabbit: FakeBroker, folder: Path) -> Notifications:
+    return settings(folder, rabbit.url.replace("amqp:", "amqps:"))
+
+
 @pytest.mark.parametrize(
     ("chosen", "reason", "words"),
     [
@@ -221,7 +225,8 @@ async def _nobody_listens(rabbit: FakeBroker, folder: Path) -> Notifications:  #
         (_no_file, Reason.UNAUTHORIZED, "events.credentials_file: "),
         (_virtual_host, Reason.UNAUTHORIZED, "no such virtual host, or no right to it"),
         (_exchange, Reason.UNAVAILABLE, "no exchange 'nova2'; Nova makes the exchange with its first"),
-        (_nobody_listens, Reason.UNAVAILABLE, "127.0.0.1:1: "),
+        (_nobody_listens, Reason.UNAVAILABLE, "127.0.0.1:1: Connection refused"),
+        (_no_tls, Reason.UNAVAILABLE, ": it does not speak TLS ("),
     ],
 )
 async def test_each_failure_has_its_reason_and_names_what_to_look_at(

@@ -9,7 +9,8 @@ from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
 
 LARGEST: Final = 16 << 20
-_FORM: Final = "allowed: one line, `user:password`"
+_LINE: Final = "one line, `user:password`"
+_FORM: Final = f"allowed: {_LINE}"
 
 
 class TLSFiles(Protocol):
@@ -24,13 +25,17 @@ class TLSFiles(Protocol):
 
 
 def login(file: str) -> str:
-    """The line `user:password` of a `credentials_file`. Raises ConfigError, which does not cite it."""
+    """The line `user:password` of a `credentials_file`. Raises ConfigError, which does not cite it, nor a
+    credential that stands where the file should be named.
+    """
     if not file:
         raise ConfigError(f"credentials_file: missing; a file with the user's credential; {_FORM}")
     path = Path(expanded(file))
+    if ":" in file and "/" not in file and not path.exists():
+        raise ConfigError(f"credentials_file: looks like the credential itself; allowed: a file, {_LINE}")
     where = f"credentials_file: {path}"
     try:
-        text = read(path, "credentials_file").decode("utf-8").strip()
+        text = read(path, "credentials_file").decode("utf-8-sig").strip()  # editors of Windows write a mark
     except UnicodeDecodeError:
         raise ConfigError(f"{where}: no text in UTF-8; {_FORM}") from None
     user, colon, password = text.partition(":")

@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from stratoscope.clouds.client.handshake import refused
+from stratoscope.clouds.client.handshake import failed
 from stratoscope.clouds.client.proxies import Proxy, through
 from stratoscope.clouds.client.request import ONCE, CallError, Method, Response, TooLargeError
 from stratoscope.clouds.client.sent import Sent, wanted
@@ -181,10 +181,8 @@ def _error_text(url: URL, error: Exception, proxy: Proxy | None) -> str:
 
 
 def _error_words(cause: Exception) -> str | None:
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return refused(cause)
     if isinstance(cause, ssl.SSLError):
-        return cause.reason or str(cause)
+        return failed(cause)
     if isinstance(cause, OSError) and (cause.errno or 0) > 0:
         return os.strerror(cause.errno or 0)  # strerror is a text of asyncio's
     if isinstance(cause, OSError):

@@ -26,6 +26,7 @@ class Publishers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             try:
                 url = URL(text)
                 is_good = url.scheme == "tcp" and bool(url.host) and bool(url.port) and url.path in ("", "/")
+                is_good &= url.host != "*"  # what a publisher is bound to: nobody can connect there
             except ValueError:
                 is_good = False
             if not is_good or url.user is not None or url.query_string or url.fragment:

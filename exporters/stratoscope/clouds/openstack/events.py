@@ -10,6 +10,8 @@ Rights: configure and write `^stratoscope-`, read `^(stratoscope-.*|nova)$`.
 import asyncio
 import hashlib
 import logging
+import os
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -23,6 +25,7 @@ from yarl import URL
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.files import context, login
+from stratoscope.clouds.client.handshake import failed
 from stratoscope.clouds.events import CONNECT_S, OTHER, Events, Outcome
 from stratoscope.clouds.openstack.compute.notification import Notification, decoded, notification
 from stratoscope.clouds.openstack.config import Notifications
@@ -238,4 +241,14 @@ def _failure(where: str, error: BaseException) -> CollectError:
         return CollectError(Reason.UNAUTHORIZED, f"{where}: {error}")
     if isinstance(error, _MALFORMED):
         return CollectError(Reason.MALFORMED, f"{where}: {error}")
-    return CollectError(Reason.UNAVAILABLE, f"{where}: {str(error) or type(error).__name__}")
+    return CollectError(Reason.UNAVAILABLE, f"{where}: {_words(error) or type(error).__name__}")
+
+
+def _words(error: BaseException) -> str:
+    below = error.__cause__ if isinstance(error, amqp.AMQPConnectionError) else None
+    cause = below if isinstance(below, OSError) else error
+    if isinstance(cause, ssl.SSLError):
+        return failed(cause)
+    if isinstance(cause, OSError) and (cause.errno or 0) > 0:
+        return os.strerror(cause.errno or 0)  # strerror is a text of asyncio's
+    return str(error)

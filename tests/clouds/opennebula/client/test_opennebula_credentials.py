@@ -51,7 +51,26 @@ def test_a_file_without_a_credential_is_named_and_not_cited(tmp_path: Path, cont
     file.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
         found([one])
-    assert str(caught.value) == f"credentials_file: {file}: {why}; allowed: one line, `user:password`"
+    where = f"clouds: one/opennebula: credentials_file: {file}"
+    assert str(caught.value) == f"{where}: {why}; allowed: one line, `user:password`"
+
+
+def test_which_of_several_entries_has_the_mistake_is_said(tmp_path: Path) -> None:
+    entries = [entry(tmp_path), entry(tmp_path, name="two", ca_file="/none.pem")]
+    with pytest.raises(ConfigError, match=r"^clouds: two/opennebula: ca_file: /none.pem: No such file"):
+        found(entries)
+
+
+def test_a_credential_in_the_place_of_its_file_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="credentials_file: looks like the credential itself; ") as caught:
+        found([entry(tmp_path, credentials_file="oneadmin:hunter2")])
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_mark_that_editors_of_windows_write_is_no_part_of_the_user(tmp_path: Path) -> None:
+    one = entry(tmp_path)
+    Path(one.credentials_file).write_bytes(b"\xef\xbb\xbf" + SESSION.encode() + b"\r\n")
+    assert found([one])[0].session.reveal() == SESSION
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -133,6 +152,10 @@ def test_the_environment_names_a_zone_as_for_opennebulas_own_tools(
     one = by_environment()
     assert one is not None
     assert msgspec.structs.asdict(found([one])[0])["endpoint"] == "http://one:2633/RPC2"
+    monkeypatch.setenv("ONE_AUTH", f"{tmp_path}/none")
+    with pytest.raises(ConfigError, match=rf"^ONE_AUTH: {tmp_path}/none: No such file .*~/.one/one_auth$"):
+        by_environment()
+    monkeypatch.setenv("ONE_AUTH", credentials(tmp_path))
     monkeypatch.setenv("ONE_XMLRPC", "http://user:secret@one")
     with pytest.raises(ConfigError, match="ONE_XMLRPC: a user or a password stands in it") as caught:
         by_environment()

@@ -1,5 +1,6 @@
 """Calls to oned: the credential, its refusal, statuses of proxies, bodies that are no answer."""
 
+import asyncio
 import ssl
 import traceback
 from pathlib import Path
@@ -17,7 +18,7 @@ from stratoscope.clouds.opennebula.client.errors import ACTION, RefusedError
 from stratoscope.clouds.opennebula.client.oned import Oned as Client
 from stratoscope.clouds.opennebula.config import Found
 from stratoscope.core.config import Secret
-from stratoscope.core.errors import CollectError, Reason
+from stratoscope.core.errors import CollectError, Reason, SharedError
 from support.certificates import Authority, write
 from support.little_server import listening
 from support.replayed_oned import SESSION, Oned, client_of, enveloped, recorded, refused, replayed
@@ -43,6 +44,24 @@ async def test_a_refused_password_is_not_sent_again_for_5_minutes() -> None:
         with pytest.raises(CollectError):
             await client.call("zonepool.info")
         assert oned.calls["zonepool.info"] == 2
+
+
+async def test_a_refused_password_is_said_once_and_names_the_key() -> None:
+    async with replayed() as oned, client_of(oned, "oneadmin:wrong-secret") as client:
+        pools = ("zonepool.info", "hostpool.info", "vmpool.info")
+        raised = await asyncio.gather(*map(client.call, pools), return_exceptions=True)
+        with pytest.raises(SharedError, match="couldn't be authenticated"):
+            await client.call("imagepool.info")
+    assert sorted(type(one).__name__ for one in raised) == ["RefusedError", "SharedError", "SharedError"]
+    assert all(str(one).endswith("; what is refused stands in credentials_file") for one in raised)
+    assert client.budget.stats.logins["refused"] == 3
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_a_server_that_is_no_oned_leads_to_the_key(status: int) -> None:
+    async with _answering(web.Response(status=status)) as oned, client_of(oned) as client:
+        with pytest.raises(CollectError, match=rf"answered {status}; endpoint is not that of oned's XML-RPC"):
+            await client.call("zonepool.info")
 
 
 async def test_a_server_of_the_zone_that_refuses_does_not_stop_the_others() -> None:

@@ -18,18 +18,22 @@ def found(entries: Sequence[OpenNebulaCloud]) -> Sequence[Found]:
     """The entries with what their files hold.
 
     Raises:
-        ConfigError: A file is missing, cannot be read, or does not hold what it should; none is cited.
+        ConfigError: A file is missing, cannot be read, or does not hold what it should; none is cited. It
+            names the entry.
     """
-    return [
-        Found(**asdict(entry), session=Secret(login(entry.credentials_file)), content=Secret(_digest(entry)))
-        for entry in entries
-    ]
+    every = []
+    for entry in entries:
+        try:
+            every.append(_found(entry))
+        except ConfigError as error:
+            raise ConfigError(f"clouds: {entry.name}/{entry.kind}: {error}") from error
+    return every
 
 
 def with_credential(entry: OpenNebulaCloud, file: str) -> Found:
-    """An entry with the credential of another file. Raises as `found`."""
+    """An entry with the credential of another file. Raises ConfigError for that file."""
     own = {name: getattr(entry, name) for name in OpenNebulaCloud.__struct_fields__}
-    return found([OpenNebulaCloud(**{**own, "credentials_file": file})])[0]
+    return _found(OpenNebulaCloud(**{**own, "credentials_file": file}))
 
 
 def by_environment() -> OpenNebulaCloud | None:
@@ -39,9 +43,19 @@ def by_environment() -> OpenNebulaCloud | None:
         return None
     file = os.environ.get("ONE_AUTH") or "~/.one/one_auth"
     try:
+        login(file)
+    except ConfigError as error:
+        what = str(error).partition(": ")[2]
+        raise ConfigError(f"ONE_AUTH: {what}; without it the file is ~/.one/one_auth") from error
+    try:
         return OpenNebulaCloud("opennebula", endpoint=endpoint, credentials_file=file)
     except ValueError as error:
         raise ConfigError(f"ONE_XMLRPC: {str(error).partition(': ')[2]}") from error
+
+
+def _found(entry: OpenNebulaCloud) -> Found:
+    session = Secret(login(entry.credentials_file))
+    return Found(**asdict(entry), session=session, content=Secret(_digest(entry)))
 
 
 def _digest(entry: OpenNebulaCloud) -> str:

@@ -28,6 +28,8 @@ _REASONS: Final = {
     -503: Reason.MALFORMED,  # XML-RPC: a call that cannot be read
 }
 _OF_PROXIES: Final = {401: Reason.UNAUTHORIZED, 403: Reason.UNAUTHORIZED}
+_ELSEWHERE: Final = frozenset({404, 405, 501})
+"""What a server that is no oned, or has it at another path, answers to a POST."""
 _QUOTA: Final = ("limit of ", " quota")
 
 
@@ -65,6 +67,8 @@ def error(what: str, code: int, text: str) -> CollectError | LeftOutError:
         code: As of Answer.
     """
     message = f"{what}: {text.strip() or 'no text'} (code {code if code < 0 else hex(code)})"
+    if code == AUTHENTICATION:
+        message += "; what is refused stands in credentials_file"
     if code == _AUTHORIZATION:
         is_quota = all(word in text for word in _QUOTA)
         return QuotaError(message) if is_quota else ForbiddenError(message)
@@ -84,6 +88,8 @@ def of_status(what: str, answer: Response, hidden: Confidence) -> CallError:
     """
     where = hidden.text(answer.headers.get("location", ""))
     text = f": a redirect to {where}, which is not followed" if where else ""
+    if answer.status in _ELSEWHERE and not answer.through:
+        text += "; endpoint is not that of oned's XML-RPC, such as `http://one.example.org:2633/RPC2`"
     reason = _OF_PROXIES.get(answer.status, Reason.UNAVAILABLE)
     message = f"{what}: answered {answer.status}{answer.through}{text}"
     is_refusal = answer.status < HTTPStatus.INTERNAL_SERVER_ERROR

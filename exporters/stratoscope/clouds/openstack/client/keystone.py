@@ -13,7 +13,7 @@ from keystoneauth1.access.access import AccessInfo
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack.config.cloud_region import CloudRegion
 
-from stratoscope.clouds.client.handshake import refused
+from stratoscope.clouds.client.handshake import failed
 from stratoscope.clouds.client.request import CallError
 from stratoscope.clouds.openstack.client import clouds_yaml, tls
 from stratoscope.clouds.openstack.client.api import Access
@@ -210,8 +210,8 @@ def _cause(error: BaseException) -> str:
     """The innermost cause: the operating system's error, or the first one that was raised."""
     said, cause = "", error
     while True:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return refused(cause)
+        if isinstance(cause, ssl.SSLError):
+            return failed(cause)
         if isinstance(cause, OSError) and cause.strerror:
             said = cause.strerror
         below = [getattr(cause, "reason", None), *cause.args, cause.__cause__, cause.__context__]
