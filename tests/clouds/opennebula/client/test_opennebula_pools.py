@@ -110,6 +110,22 @@ async def test_one_item_that_a_user_has_blown_up_costs_itself_alone(
             assert len(oned.pages) <= 25, oned.pages
 
 
+@pytest.mark.parametrize(
+    ("inside", "largest", "most"),
+    [(f"<A>{'x' * 5_000}</A>", 5_000, 10_000), ("<A/>" * 400, 100_000, 300)],
+    ids=["larger than an answer may be", "more tags than an item has"],
+)
+async def test_one_chosen_vm_that_a_user_has_blown_up_costs_itself_alone(
+    inside: str, largest: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oned_module, "WHOLE", largest)
+    monkeypatch.setattr(items, "MOST_TAGS", most)
+    monkeypatch.setattr(items, "AT_ONCE", 100)
+    async with replayed({"vmpool.infoset": odd(inside)}) as oned, client_of(oned) as client:
+        found, malformed = await Pools(client).chosen("VM", identity, IDS, is_extended=True)
+    assert (sorted(found), malformed) == (sorted(int(one) for one in IDS if one != "240"), 1)
+
+
 NO_TEXT = """<?xml version="1.0"?><methodResponse><fault><value><struct>
 <member><name>faultCode</name><value><i4>-500</i4></value></member><member><name>faultString</name><value><string>
 Unexpected error executing code for particular method, detected by Xmlrpc-c method registry code.  Method did

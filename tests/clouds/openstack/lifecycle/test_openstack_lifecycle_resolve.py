@@ -253,6 +253,7 @@ async def test_neutron_that_does_not_tell_its_quotas_bounds_nothing(status: int,
         ('[{"snapshot_id": null, "source_type": "blank"}]', False),
         ("[]", False),
         ("nonsense", False),
+        ('[{"no": ' + "[" * 2_000 + "]" * 2_000 + "}]", False),
     ],
 )
 async def test_image_whose_vms_leave_volumes_is_refused(

@@ -101,13 +101,14 @@ class Pools:
     async def chosen(
         self, tag: str, decode: Callable[[Element], T], ids: Sequence[str], *, is_extended: bool
     ) -> tuple[list[T], int]:
-        """The VMs with these ids, by `vmpool.infoset`; those that oned cannot send are malformed.
+        """The VMs with these ids, by `vmpool.infoset`; those that oned cannot send, or that are too large
+        alone, are malformed: any user may write into a VM what makes it so.
 
         Raises as Oned.call.
         """
         try:
             return await self.whole("vmpool.infoset", tag, decode, ",".join(ids), is_extended)
-        except NoTextError:
+        except (NoTextError, TooLargeError, _CrowdedError):
             if len(ids) == 1:
                 return [], 1
         found, malformed, size = list[T](), 0, max(1, len(ids) // _FEWER)

@@ -55,7 +55,7 @@ class Image(msgspec.Struct, frozen=True, rename={"disks": "block_device_mapping"
         """Whether Nova makes volumes for each VM of it that it does not delete with the VM."""
         try:
             sources = msgspec.json.decode(self.disks or "[]", type=list[_Source])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return False
         return any(one.snapshot_id and not one.delete_on_termination for one in sources)
 
