@@ -62,18 +62,23 @@ async def test_a_vm_that_is_undeployed_is_on_no_host() -> None:
 
 
 @pytest.mark.parametrize(
-    "template",
+    ("template", "sizes"),
     [
-        "",
-        "<TEMPLATE/>",
-        "<TEMPLATE><CPU>1</CPU></TEMPLATE>",
-        f"{SIZED[:-11]}<DISK><DISK_ID>0</DISK_ID></DISK></TEMPLATE>",
+        ("", (None, None, None)),
+        ("<TEMPLATE/>", (None, None, None)),
+        ("<TEMPLATE><CPU>1</CPU></TEMPLATE>", (1, None, 0)),
+        (f"{SIZED[:-11]}<DISK><DISK_ID>0</DISK_ID></DISK></TEMPLATE>", (1, 64 << 20, None)),
+        (f"{SIZED[:-11]}<DISK><SIZE>5</SIZE></DISK><DISK/></TEMPLATE>", (1, 64 << 20, None)),
     ],
-    ids=["none", "empty", "no_memory", "disk_without_size"],
+    ids=["none", "empty", "no_memory", "disk_without_size", "one_of_two"],
 )
-async def test_a_vm_whose_sizes_are_not_told_is_counted_without_them(template: str) -> None:
-    one = await seen(a_vm(template=template))
-    assert (one.state, one.vcpus, one.memory, one.disk) == ("RUNNING", None, None, None)
+async def test_a_vm_lacks_the_size_that_is_not_told_alone(
+    template: str, sizes: tuple[int | None, int | None, int | None]
+) -> None:
+    found = await asked("vms", pool(a_vm(template=template)))
+    one, sums = found.vms["7"], found.by_project["100"]
+    assert (one.state, one.vcpus, one.memory, one.disk) == ("RUNNING", *sizes)
+    assert (sums.vms, sums.vcpus, sums.memory, sums.disk) == (1, *sizes)
 
 
 async def test_a_vm_without_vcpu_has_one_and_each_address_counts() -> None:

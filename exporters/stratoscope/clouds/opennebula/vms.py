@@ -34,6 +34,7 @@ from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
 from stratoscope.clouds.resources import by_number
+from stratoscope.clouds.sums import whole_sum
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
@@ -350,13 +351,12 @@ def _template_parts(template: Element | None) -> tuple[dict[str, str], list[dict
 def _sizes(
     of_template: dict[str, str], disks: list[dict[str, str]]
 ) -> tuple[int | None, int | None, int | None]:
-    """vCPUs, memory and disk; all None if one of them is not told, or makes no sense."""
-    vcpus = sensible(of_template, "VCPU") if of_template.get("VCPU") else 1  # oned's own default
+    """vCPUs, memory and disk; each None if it is not told, or makes no sense: of disks if one is not."""
     memory = sensible(of_template, "MEMORY", MIB)
-    sizes = [size for disk in disks if (size := sensible(disk, "SIZE", MIB)) is not None]
-    if vcpus is None or memory is None or len(sizes) < len(disks):
-        return None, None, None
-    return vcpus, memory, sum(sizes)
+    if not of_template:
+        return None, memory, None  # a VM without a template, of which nothing is known
+    vcpus = sensible(of_template, "VCPU") if of_template.get("VCPU") else 1  # oned's own default
+    return vcpus, memory, whole_sum(sensible(disk, "SIZE", MIB) for disk in disks)
 
 
 def _template(element: Element) -> tuple[str, str]:
