@@ -68,7 +68,7 @@ def _readers(oned: Oned, events: Events | None) -> Sequence[Reader]:
     index = VMIndex(states.COMMON, states.CONDITIONS)
     hosts = Hosts(oned, pools, access, index)
     templates = Templates(oned, pools, access, hosts, storage)
-    vms = VMs(pools, access, owners, templates, index=index, clock=oned.budget.clock, events=events)
+    vms = VMs(pools, access, owners, hosts, templates, index=index, clock=oned.budget.clock, events=events)
     networks, each = Networks(pools, access), EachObject(pools, access, oned.budget.clock)
     migrations = VMMigrations(pools, access, vms, oned.budget.clock)
     return (Zones(oned, pools), hosts, vms, migrations, templates, owners, networks, storage, each)
