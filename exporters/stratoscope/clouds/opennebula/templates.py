@@ -18,7 +18,8 @@ from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError
 
-_KEPT_S: Final = 45.0
+_YOUNG_S: Final = 75.0
+"""A pool that is not older is not read again: by default `templates` and `hosts` read theirs each minute."""
 _NARROWS: Final = ("SCHED_REQUIREMENTS", "TOPOLOGY", "PCI", "NUMA_NODE")
 """Attributes that leave a template fewer hosts, or less of them, than its size alone."""
 _PRICES: Final = ("CPU_COST", "MEMORY_COST", "DISK_COST")
@@ -67,7 +68,7 @@ class Templates(Reader):
         """
         known = self._templates.last
         try:
-            known = await self._templates.not_older_than(_KEPT_S)
+            known = await self._templates.not_older_than(_YOUNG_S)
         except CollectError:
             if known is None:
                 raise
@@ -94,9 +95,9 @@ class Templates(Reader):
     )
     async def room(self) -> Capacity:
         """How many more VMs of each template fit, by CPU and memory. Raises as Pools, and LeftOutError."""
-        templates, malformed = await self._templates.not_older_than(_KEPT_S)
+        templates, malformed = await self._templates.not_older_than(_YOUNG_S)
         await self._check(templates, malformed)
-        hosts, odd_hosts = await self._hosts.rows(_KEPT_S)
+        hosts, odd_hosts = await self._hosts.rows(_YOUNG_S)
         names, good = unique(templates), shown(templates)
         found = [one for template in good for one in fitting(template, names[template.template_id], hosts)]
         return Capacity(tuple(found), largest(good, names, found), malformed + odd_hosts)
