@@ -64,7 +64,7 @@ def _readers(oned: Oned, events: Events | None) -> Sequence[Reader]:
     pools = Pools(oned)
     access = own(oned, pools)
     owners = Owners(oned, pools, access)
-    storage = Storage(oned, pools, access)
+    storage = Storage(oned, pools, access, lambda: vms.ids)
     index = VMIndex(states.COMMON, states.CONDITIONS)
     hosts = Hosts(oned, pools, access, index)
     templates = Templates(oned, pools, access, hosts, storage)

@@ -48,6 +48,8 @@ _MOST: Final = 20
 """Requests for templates in one refresh."""
 _IN_A_ROW: Final = 1_000
 """VMs that are taken before other tasks have their turn."""
+_SURE_S: Final = 900.0
+"""An older pool does not say which VMs there are; with events it is read every 10 minutes."""
 _CREATED: Final = frozenset({states.PENDING, "PROLOG", "BOOT"})
 _NICS: Final = ("NIC", "NIC_ALIAS", "PCI")
 """What may have addresses. The pool calls all of them NIC; events have PCI for one that is passed through."""
@@ -160,6 +162,12 @@ class VMs(Reader):
         self._projects = _named(self._projects, {one.project_id: one.project for one in rows}, projects)
         self._users = _named(self._users, {one.user_id: one.user for one in rows}, users)
         return self._answer()
+
+    @property
+    def ids(self) -> Collection[str] | None:
+        """The ids of all VMs; None while it is not sure that these are all."""
+        is_known = self._read_at is not None and self._clock.monotonic() - self._read_at < _SURE_S
+        return self._index.known().keys() if is_known and self._sees_all and not self._malformed else None
 
     async def rows(self, seconds: float) -> tuple[Sequence[Row], int]:
         """The pool, not older than that, and the number of malformed VMs. Raises as Pools.
