@@ -61,14 +61,14 @@ class Templates(Reader):
         self._pools, self._access, self._hosts, self._storage = pools, access, hosts, storage
         self._templates = TTLCache(self._read, oned.budget.clock)
 
-    async def names(self) -> Mapping[str, str]:
-        """The names of templates, by id: the last known ones while they cannot be read.
+    async def names(self, seconds: float = _YOUNG_S) -> Mapping[str, str]:
+        """The names of templates, by id, not older than that: the last known ones while they cannot be read.
 
         Raises CollectError if they were never read: flavors would change their names later.
         """
         known = self._templates.last
         try:
-            known = await self._templates.not_older_than(_YOUNG_S)
+            known = await self._templates.not_older_than(seconds)
         except CollectError:
             if known is None:
                 raise

@@ -48,6 +48,8 @@ _MOST: Final = 20
 """Requests for templates in one refresh."""
 _IN_A_ROW: Final = 1_000
 """VMs that are taken before other tasks have their turn."""
+_NEW_S: Final = 45.0
+"""Names of templates may be as old for a VM whose template has none: each refresh looks for it again."""
 _SURE_S: Final = 900.0
 """An older pool does not say which VMs there are; with events it is read every 10 minutes."""
 _CREATED: Final = frozenset({states.PENDING, "PROLOG", "BOOT"})
@@ -206,7 +208,7 @@ class VMs(Reader):
         """Give their flavor to VMs whose template is younger than the last list. Raises as Pools."""
         if not self._unnamed:
             return
-        self._flavors = await self._templates.names()
+        self._flavors = await self._templates.names(_NEW_S)
         for vm_id in [*self._unnamed]:
             vm, flavor = self._index.get(vm_id), self._flavors.get(self._template_of.get(vm_id, ""), "")
             if vm is not None and flavor:
