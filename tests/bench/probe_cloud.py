@@ -22,13 +22,14 @@ import yaml
 from aiohttp import web
 from told import Answering, answering
 
+from stratoscope.demo.clock import Steps
 from stratoscope.demo.config_writer import CLOUDS_YAML, write_config
 from stratoscope.demo.openstack.app import OpenStack
 from stratoscope.demo.openstack.seed import Size, build
 from stratoscope.demo.openstack.service import Route, Service
 from stratoscope.demo.server import serving
-from stratoscope.demo.world import transitions
 from stratoscope.demo.world.models import VM
+from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.world import World
 
 PROBED: Final = ("-m", "stratoscope", "vmprobe", "--web.listen-address=127.0.0.1:0")
@@ -162,16 +163,16 @@ class _Recording(OpenStack):
 
 def stretch(shortest: float, longest: float) -> None:
     """Let each VM take a time of its own for its steps, chosen by its id."""
-    then = transitions.Transitions.then
-    transitions._SPREAD = (1.0, 1.0)  # type: ignore[misc]  # the command has no such flag
 
-    def stretched(
-        self: transitions.Transitions, vm: VM, seconds: float, transition: transitions.Transition
-    ) -> None:
+    def stretched(self: Operations, vm: VM, steps: Steps) -> None:
         factor = shortest * (longest / shortest) ** random.Random(vm.id).random()  # noqa: S311 - no secret
-        then(self, vm, seconds * factor, transition)
+        self.begin(vm)
+        operation = vm.operation
+        is_on = lambda: vm.operation == operation and vm.terminated is None  # noqa: E731 - as Operations.run
+        self.world.timeline.run(steps, lambda: factor, is_on)
 
-    transitions.Transitions.then = stretched  # type: ignore[method-assign]
+    # The command has no such flag.
+    Operations.run = stretched  # type: ignore[method-assign]
 
 
 async def _main(folder: Path) -> None:

@@ -15,7 +15,6 @@ from stratoscope.demo.openstack.hypervisors.activity import stretch
 from stratoscope.demo.openstack.hypervisors.guests import shown_hosts
 from stratoscope.demo.openstack.hypervisors.writer import moving
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.world.scheduler import choose_host
 from support import logs
 from support.pages import promtool_findings
 from support.shown_hosts import BEGAN, Shown, exporter_of
@@ -183,12 +182,10 @@ def test_scheduler_chooses_neither_host_unless_an_administrator_requests_it() ->
     world = build(Size(), seed=1, now=BEGAN)
     (first, second), flavor = (one.host for one in shown_hosts(world)), next(iter(world.flavors.values()))
     claim = flavor.claim(boots_from_volume=False)
-    chosen = {
-        choose_host(world, claim, flavor, zone) for zone in (first.zone, second.zone) for _ in range(50)
-    }
+    chosen = {world.choose_host(claim, flavor, zone) for zone in (first.zone, second.zone) for _ in range(50)}
     assert len(chosen) > 2
     assert chosen.isdisjoint({first, second, None})
-    assert choose_host(world, claim, flavor, "", only=first) is first
+    assert world.choose_host(claim, flavor, "", only=first) is first
 
 
 @pytest.mark.parametrize(("seed", "is_shown"), [(1, True), (2, False)])

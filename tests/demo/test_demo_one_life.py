@@ -10,7 +10,7 @@ from demo.worlds import assert_consistent, live
 from stratoscope.demo.opennebula import states
 from stratoscope.demo.opennebula.app import OpenNebula
 from stratoscope.demo.opennebula.seed import Size, build
-from stratoscope.demo.world.migrations import Migrations
+from stratoscope.demo.world.operations import Operations
 from support.demo_cloud import DemoClock
 from support.demo_one import ADMIN, DemoOne, demo_one_in_thread
 
@@ -259,7 +259,7 @@ def test_host_is_taken_out_of_service(one: DemoOne, status: int, expected: str) 
 
 
 def test_live_migration_names_the_new_host_from_its_beginning(one: DemoOne) -> None:
-    moves = Migrations(one.world)
+    moves = Operations(one.world)
     for vm in one.world.vms:
         source, number = vm.host, vm.serial
         if source is not None and vm.vm_state == "active" and vm.id not in one.world.migrations:

@@ -48,8 +48,8 @@ NOT_REQUESTED = {
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[DemoCloud]:
-    """One that has lived for an hour; a user must have an attached volume then."""
-    with demo_cloud_in_thread(200, 12, 20, now=BEGAN) as running:
+    """One that has lived for an hour; a user must have a stopped server and an attached volume then."""
+    with demo_cloud_in_thread(200, 12, 20, seed=4, now=BEGAN) as running:
         running.after(3600)
         yield running
 

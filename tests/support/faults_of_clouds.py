@@ -5,11 +5,10 @@ from typing import Any, Final
 from uuid import uuid4
 
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
-from stratoscope.demo.world.boots import Boots
 from stratoscope.demo.world.models import RESERVED_MIB, Host, Project, Resources
+from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.seed.hosts import CONTROLLER
-from stratoscope.demo.world.seed.plan import draw
-from stratoscope.demo.world.seed.vms import new_vm
+from stratoscope.demo.world.seed.vms import draw
 from stratoscope.demo.world.storage import data_volume
 from stratoscope.demo.world.world import World
 from support.faulty_stack import DAYS, FaultyStack
@@ -51,10 +50,9 @@ def _down(*hosts: str, service: str = "compute") -> Callable[[FaultyStack], obje
 
 
 def _fail_boots(world: World) -> None:
-    boots = Boots(world)
+    boots = Operations(world)
     for _ in range(_FAILED):
-        plan = draw(world)
-        boots.boot(new_vm(world, plan, world.users_of(plan.project)[0]), BOOT_ERRORS["no_valid_host"])
+        boots.boot(draw(world), BOOT_ERRORS["no_valid_host"])
 
 
 def _refuse(stack: FaultyStack) -> None:

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from stratoscope.demo.world.boots import Boots
-from stratoscope.demo.world.migrations import Migrations
 from stratoscope.demo.world.models import VM
+from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.world import World
 
 
@@ -30,7 +29,7 @@ def disable_host(name: str, reason: str) -> Callable[[World], None]:
 def stick(world: World) -> None:
     """A VM never ends its reboot."""
     vm = next(vm for vm in world.vms if vm.vm_state == "active" and vm.task_state is None)
-    boots = Boots(world)
+    boots = Operations(world)
     boots.begin(vm)
     vm.is_tame = True
     boots.state(vm, "active", "rebooting")
@@ -38,7 +37,7 @@ def stick(world: World) -> None:
 
 def stick_migration(world: World) -> None:
     """A live migration never ends: the memory of its VM changes faster than it is copied."""
-    moves = Migrations(world)
+    moves = Operations(world)
     for vm in world.vms:
         if vm.vm_state == "active" and vm.task_state is None:
             moves.migrate(vm)
@@ -51,7 +50,7 @@ def stick_migration(world: World) -> None:
 
 def move_without_hypervisor(world: World) -> None:
     """A VM of a host that is shown moves to another host, and goes on running where it was."""
-    moves = Migrations(world)
+    moves = Operations(world)
     for vm in _shown(world):
         moves.migrate(vm)
         if vm.id in world.migrations:
@@ -62,7 +61,7 @@ def move_without_hypervisor(world: World) -> None:
 def stop_without_hypervisor(world: World) -> None:
     """A VM of a host that is shown is stopped, and goes on running."""
     *_, vm = _shown(world)
-    boots = Boots(world)
+    boots = Operations(world)
     boots.begin(vm)
     boots.state(vm, "stopped", None)
 

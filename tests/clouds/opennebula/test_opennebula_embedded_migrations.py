@@ -13,8 +13,8 @@ from stratoscope.clouds.opennebula.cloud import OpenNebula
 from stratoscope.clouds.opennebula.config import Found
 from stratoscope.core.config import Secret
 from stratoscope.core.deadline import DEADLINE
-from stratoscope.demo.world.migrations import Migrations
 from stratoscope.demo.world.models import VM
+from stratoscope.demo.world.operations import Operations
 from support.demo_one import ADMIN, DemoOne, demo_one
 from support.patience import FAR_S
 
@@ -42,8 +42,15 @@ async def read(one: DemoOne, cloud: OpenNebula) -> Answer:
     return found
 
 
-def a_vm(one: DemoOne) -> VM:
-    return next(vm for vm in one.world.vms if vm.vm_state == "active" and vm.task_state is None)
+def moved(one: DemoOne) -> VM:
+    """A VM that has begun to migrate."""
+    for vm in one.world.vms:
+        if vm.vm_state == "active" and vm.task_state is None:
+            vm.is_tame = True
+            Operations(one.world).migrate(vm)
+            if vm.id in one.world.migrations:
+                return vm
+    raise LookupError("no VM can be migrated")
 
 
 @pytest.mark.parametrize("is_watched_on_its_way", [True, False])
@@ -53,10 +60,8 @@ async def test_a_live_migration_is_counted_once_seen_on_its_way_or_not(
     async with watched() as (one, cloud):
         before = await read(one, cloud)
         one.after(90)
-        vm, source = a_vm(one), a_vm(one).host
-        vm.is_tame = True
-        Migrations(one.world).migrate(vm)
-        target = one.world.migrations[vm.id].target
+        vm = moved(one)
+        source, target = vm.host, one.world.migrations[vm.id].target
         if is_watched_on_its_way:
             (moving,) = [its for its in (await read(one, cloud)).running if its.vm_id == str(vm.serial)]
             assert source is not None

@@ -21,7 +21,6 @@ from stratoscope.demo.show.asking import NoAnswerError
 from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer, vm_page
 from stratoscope.demo.show.servers import Server
 from stratoscope.demo.show.terminal import Stop, say, table
-from stratoscope.demo.world.silence import silence
 from stratoscope.downtime import settings as of_downtime
 from stratoscope.management import settings as of_management
 from stratoscope.vmprobe import settings as of_vmprobe
@@ -187,7 +186,7 @@ def test_cloud_has_the_host_that_is_down_and_takes_the_fault() -> None:
     down = {one.host for one in world.daemons if one.silent_since is not None}
     assert down == {clouds.DOWN}
     faults = Faults(
-        lambda service, host, seconds: silence(world, service, host, seconds),
+        world.silence,
         lambda: [image.name for image in world.images],
         BOOT_ERRORS,
     )

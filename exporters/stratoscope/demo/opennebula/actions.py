@@ -11,7 +11,7 @@ from stratoscope.demo.opennebula.life import OneOperations
 from stratoscope.demo.opennebula.method import Answer, Method
 from stratoscope.demo.opennebula.pools import Reads
 from stratoscope.demo.opennebula.views.objects import percent
-from stratoscope.demo.world.models import CPU_RATIO, RESERVED_MIB, VM, Host, User
+from stratoscope.demo.world.models import CPU_RATIO, RESERVED_MIB, VM, Host
 
 _WAITS: Final = ("PENDING", "HOLD")
 _STARTED: Final = ("RUNNING", "UNKNOWN")
@@ -29,7 +29,7 @@ class Actions:
     def __init__(self, access: Access, reads: Reads, operations: OneOperations) -> None:
         self._world, self._access, self._reads, self._operations = operations.world, access, reads, operations
         ends = (*_STARTED, *_AT_REST, *_WAITS)
-        self._actions: Mapping[str, tuple[Callable[[VM, User], None], tuple[str, ...]]] = {
+        self._actions: Mapping[str, tuple[Callable[[VM], None], tuple[str, ...]]] = {
             "terminate": (operations.delete, ends),
             "terminate-hard": (operations.delete, (*ends, *_FAILED)),
             "release": (operations.resume, ("HOLD",)),
@@ -55,7 +55,7 @@ class Actions:
         if state not in allowed:
             text = f'Error performing action "{action}": This action is not available for state {state}'
             raise OneError(ACTION, text)
-        act(vm, caller.user)
+        act(vm)
         return number
 
     def _deploy(self, caller: Account, number: int, host_number: int, *how: Any) -> Answer:
@@ -72,14 +72,14 @@ class Actions:
         if state not in (*_WAITS, "UNDEPLOYED"):
             raise OneError(ACTION, f"Deploy action is not available for state {state}")
         _check_room(vm, host)
-        self._operations.one_boots.deploy(vm, host)
+        self._operations.deploy(vm, host)
         return number
 
     def _recover(self, caller: Account, number: int, operation: int) -> Answer:
         vm, state = self._own(caller, number, "ADMIN")
         if operation != _DELETE or state == "DONE":
             raise OneError(ACTION, f"Recover action is not available for state {state}")
-        self._operations.delete(vm, caller.user)
+        self._operations.delete(vm)
         return number
 
     def _host_status(self, caller: Account, number: int, status: int) -> Answer:

@@ -25,7 +25,6 @@ from stratoscope.demo.opennebula.life import OneOperations
 from stratoscope.demo.opennebula.method import Answer, Method
 from stratoscope.demo.opennebula.pools import Reads
 from stratoscope.demo.world.churn import Churn
-from stratoscope.demo.world.silence import silence
 from stratoscope.demo.world.world import World
 
 SERVICE: Final = "oned"
@@ -66,7 +65,7 @@ class OpenNebula:
         self._methods: Mapping[str, Method] = {
             "zonepool.info": Method(self._zones),
             **reads.methods(),
-            **Creation(access, operations.one_boots, self.faults).methods(),
+            **Creation(access, operations, self.faults).methods(),
             **Actions(access, reads, operations).methods(),
         }
         self._url = ""
@@ -81,7 +80,7 @@ class OpenNebula:
         self.world.timeline.advance(self._clock())
 
     def _silence(self, service: str, host: str, seconds: float | None) -> Any:
-        return silence(self.world, _SERVED_BY if service == SERVICE else service, host, seconds)
+        return self.world.silence(_SERVED_BY if service == SERVICE else service, host, seconds)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         content = await request.read()

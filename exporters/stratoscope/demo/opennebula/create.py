@@ -9,22 +9,21 @@ from stratoscope.demo.opennebula.access import CREATE, Access, denied
 from stratoscope.demo.opennebula.directory import Account
 from stratoscope.demo.opennebula.elements import decimal
 from stratoscope.demo.opennebula.errors import AUTHORIZATION, INTERNAL, OneError, no_exists
-from stratoscope.demo.opennebula.life import OneBoots
+from stratoscope.demo.opennebula.life import OneOperations
 from stratoscope.demo.opennebula.method import Answer, Method
 from stratoscope.demo.opennebula.templates import number, parse
 from stratoscope.demo.opennebula.views.objects import ObjectViews
 from stratoscope.demo.opennebula.views.owners import OwnerViews
 from stratoscope.demo.opennebula.views.vms import CPU, TEMPLATE_ID, VCPU
-from stratoscope.demo.world.boots import plug
 from stratoscope.demo.world.models import CPU_RATIO, VM, Flavor, Image, Network
 
 
 class Creation:
     """Their handlers."""
 
-    def __init__(self, access: Access, boots: OneBoots, faults: Faults) -> None:
-        self._access, self._directory, self._world = access, access.directory, boots.world
-        self._boots, self._faults = boots, faults
+    def __init__(self, access: Access, operations: OneOperations, faults: Faults) -> None:
+        self._access, self._directory, self._world = access, access.directory, operations.world
+        self._operations, self._faults = operations, faults
         self._objects, self._owners = ObjectViews(access), OwnerViews(access.directory)
 
     def methods(self) -> Mapping[str, Method]:
@@ -60,11 +59,9 @@ class Creation:
         if memory <= 0 or memory % 1:
             raise OneError(INTERNAL, "MEMORY attribute must be a positive integer value.")
         vcpus = {VCPU: found["VCPU"]} if "VCPU" in found else {}
-        return Flavor(
-            id=self._world.dice.uuid(), name="", vcpus=max(1, math.ceil(cpu * CPU_RATIO)),
-            memory_mib=int(memory), disk_gib=math.ceil(number(disk, "SIZE") / 1024), is_public=False,
-            extra_specs={**specs, CPU: decimal(cpu), **vcpus},
-        )  # fmt: skip
+        cores, disk_gib = max(1, math.ceil(cpu * CPU_RATIO)), math.ceil(number(disk, "SIZE") / 1024)
+        specs = {**specs, CPU: decimal(cpu), **vcpus}
+        return Flavor(self._world.dice.uuid(), "", cores, int(memory), disk_gib, specs)
 
     def _create(self, caller: Account, found: dict[str, Any], flavor: Flavor, *, is_held: bool) -> int:
         image = self._image(caller, found.get("DISK", {}))
@@ -73,7 +70,7 @@ class Creation:
         vm = VM(
             serial=serial, id=world.dice.uuid(), name=found.get("NAME") or f"one-{serial}",
             project=caller.group.project, user=caller.user, image=image, network=network, zone="",
-            created=world.now, updated=world.now, flavor=flavor, reservation="", is_tame=True,
+            created=world.now, updated=world.now, flavor=flavor, is_tame=True,
         )  # fmt: skip
         for kind, owner in (("user", caller), ("group", caller.group)):
             text = self._owners.exceeded(owner, vm)
@@ -88,11 +85,11 @@ class Creation:
             ))  # fmt: skip
             if error.status:
                 raise OneError(error.status, error.text)
-        if not plug(world, vm):
+        if not world.plug_vm(vm):
             raise OneError(INTERNAL, f"Cannot get IP/MAC lease from virtual network {where}.")
-        self._boots.boot(vm, error)
+        self._operations.boot(vm, error)
         if is_held:
-            self._boots.hold(vm)
+            self._operations.hold(vm)
         return serial
 
     def _image(self, caller: Account, disk: Mapping[str, Any]) -> Image | None:

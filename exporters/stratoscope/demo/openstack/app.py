@@ -26,7 +26,6 @@ from stratoscope.demo.openstack.placement.service import Placement
 from stratoscope.demo.openstack.service import Route, Service
 from stratoscope.demo.world.churn import Churn
 from stratoscope.demo.world.operations import Operations
-from stratoscope.demo.world.silence import silence
 from stratoscope.demo.world.world import World
 
 _JSON: Final = "application/json"
@@ -47,7 +46,7 @@ class OpenStack:
     def __init__(self, world: World, clock: Clock) -> None:
         self.world, self._clock = world, clock
         self.faults = Faults(
-            lambda *what: silence(world, *what),
+            world.silence,
             lambda: [image.name for image in world.images],
             BOOT_ERRORS,
             misallocate=lambda *what: misallocate(world, *what),

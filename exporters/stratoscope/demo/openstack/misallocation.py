@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from stratoscope.demo.world.migration import Migration
-from stratoscope.demo.world.migrations import LIVE
-from stratoscope.demo.world.models import VM, Host, Resources
+from stratoscope.demo.world.models import VM, Host, Migration, Resources
+from stratoscope.demo.world.operations import LIVE
 from stratoscope.demo.world.world import World
 
 _MOST_NAMED: Final = 10
@@ -35,11 +34,10 @@ def misallocate(world: World, what: str, host: str) -> Callable[[], None]:
     if what == "other_host":
         there, consumer = _another(world, there), vm.id
     elif what == "ended_migration":
-        now, target, number, flavor = world.now, _another(world, there), world.serial(), vm.flavor
-        migration = Migration(
-            consumer, vm, there, target, flavor, vm.vm_state, number, LIVE, "completed", now, now, flavor
+        now, target, number = world.now, _another(world, there), world.serial()
+        world.past_migrations.append(
+            Migration(consumer, number, vm, there, target, LIVE, "completed", vm.vm_state, now, now)
         )
-        world.past_migrations.append(migration)
     world.claim(there, consumer, _LEAKED)
     return lambda: world.release(there, consumer)
 

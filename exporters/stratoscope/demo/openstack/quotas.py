@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from stratoscope.demo.openstack.http_request import Json, Request, Response
 from stratoscope.demo.world.models import Flavor, Project
-from stratoscope.demo.world.quotas import of_vms, of_volume, over
 from stratoscope.demo.world.seed.catalog import DEFAULT_LIMITS
 
 
@@ -36,7 +35,7 @@ def absolute(request: Request, names: Mapping[str, tuple[str, str]], fixed: Mapp
 
 def exceeded(project: Project, flavor: Flavor, count: int) -> str | None:
     """Nova's message where `count` more VMs of a flavor exceed the quota; None where they do not."""
-    much = over(project, of_vms(flavor, count))
+    much = project.over(flavor.needs(count))
     if much.keys() == {"port"}:
         return "Maximum number of ports exceeded"
     return _over_quota(project, {name: more for name, more in much.items() if name != "port"})
@@ -45,12 +44,12 @@ def exceeded(project: Project, flavor: Flavor, count: int) -> str | None:
 def exceeded_by_resize(project: Project, old: Flavor, new: Flavor) -> str | None:
     """Nova's message where a VM's new flavor exceeds the quota: what it needs more counts alone."""
     wanted = {"cores": new.vcpus - old.vcpus, "ram": new.memory_mib - old.memory_mib}
-    return _over_quota(project, over(project, {name: more for name, more in wanted.items() if more > 0}))
+    return _over_quota(project, project.over({name: more for name, more in wanted.items() if more > 0}))
 
 
 def exceeded_by_volume(project: Project, size_gib: int) -> str | None:
     """Cinder's message where one more volume of this size exceeds the quota; None where it does not."""
-    much = over(project, of_volume(size_gib))
+    much = project.over({"gigabytes": size_gib, "volumes": 1})
     if "gigabytes" in much:
         limit, used = project.limits["gigabytes"], project.used["gigabytes"]
         return (

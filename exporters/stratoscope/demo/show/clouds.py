@@ -76,14 +76,14 @@ def break_something(openstack: str, opennebula: str) -> None:
 
 
 def switch_off(opennebula: str) -> None:
-    """Empty a host and take it offline. Raises NoAnswerError."""
+    """Empty a host and take it offline; its VMs come anew elsewhere. Raises NoAnswerError."""
     url = f"{opennebula}/RPC2"
     try:
         with ServerProxy(url) as oned:
             one: Any = oned.one
             host = fromstring(one.host.info(_ADMIN, _NUMBER)[1])  # noqa: S314 - of our own program
             for vm in host.findall("VMS/ID"):
-                one.vm.action(_ADMIN, "undeploy-hard", int(vm.text or ""))
+                one.vm.action(_ADMIN, "terminate-hard", int(vm.text or ""))
             one.host.status(_ADMIN, _NUMBER, _OFFLINE)
     except (OSError, HTTPException, Error) as error:
         raise NoAnswerError(url, str(error)) from error

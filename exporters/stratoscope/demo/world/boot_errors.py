@@ -17,13 +17,7 @@ class BootError(NamedTuple):
 
 
 class BootErrors(NamedTuple):
-    """Those of one kind of cloud.
-
-    Attributes:
-        by_name: Among them `no_valid_host` and `network_failed`.
-        of_churn: The names of those that the churn brings about.
-        details: What administrators see beside a message.
-    """
+    """Those of one kind of cloud: by name, those that the churn makes, and what administrators see beside."""
 
     by_name: Mapping[str, BootError]
     of_churn: tuple[str, ...]

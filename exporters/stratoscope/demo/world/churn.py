@@ -1,18 +1,15 @@
-"""The churn of VMs: they are created, deleted, stopped, started, migrated and resized; their number stays.
+"""The churn of VMs: they are created, deleted, stopped, started and migrated; their number stays.
 
 The world's dice decide: the same seed and the same moments give the same churn.
 """
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Final
 
-from stratoscope.demo.world.models import VM, FloatingIP, Volume
+from stratoscope.demo.world.models import VM, FloatingIP
 from stratoscope.demo.world.operations import Operations
-from stratoscope.demo.world.quotas import of_vms, of_volume, over
-from stratoscope.demo.world.seed.plan import Plan, draw
-from stratoscope.demo.world.seed.vms import new_vm
+from stratoscope.demo.world.seed.vms import draw
 from stratoscope.demo.world.storage import data_volume
 from stratoscope.demo.world.world import World
 
@@ -30,17 +27,11 @@ class Churn:
 
     def __init__(self, world: World, operations: Operations) -> None:
         self._world, self._operations = world, operations
-        self.size = world.wild
-        self._volumes = len(world.volumes)
+        self.size, self._volumes = world.wild, len(world.volumes)
         self._free_addresses: deque[FloatingIP] = deque()
         self._events: Mapping[Callable[[VM], object], int] = {
-            self._replace: 40,
-            self._switch: 20,
-            self._migrate: 15,
-            self._resize: 8,
-            self._add_volume: 9,
-            self._bind_address: 8,
-        }
+            self._replace: 40, self._switch: 20, self._move: 23, self._add_volume: 9, self._bind_address: 8
+        }  # fmt: skip
         self._schedule()
 
     def _schedule(self) -> None:
@@ -67,32 +58,21 @@ class Churn:
                 return vm
         return None
 
-    # -- Coming and going --------------------------------------------------------------------------
-
     def _replace(self, vm: VM) -> None:
         """Delete a VM; create another one once it is gone."""
         self._free_addresses += [port.floating_ip for port in vm.ports if port.floating_ip]
         self._operations.delete(vm, on_gone=self._create)
 
     def _create(self) -> None:
-        if self._world.wild >= self.size:
+        dice, errors, error = self._world.dice, self._world.errors, None
+        drawn = (draw(self._world) for _ in range(_TRIES if self._world.wild < self.size else 0))
+        vm = next((one for one in drawn if not one.project.over(one.flavor.needs(1))), None)
+        if vm is None:
             return
-        for _ in range(_TRIES):
-            plan = draw(self._world)
-            if not over(plan.project, of_vms(plan.flavor, 1)):
-                self._boot(plan)
-                return
-
-    def _boot(self, plan: Plan) -> None:
-        dice = self._world.dice
-        vm = new_vm(self._world, plan, dice.choice(self._world.users_of(plan.project)))
-        error = None
         if dice.random() < _FAILS:
-            error = self._world.errors.by_name[dice.choice(self._world.errors.of_churn)]
+            error = errors.by_name[dice.choice(errors.of_churn)]
             error = error._replace(text=error.text.format(vm=vm.id, port=dice.uuid()))
-        self._operations.boots.boot(vm, error)
-
-    # -- Changing ----------------------------------------------------------------------------------
+        self._operations.boot(vm, error)
 
     def _switch(self, vm: VM) -> None:
         """Start a stopped VM; stop few running ones, and reboot the others."""
@@ -103,41 +83,23 @@ class Churn:
         elif vm.vm_state == "active":
             self._operations.reboot(vm)
 
-    def _migrate(self, vm: VM) -> None:
+    def _move(self, vm: VM) -> None:
         if vm.vm_state == "active":
-            self._operations.migrations.migrate(vm)
-
-    def _resize(self, vm: VM) -> None:
-        """Resize to another flavor of the same kind, if its image and the quota allow."""
-        image, flavor = vm.image, self._world.dice.choice(list(self._world.flavors.values()))
-        is_same_kind = flavor.extra_specs == vm.flavor.extra_specs and flavor.is_public
-        if image is None or flavor is vm.flavor or not is_same_kind or vm.vm_state != "active":
-            return
-        if image.fits(flavor) and not over(vm.project, of_vms(flavor, 0)):
-            self._operations.migrations.resize(vm, flavor)
+            self._operations.migrate(vm)
 
     def _add_volume(self, vm: VM) -> None:
         """Attach a new volume, while there are fewer than in the beginning."""
         if vm.vm_state == "active" and len(self._world.volumes) < self._volumes:
             volume = data_volume(self._world, vm.project, vm.user)
-            if not over(vm.project, of_volume(volume.size_gib)):
-                self._world.add_volume(volume)
-                self._world.timeline.after(3.0, partial(self._attach, vm, volume))
-
-    def _attach(self, vm: VM, volume: Volume) -> None:
-        if vm.vm_state == "active" and vm.task_state is None:
-            self._world.attach(volume, vm)
-            self._world.touch(vm)
-        else:
-            self._world.remove_volume(volume)
+            if not vm.project.over({"gigabytes": volume.size_gib, "volumes": 1}):
+                self._world.attach(self._world.add_volume(volume), vm)
+                self._world.touch(vm)
 
     def _bind_address(self, vm: VM) -> None:
         """Bind a floating address that a deleted VM had to another VM of its project."""
-        if not self._free_addresses:
-            return
-        address = self._free_addresses.popleft()
-        if address.id not in self._world.floating_ips:
-            return  # its owner has deleted it
+        address = self._free_addresses.popleft() if self._free_addresses else None
+        if address is None or address.id not in self._world.floating_ips:
+            return  # none, or its owner has deleted it
         port = next(iter(vm.ports), None)
         if port is None or vm.project is not address.project or port.subnet.network is not vm.project.network:
             self._free_addresses.append(address)

@@ -15,12 +15,6 @@ class Dice(random.Random):
         """As Keystone writes ids."""
         return f"{self.getrandbits(128):032x}"
 
-    def request_id(self) -> str:
-        return f"req-{self.uuid()}"
-
-    def reservation_id(self) -> str:
-        return "r-" + "".join(self.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=8))
-
     def mac(self) -> int:
         """The last three bytes of a MAC address; Neutron's addresses begin with fa:16:3e."""
         return self.getrandbits(24)

@@ -1,9 +1,11 @@
-"""The objects of an OpenStack as its services' databases hold them: MiB, GiB, Unix seconds.
+"""The objects of a cloud, in the words of OpenStack's databases: MiB, GiB, Unix seconds.
 
 Objects of which there are 100,000 are not tracked by the garbage collector: each collection would take long.
 """
 
 from collections import Counter
+from collections.abc import Mapping
+from operator import add, sub
 from typing import Final, NamedTuple
 
 import msgspec
@@ -13,12 +15,7 @@ RESERVED_MIB: Final = 512
 
 
 class Resources(NamedTuple):
-    """What a VM claims of a host, or a host has.
-
-    Attributes:
-        vcpus: Shared (VCPU).
-        pcpus: Pinned, one to one (PCPU).
-    """
+    """What a VM claims of a host, or a host has. Attributes: vcpus: Shared; pcpus: pinned, one to one."""
 
     vcpus: int = 0
     pcpus: int = 0
@@ -26,13 +23,21 @@ class Resources(NamedTuple):
     disk_gib: int = 0
 
     def plus(self, other: "Resources") -> "Resources":
-        return Resources(*(one + another for one, another in zip(self, other, strict=True)))
+        return Resources(*map(add, self, other))
 
     def minus(self, other: "Resources") -> "Resources":
-        return Resources(*(one - another for one, another in zip(self, other, strict=True)))
+        return Resources(*map(sub, self, other))
 
 
 NOTHING: Final = Resources()
+
+
+class Zone(NamedTuple):
+    """An availability zone. Attributes: fill: The share of its hosts' memory that the first VMs take."""
+
+    name: str
+    hosts: int
+    fill: float
 
 
 class User(msgspec.Struct, eq=False):
@@ -57,34 +62,52 @@ class Project(msgspec.Struct, eq=False):
     description: str
     limits: dict[str, int]
     used: Counter[str]
-    default_group: "SecurityGroup | None" = None
     network: "Network | None" = None
+
+    def over(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """What is wanted too much of."""
+        return {
+            resource: more
+            for resource, more in wanted.items()
+            if 0 <= self.limits[resource] < self.used[resource] + more
+        }
 
 
 class ApplicationCredential(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     id: str
-    name: str
     secret: str
     user: User
     project: Project
     roles: tuple[str, ...]
 
 
-class Flavor(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+class Flavor(msgspec.Struct, frozen=True, eq=False):
+    """Attributes: weight: How often VMs have it by themselves; 0 for never."""
+
     id: str
     name: str
     vcpus: int
     memory_mib: int
     disk_gib: int
-    is_public: bool
     extra_specs: dict[str, str]
+    weight: int = 0
 
     def claim(self, *, boots_from_volume: bool) -> Resources:
         """What a VM of this flavor takes of its host."""
         disk_gib = 0 if boots_from_volume else self.disk_gib
-        if self.is_pinned:
-            return Resources(0, self.vcpus, self.memory_mib, disk_gib)
-        return Resources(self.vcpus, 0, self.memory_mib, disk_gib)
+        vcpus, pcpus = (0, self.vcpus) if self.is_pinned else (self.vcpus, 0)
+        return Resources(vcpus, pcpus, self.memory_mib, disk_gib)
+
+    def needs(self, count: int) -> dict[str, int]:
+        """What so many more VMs take of quotas; with 0: what a resize of one VM to the flavor may take."""
+        many = max(1, count)
+        return {
+            "cores": self.vcpus * many, "instances": count, "ram": self.memory_mib * many, "port": count
+        }  # fmt: skip
+
+    @property
+    def is_public(self) -> bool:
+        return self.weight > 0
 
     @property
     def is_pinned(self) -> bool:
@@ -93,23 +116,22 @@ class Flavor(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     @property
     def traits(self) -> frozenset[str]:
         """The traits that a host must have."""
-        required = (
-            key.removeprefix("trait:") for key, value in self.extra_specs.items() if value == "required"
-        )
-        return frozenset(required)
+        required = (key for key, value in self.extra_specs.items() if value == "required")
+        return frozenset(key.removeprefix("trait:") for key in required)
 
 
 class Image(msgspec.Struct, eq=False, kw_only=True):
-    """Attributes: size: Bytes; None until it has been uploaded."""
+    """Attributes: size: Bytes; None until it has been uploaded. weight: As of Flavor."""
 
     id: str
     name: str
     owner: Project
     created: float
     size: int | None
-    properties: dict[str, str]
+    properties: dict[str, str] = {}
     status: str = "active"
     visibility: str = "public"
+    weight: int = 0
     is_hidden: bool = False
     min_memory_mib: int = 0
     min_disk_gib: int = 0
@@ -119,16 +141,13 @@ class Image(msgspec.Struct, eq=False, kw_only=True):
         return self.min_memory_mib <= flavor.memory_mib and self.min_disk_gib <= flavor.disk_gib
 
 
-class Aggregate(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+class Aggregate(msgspec.Struct, frozen=True, eq=False):
     """Attributes: zone: The availability zone that it makes; "" for none."""
 
-    number: int
-    id: str
     name: str
     zone: str
     metadata: dict[str, str]
     hosts: "list[Host]"
-    created: float
 
 
 class Daemon(msgspec.Struct, eq=False, kw_only=True):
@@ -137,8 +156,7 @@ class Daemon(msgspec.Struct, eq=False, kw_only=True):
     Attributes:
         service: The type of its service: `compute`, `network`, `block-storage`.
         agent_type: Of Neutron's agents alone.
-        period_s: How often it reports.
-        patience_s: It is up until its last report is that old.
+        period_s: How often it reports. patience_s: It is up until its last report is that old.
         phase_s: Shifts its reports against those of the others.
         silent_since: From this moment on it does not report.
     """
@@ -149,7 +167,6 @@ class Daemon(msgspec.Struct, eq=False, kw_only=True):
     binary: str
     host: str
     zone: str
-    started: float
     period_s: float
     patience_s: float
     phase_s: float = 0.0
@@ -157,7 +174,6 @@ class Daemon(msgspec.Struct, eq=False, kw_only=True):
     is_enabled: bool = True
     disabled_reason: str | None = None
     silent_since: float | None = None
-    silent_patience_s: float | None = None
 
     def heartbeat(self, now: float) -> float:
         """When it last reported."""
@@ -165,8 +181,7 @@ class Daemon(msgspec.Struct, eq=False, kw_only=True):
         return last - (last - self.phase_s) % self.period_s
 
     def is_up(self, now: float) -> bool:
-        patience_s = self.patience_s if self.silent_patience_s is None else self.silent_patience_s
-        return now - self.heartbeat(now) < patience_s
+        return now - self.heartbeat(now) < self.patience_s
 
 
 class Host(msgspec.Struct, eq=False, kw_only=True):
@@ -174,8 +189,7 @@ class Host(msgspec.Struct, eq=False, kw_only=True):
 
     Attributes:
         has: Its physical inventory.
-        claims: By consumer: the id of a VM, or of a migration away from here.
-        used: The sum of the claims.
+        claims: By consumer: the id of a VM, or of a migration away from here. used: Their sum.
         vms: The VMs that are here, by serial.
         generation: Placement's; counts the changes of its claims.
         is_still: No VM comes by itself, and the churn leaves those that are here alone.
@@ -184,12 +198,10 @@ class Host(msgspec.Struct, eq=False, kw_only=True):
     number: int
     name: str
     id: str
-    address: str
     zone: str
     daemon: Daemon
     has: Resources
     traits: frozenset[str]
-    aggregates: list[Aggregate]
     claims: dict[str, Resources]
     vms: "dict[int, VM]"
     used: Resources = NOTHING
@@ -202,11 +214,12 @@ class Host(msgspec.Struct, eq=False, kw_only=True):
 
     def fits(self, claim: Resources) -> bool:
         """Whether there is room for it now."""
+        has, used = self.has, self.used.plus(claim)
         return (
-            self.used.vcpus + claim.vcpus <= self.has.vcpus * CPU_RATIO
-            and self.used.pcpus + claim.pcpus <= self.has.pcpus
-            and self.used.memory_mib + claim.memory_mib <= self.has.memory_mib - RESERVED_MIB
-            and self.used.disk_gib + claim.disk_gib <= self.has.disk_gib
+            used.vcpus <= has.vcpus * CPU_RATIO
+            and used.pcpus <= has.pcpus
+            and used.memory_mib <= has.memory_mib - RESERVED_MIB
+            and used.disk_gib <= has.disk_gib
         )
 
 
@@ -214,7 +227,6 @@ class Network(msgspec.Struct, eq=False, kw_only=True):
     id: str
     name: str
     project: Project
-    created: float
     is_shared: bool
     is_external: bool
     segment: int
@@ -233,23 +245,13 @@ class Subnet(msgspec.Struct, eq=False, kw_only=True):
     network: Network
     first: int
     prefix: int
-    created: float
     taken: set[int]
-    has_dhcp: bool = True
     next_offset: int = 2
 
     @property
     def total(self) -> int:
         """How many addresses it can give: all but network, broadcast and gateway."""
         return (1 << (32 - self.prefix)) - 3
-
-
-class SecurityGroup(msgspec.Struct, frozen=True, eq=False):
-    id: str
-    project: Project
-    created: float
-    rules: tuple[str, str, str, str]
-    number: int
 
 
 class Port(msgspec.Struct, eq=False, gc=False, kw_only=True):
@@ -270,7 +272,6 @@ class Port(msgspec.Struct, eq=False, gc=False, kw_only=True):
     status: str = "DOWN"
     is_enabled: bool = True
     host: str = ""
-    group: SecurityGroup | None = None
     floating_ip: "FloatingIP | None" = None
     json: bytes = b""
     json_view: object = None
@@ -280,7 +281,6 @@ class Router(msgspec.Struct, eq=False):
     id: str
     name: str
     project: Project
-    created: float
     gateway: Port
     status: str = "ACTIVE"
     is_enabled: bool = True
@@ -303,19 +303,15 @@ class FloatingIP(msgspec.Struct, eq=False):
     active_from: float = 0.0
 
 
-class VolumeType(msgspec.Struct, frozen=True, eq=False):
-    id: str
-    name: str
-
-
 class Pool(msgspec.Struct, eq=False):
-    """Attributes: host: Name of the backend: `control1@ceph`."""
+    """Attributes: host: Name of the backend: `control1@ceph`; type_id, type_name: of its volume type."""
 
     host: str
     name: str
-    total_gib: float
-    volume_type: VolumeType
+    type_id: str
+    type_name: str
     daemon: Daemon
+    total_gib: float = 0.0
 
 
 class Volume(msgspec.Struct, eq=False, gc=False, kw_only=True):
@@ -336,11 +332,8 @@ class Volume(msgspec.Struct, eq=False, gc=False, kw_only=True):
     status: str = "creating"
     image: Image | None = None
     vm: "VM | None" = None
-    attachment_id: str = ""
-    attached: float = 0.0
     device: str = ""
     is_deleted_with_vm: bool = False
-    description: str | None = None
     metadata: dict[str, str] = {}
 
     @property
@@ -384,8 +377,7 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
         is_tame: A user created it: the churn does not change it.
         requested_host: The host that an administrator requested; None for any.
         is_scheduled: The scheduler has answered: Nova records no action before.
-        placed: When it came to its host.
-        booted: When its guest last began to boot.
+        placed: When it came to its host. booted: When its guest last began to boot.
         operation: Counts operations: what an earlier one has scheduled is dropped.
         json: Its last view as JSON; valid for the view that `json_view` names.
     """
@@ -401,7 +393,6 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     zone: str
     created: float
     updated: float
-    reservation: str
     vm_state: str = "building"
     task_state: str | None = "scheduling"
     host: Host | None = None
@@ -426,60 +417,40 @@ class VM(msgspec.Struct, eq=False, gc=False, kw_only=True):
     @property
     def status(self) -> str:
         """The API's status: nova/api/openstack/common.py, _STATE_MAP."""
-        tasks = _STATUSES[self.vm_state]
-        return tasks.get(self.task_state or "", tasks["default"])
+        return _BUSY.get(self.task_state or "") or _STATUSES[self.vm_state]
 
     @property
     def claim(self) -> Resources:
         return self.flavor.claim(boots_from_volume=self.image is None)
 
 
-_REBOOTING: Final = {"rebooting": "REBOOT", "rebooting_hard": "HARD_REBOOT"}
-_MOVING: Final = {
-    "migrating": "MIGRATING",
-    "resize_prep": "RESIZE",
+_BUSY: Final = {
+    "rebooting": "REBOOT", "rebooting_hard": "HARD_REBOOT", "migrating": "MIGRATING", "resize_prep": "RESIZE",
     "resize_migrating": "RESIZE",
-    "resize_migrated": "RESIZE",
-    "resize_finish": "RESIZE",
-}
+}  # fmt: skip
+"""The status of a VM on its way, by task state."""
 _STATUSES: Final = {
-    "building": {"default": "BUILD"},
-    "active": {"default": "ACTIVE", **_REBOOTING, **_MOVING},
-    "stopped": {"default": "SHUTOFF", **_MOVING},
-    "resized": {"default": "VERIFY_RESIZE", "resize_reverting": "REVERT_RESIZE"},
-    "paused": {"default": "PAUSED", "migrating": "MIGRATING"},
-    "suspended": {"default": "SUSPENDED"},
-    "shelved_offloaded": {"default": "SHELVED_OFFLOADED"},
-    "error": {"default": "ERROR"},
-    "deleted": {"default": "DELETED"},
-}
-STATUSES: Final = frozenset(status for tasks in _STATUSES.values() for status in tasks.values())
+    "building": "BUILD", "active": "ACTIVE", "stopped": "SHUTOFF", "resized": "VERIFY_RESIZE",
+    "paused": "PAUSED", "suspended": "SUSPENDED", "shelved_offloaded": "SHELVED_OFFLOADED", "error": "ERROR",
+    "deleted": "DELETED",
+}  # fmt: skip
+STATUSES: Final = frozenset({*_BUSY.values(), *_STATUSES.values()})
 
 
-class Stay(NamedTuple):
-    """A VM's time on a host that it has left."""
-
-    host: Host
-    began: float
-    ended: float
+Stay = tuple[Host, float, float]
+"""A host that a VM has left: when it came and went."""
 
 
-class ServerGroup(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """Attributes: members: Ids of VMs; some may be gone."""
+class Migration(msgspec.Struct, eq=False):
+    """A live migration or a resize. Attributes: kind, status: As Nova spells them; vm_state: before it."""
 
     id: str
-    name: str
-    policy: str
-    project: Project
-    user: User
-    members: list[str]
-
-
-class Action(msgspec.Struct, frozen=True, eq=False):
-    """An operation on a VM that Nova has recorded: an instance action."""
-
-    name: str
-    request_id: str
-    user_id: str
-    started: float
-    message: str | None = None
+    number: int
+    vm: VM
+    source: Host
+    target: Host
+    kind: str
+    status: str
+    vm_state: str
+    created: float
+    updated: float

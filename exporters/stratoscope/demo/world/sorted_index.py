@@ -4,18 +4,10 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-
-class Identified(Protocol):
-    """An object with an id that never changes."""
-
-    @property
-    def id(self) -> str: ...
-
-
-T = TypeVar("T", bound=Identified)
-
+T = TypeVar("T", bound=Any)
+"""An object with an `id` that never changes."""
 _FEW: Final = 100
 """Up to so many new objects are inserted one by one; of more it is quicker to sort all."""
 
@@ -51,7 +43,8 @@ class SortedIndex(Generic[T]):
 
     def remove(self, item: T) -> None:
         del self._by_id[item.id]
-        del self._ordered()[self._position(item)]
+        items = self._ordered()
+        del items[bisect_left(items, self._key(item), key=self._key)]
 
     def get(self, identity: str) -> T | None:
         return self._by_id.get(identity)
@@ -74,18 +67,13 @@ class SortedIndex(Generic[T]):
             marker: The id of the last item of the previous page; the list begins anew for an unknown one.
             keep: Whether an item is wanted.
         """
-        return list(islice(filter(keep, self._from(marker)), limit))
-
-    def _from(self, marker: str) -> Iterator[T]:
         items, marked = self._ordered(), self._by_id.get(marker)
+        at = None if marked is None else bisect_left(items, self._key(marked), key=self._key)
         if self._is_reversed:
-            start = len(items) if marked is None else self._position(marked)
-            return (items[position] for position in range(start - 1, -1, -1))
-        start = 0 if marked is None else self._position(marked) + 1
-        return (items[position] for position in range(start, len(items)))
-
-    def _position(self, item: T) -> int:
-        return bisect_left(self._ordered(), self._key(item), key=self._key)
+            places = range((len(items) if at is None else at) - 1, -1, -1)
+        else:
+            places = range(0 if at is None else at + 1, len(items))
+        return list(islice(filter(keep, map(items.__getitem__, places)), limit))
 
     def _ordered(self) -> list[T]:
         if len(self._unsorted) > _FEW:

@@ -96,10 +96,10 @@ async def test_what_does_not_exist_is_named_with_the_nearest_names(
 async def test_names_and_ids_stand_for_the_same(demo: DemoCloud, cloud: OpenStack) -> None:
     external = demo.world.external
     assert external is not None
-    (kind, *_) = demo.world.volume_types
+    kind = demo.world.pools[0]
     flavor = next(one for one in demo.world.flavors.values() if one.name == "m1.small")
-    by_name = {"floating_ip": "external", "volume_type": kind.name, "resize": "m1.small", "volume": 1}
-    by_id = {**by_name, "floating_ip": external.id, "volume_type": kind.id, "resize": flavor.id}
+    by_name = {"floating_ip": "external", "volume_type": kind.type_name, "resize": "m1.small", "volume": 1}
+    by_id = {**by_name, "floating_ip": external.id, "volume_type": kind.type_id, "resize": flavor.id}
     assert await vms(cloud, **by_name).resolve() == await vms(cloud, **by_id).resolve()
 
 

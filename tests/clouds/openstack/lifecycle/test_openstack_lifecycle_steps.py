@@ -85,7 +85,7 @@ async def test_volume_is_created_with_the_mark_attached_and_left_to_the_run_to_d
     volume = demo.world.volumes.get(one.id)
     assert volume is not None
     assert (volume.size_gib, volume.name, volume.metadata) == (3, MARK.name, METADATA)
-    assert (volume.pool.volume_type.name, volume.image) == ("ssd", None)
+    assert (volume.pool.type_name, volume.image) == ("ssd", None)
     await steps.do(Phase.VOLUME_ATTACHED)
     assert (volume.vm, volume.status) == (vm_of(steps), "in-use")
     assert not volume.is_deleted_with_vm

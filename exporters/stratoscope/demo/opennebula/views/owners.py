@@ -71,8 +71,8 @@ class OwnerViews:
         return [
             {
                 "ID": self._directory.datastore(pool)[0], "IMAGES": limits["volumes"],
-                "IMAGES_USED": used[f"volumes_{pool.volume_type.name}"], "SIZE": limits["gigabytes"] << 10,
-                "SIZE_USED": used[f"gigabytes_{pool.volume_type.name}"] << 10,
+                "IMAGES_USED": used[f"volumes_{pool.type_name}"], "SIZE": limits["gigabytes"] << 10,
+                "SIZE_USED": used[f"gigabytes_{pool.type_name}"] << 10,
             }
             for pool in self._world.pools
         ]  # fmt: skip

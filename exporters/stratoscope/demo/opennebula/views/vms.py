@@ -113,7 +113,7 @@ class VMViews:
 
     def _history(self, vm: VM, state: int) -> list[dict[str, object]]:
         """The records of a VM, the oldest first; a migration's target is there from its beginning."""
-        known = [(one.host, one.began, one.ended) for one in self._world.stays.get(vm.id, ())]
+        known = [*self._world.stays.get(vm.id, ())]
         migration = self._world.migrations.get(vm.id)
         is_moving = migration is not None and vm.host is migration.source
         if vm.host is not None:

@@ -9,7 +9,7 @@ from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Re
 from stratoscope.demo.openstack.quotas import absolute, details, limits_of
 from stratoscope.demo.openstack.service import Microversions, Route, Service
 from stratoscope.demo.openstack.texts import micro, service, shown
-from stratoscope.demo.world.models import Copy, Daemon, Pool, Volume, VolumeType
+from stratoscope.demo.world.models import Copy, Daemon, Pool, Volume
 from stratoscope.demo.world.world import World
 
 _FIXED: Final = {"per_volume_gigabytes": -1, "groups": 10}
@@ -26,8 +26,8 @@ _OWNERS_SINCE = 18
 """The microversion that tells administrators whose a backup is."""
 
 
-def _volume_type(_: Request, one: VolumeType) -> Json:
-    return {**shown(one, "id", "name"), "is_public": True}
+def _volume_type(_: Request, one: Pool) -> Json:
+    return {**shown(one, id="type_id", name="type_name"), "is_public": True}
 
 
 def _copy(one: Copy) -> Json:
@@ -78,8 +78,8 @@ def _quotas(request: Request) -> Response:
     """Limits and their use by resource, those of each volume type included."""
     project = request.own_project("volume_extension:quotas:show")
     limits = {name: limits_of(project)[name] for name in _QUOTAS} | _FIXED
-    for one in request.world.volume_types:
-        limits |= {f"{resource}_{one.name}": -1 for resource in ("volumes", "gigabytes", "snapshots")}
+    for one in request.world.pools:
+        limits |= {f"{resource}_{one.type_name}": -1 for resource in ("volumes", "gigabytes", "snapshots")}
     return Response({"quota_set": {**details(project, limits), "id": request.args["project"]}})
 
 
@@ -87,7 +87,7 @@ _COLLECTIONS: Final[tuple[Collection[Any], ...]] = (
     Collection("/v3/volumes/detail", lambda world: world.volumes, volumes.view, sees=_sees),
     Collection("/v3/snapshots/detail", lambda world: world.snapshots, _snapshot, sees=_sees),
     Collection("/v3/backups/detail", lambda world: world.backups, _backup, sees=_sees),
-    Collection("/v3/types", lambda world: world.volume_types, _volume_type, key="volume_types"),
+    Collection("/v3/types", lambda world: world.pools, _volume_type, key="volume_types"),
     Collection("/v3/os-services", _services, service, rule="volume_extension:services:index"),
     Collection(
         "/v3/scheduler-stats/get_pools",

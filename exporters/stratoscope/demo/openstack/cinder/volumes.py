@@ -41,7 +41,7 @@ def view(request: Request, one: Volume) -> Json:
         "availability_zone": "nova",
         "created_at": micro(one.created),
         "updated_at": micro(one.updated),
-        "volume_type": one.pool.volume_type.name,
+        "volume_type": one.pool.type_name,
         "user_id": one.user.id,
         "bootable": "true" if one.has_image else "false",
         "encrypted": False,
@@ -105,7 +105,7 @@ def _image(request: Request, wanted: _Volume) -> Image | None:
 def _pool(request: Request, kind: str) -> Pool:
     """The backend of a volume type, by the type's name or id."""
     for pool in request.world.pools:
-        if kind in (pool.volume_type.name, pool.volume_type.id):
+        if kind in (pool.type_name, pool.type_id):
             return pool
     raise HttpError(404, f"Volume type with name {kind} could not be found.")
 

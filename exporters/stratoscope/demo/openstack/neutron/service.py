@@ -43,7 +43,8 @@ def _network(request: Request, one: Network) -> Json:
 def _subnet(_: Request, one: Subnet) -> Json:
     return {
         **_owned(one.id, one.network.project),
-        **shown(one, "name", enable_dhcp="has_dhcp"),
+        **shown(one, "name"),
+        "enable_dhcp": not one.network.is_external,
         "network_id": one.network.id,
         "ip_version": 4,
         "subnetpool_id": None,

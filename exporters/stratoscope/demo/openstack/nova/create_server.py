@@ -82,7 +82,6 @@ def read(request: Request) -> tuple[VM, Sequence[tuple[Volume, bool]]]:
         zone=zone,
         created=world.now,
         updated=world.now,
-        reservation=world.dice.reservation_id(),
         key_name=wanted.key_name,
         description=wanted.description,
         metadata=wanted.metadata,

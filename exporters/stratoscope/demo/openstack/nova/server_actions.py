@@ -15,7 +15,7 @@ from stratoscope.demo.openstack.quotas import exceeded, exceeded_by_resize
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.world import storage
 from stratoscope.demo.world.boot_errors import BootError
-from stratoscope.demo.world.models import VM, User
+from stratoscope.demo.world.models import VM
 from stratoscope.demo.world.operations import Operations
 from stratoscope.demo.world.world import World
 
@@ -75,19 +75,19 @@ class ServerActions:
             error = error._replace(text=_filled(error.text, vm))
             if error.status:
                 raise HttpError(error.status, error.text)
-        self._operations.boots.boot(vm, error)
+        self._operations.boot(vm, error)
         for volume, is_deleted_with_vm in volumes:
             self._world.reserve(volume, vm, is_deleted_with_vm=is_deleted_with_vm)
         return Response({"server": {"id": vm.id, "adminPass": secrets.token_urlsafe(9)}}, 202)
 
     def _delete(self, request: Request) -> Response:
-        self._operations.delete(find(request), request.caller.user)
+        self._operations.delete(find(request))
         return Response(status=204)
 
     def _history(self, request: Request) -> Response:
         vm = find(request)
-        actions = reversed(self._world.history(vm) if vm.is_scheduled else [])
-        return Response({"instanceActions": [{"action": one.name} for one in actions]})
+        actions = ("create", *self._world.actions.get(vm.id, ())) if vm.is_scheduled else ()
+        return Response({"instanceActions": [{"action": one} for one in reversed(actions)]})
 
     def _attach(self, request: Request) -> Response:
         vm = find(request)
@@ -116,28 +116,28 @@ class ServerActions:
         create_server.check_memory(vm.image, flavor)
         if (text := exceeded_by_resize(vm.project, vm.flavor, flavor)) is not None:
             raise HttpError(403, text)
-        self._operations.migrations.resize(vm, flavor, request.caller.user)
+        self._operations.resize(vm, flavor)
         return Response(status=202)
 
-    def _confirm_resize(self, request: Request, vm: VM, _: object) -> Response:
+    def _confirm_resize(self, _: Request, vm: VM, __: object) -> Response:
         must_be(vm, "confirmResize", "resized")
-        self._operations.migrations.confirm(vm, request.caller.user)
+        self._operations.confirm(vm)
         return Response(status=204)
 
     def _create_image(self, request: Request, vm: VM, argument: object) -> Response:
         wanted = msgspec.convert(argument, _CreateImage)
         must_be(vm, "createImage", "active", "stopped", "paused", "suspended")
-        image = self._operations.snapshots.create(vm, wanted.name, wanted.metadata, request.caller.user)
+        image = self._operations.snapshot(vm, wanted.name, wanted.metadata)
         if request.since(_BODY_SINCE):
             return Response({"image_id": image.id}, 202)
         return Response(None, 202, {"Location": f"{request.origin}/image/images/{image.id}"})
 
 
 def _switch(
-    action: str, states: Sequence[str], act: Callable[[VM, User], None], request: Request, vm: VM, _: object
+    action: str, states: Sequence[str], act: Callable[[VM], None], _: Request, vm: VM, __: object
 ) -> Response:
     must_be(vm, action, *states)
-    act(vm, request.caller.user)
+    act(vm)
     return Response(status=202)
 
 

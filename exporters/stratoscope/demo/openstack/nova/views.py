@@ -8,9 +8,8 @@ from stratoscope.demo.openstack.http_request import HttpError, Json, Request, Re
 from stratoscope.demo.openstack.nova.view import find
 from stratoscope.demo.openstack.service import Route
 from stratoscope.demo.openstack.texts import changes_since, micro, service, shown
-from stratoscope.demo.world.migration import Migration
-from stratoscope.demo.world.migrations import LIVE
-from stratoscope.demo.world.models import RESERVED_MIB, Aggregate, Daemon, Flavor, Host
+from stratoscope.demo.world.models import RESERVED_MIB, Aggregate, Daemon, Flavor, Host, Migration
+from stratoscope.demo.world.operations import LIVE
 from stratoscope.demo.world.world import World
 
 _HAS_UUIDS: Final = 53

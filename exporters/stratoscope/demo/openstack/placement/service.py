@@ -13,6 +13,7 @@ from stratoscope.demo.world.models import Host
 _HAS_TREES: Final = 14
 _SUMS_UP: Final = 27
 _HAS_TRAITS: Final = 17
+_HAS_TYPES: Final = 38
 
 
 class Placement(Service):
@@ -28,6 +29,7 @@ class Placement(Service):
         for name in _PARTS:
             path, rule = f"/resource_providers/{{rp}}/{name}", f"resource_providers:{name}:list"
             yield Route("GET", path, partial(_part, name), rule, _SINCE.get(name, 0))
+        yield Route("GET", "/allocations/{consumer}", _consumer, "allocations:list")
         yield Route("GET", "/allocation_candidates", _candidates, "allocation_candidates:list", since=10)
 
 
@@ -65,6 +67,18 @@ _SINCE: Final = {"traits": 6}
 def _part(name: str, request: Request) -> Response:
     host = _host(request)
     return Response({"resource_provider_generation": host.generation, name: _PARTS[name](host)})
+
+
+def _consumer(request: Request) -> Response:
+    """What a VM or a migration has, as Nova made it: it gives its consumers no type."""
+    consumer = request.args["consumer"]
+    found: Json = {
+        host.id: {"resources": resources.by_class(host.claims[consumer]), "generation": host.generation}
+        for host in request.world.hosts.values()
+        if consumer in host.claims
+    }
+    types: Json = {"consumer_type": "unknown"} if found and request.since(_HAS_TYPES) else {}
+    return Response({"allocations": found, **types})
 
 
 def _candidates(request: Request) -> Response:

@@ -1,67 +1,41 @@
 """Flavors, images, names and default quotas of every embedded cloud."""
 
-from typing import Final, NamedTuple
-
-
-class FlavorRow(NamedTuple):
-    """Attributes: weight: How often VMs have it."""
-
-    name: str
-    vcpus: int
-    memory_mib: int
-    disk_gib: int
-    weight: int
-    extra_specs: dict[str, str]
-    is_public: bool = True
-
+from collections.abc import Sequence
+from typing import Any, Final
 
 PINNED: Final = {"hw:cpu_policy": "dedicated"}
 HUGE_PAGES: Final = {"hw:mem_page_size": "large"}
 ON_SSD: Final = {"trait:CUSTOM_SSD": "required"}
 
-FLAVORS: Final = (
-    FlavorRow(name="t1.nano", vcpus=1, memory_mib=512, disk_gib=5, weight=14, extra_specs={}),
-    FlavorRow(name="m1.small", vcpus=1, memory_mib=2048, disk_gib=20, weight=26, extra_specs={}),
-    FlavorRow(name="m1.medium", vcpus=2, memory_mib=4096, disk_gib=40, weight=26, extra_specs={}),
-    FlavorRow(name="m1.large", vcpus=4, memory_mib=8192, disk_gib=80, weight=14, extra_specs={}),
-    FlavorRow(name="m1.xlarge", vcpus=8, memory_mib=16384, disk_gib=160, weight=5, extra_specs={}),
-    FlavorRow(name="c1.large", vcpus=8, memory_mib=8192, disk_gib=40, weight=4, extra_specs={}),
-    FlavorRow(name="r1.large", vcpus=4, memory_mib=32768, disk_gib=80, weight=3, extra_specs={}),
-    FlavorRow(name="p1.pinned", vcpus=4, memory_mib=8192, disk_gib=40, weight=4, extra_specs=PINNED),
-    FlavorRow(name="h1.hugepages", vcpus=4, memory_mib=16384, disk_gib=40, weight=2, extra_specs=HUGE_PAGES),
-    FlavorRow(name="d1.ssd", vcpus=2, memory_mib=8192, disk_gib=100, weight=2, extra_specs=ON_SSD),
-    FlavorRow(
-        name="x1.whole", vcpus=48, memory_mib=393216, disk_gib=400, weight=0, extra_specs={}, is_public=False
-    ),
+FLAVORS: Final[Sequence[tuple[str, int, int, int, dict[str, str], int]]] = (
+    ("t1.nano", 1, 512, 5, {}, 14),
+    ("m1.small", 1, 2048, 20, {}, 26),
+    ("m1.medium", 2, 4096, 40, {}, 26),
+    ("m1.large", 4, 8192, 80, {}, 14),
+    ("m1.xlarge", 8, 16384, 160, {}, 5),
+    ("c1.large", 8, 8192, 40, {}, 4),
+    ("r1.large", 4, 32768, 80, {}, 3),
+    ("p1.pinned", 4, 8192, 40, PINNED, 4),
+    ("h1.hugepages", 4, 16384, 40, HUGE_PAGES, 2),
+    ("d1.ssd", 2, 8192, 100, ON_SSD, 2),
+    ("x1.whole", 48, 393216, 400, {}, 0),
 )
-
-
-class ImageRow(NamedTuple):
-    """Attributes: weight: How often VMs have it; 0 for never."""
-
-    name: str
-    size_mib: int
-    weight: int
-    status: str = "active"
-    visibility: str = "public"
-    is_hidden: bool = False
-    min_memory_mib: int = 0
-    min_disk_gib: int = 0
-
-
-IMAGES: Final = (
-    ImageRow("debian-13", 420, 30),
-    ImageRow("ubuntu-24.04", 610, 34),
-    ImageRow("rocky-9", 1150, 18),
-    ImageRow("cirros", 21, 4),
-    ImageRow("windows-2022", 9200, 6, min_memory_mib=4096, min_disk_gib=40),
-    ImageRow("ubuntu-20.04", 580, 8, is_hidden=True),
-    ImageRow("centos-7", 890, 0, status="deactivated"),
-    ImageRow("lab-golden", 2300, 0, visibility="private"),
-    ImageRow("class-room", 1700, 0, visibility="shared"),
-    ImageRow("upload-in-progress", 0, 0, status="queued", visibility="private"),
-    ImageRow("nixos-unstable", 1300, 0, visibility="community"),
+"""As Flavor has them after the id; the one that no VM has is not public."""
+MIB: Final = 1 << 20
+IMAGES: Final[Sequence[dict[str, Any]]] = (
+    {"name": "debian-13", "size": 420 * MIB, "weight": 30},
+    {"name": "ubuntu-24.04", "size": 610 * MIB, "weight": 34},
+    {"name": "rocky-9", "size": 1150 * MIB, "weight": 18},
+    {"name": "cirros", "size": 21 * MIB, "weight": 4},
+    {"name": "windows-2022", "size": 9200 * MIB, "weight": 6, "min_memory_mib": 4096, "min_disk_gib": 40},
+    {"name": "ubuntu-20.04", "size": 580 * MIB, "weight": 8, "is_hidden": True},
+    {"name": "centos-7", "size": 890 * MIB, "status": "deactivated"},
+    {"name": "lab-golden", "size": 2300 * MIB, "visibility": "private"},
+    {"name": "class-room", "size": 1700 * MIB, "visibility": "shared"},
+    {"name": "upload-in-progress", "size": None, "status": "queued", "visibility": "private"},
+    {"name": "nixos-unstable", "size": 1300 * MIB, "visibility": "community"},
 )
+"""As in Image."""
 
 SUBJECTS: Final = (
     "astronomy", "biology", "chemistry", "climate", "economics", "genomics", "geology", "history",
@@ -70,15 +44,10 @@ SUBJECTS: Final = (
 )  # fmt: skip
 ROLES: Final = ("web", "db", "worker", "gateway", "build", "test", "notebook", "node")
 
-TRAITS: Final = frozenset(
-    {
-        "COMPUTE_ACCELERATORS", "COMPUTE_IMAGE_TYPE_QCOW2", "COMPUTE_IMAGE_TYPE_RAW",
-        "COMPUTE_NET_ATTACH_INTERFACE", "COMPUTE_NET_ATTACH_INTERFACE_WITH_TAG",
-        "COMPUTE_NET_VIF_MODEL_VIRTIO",
-        "COMPUTE_NODE", "COMPUTE_SAME_HOST_COLD_MIGRATE", "COMPUTE_TRUSTED_CERTS", "COMPUTE_VOLUME_EXTEND",
-        "HW_CPU_X86_AVX", "HW_CPU_X86_AVX2", "HW_CPU_X86_SSE42",
-    }
-)  # fmt: skip
+TRAITS: Final = frozenset({
+    "COMPUTE_ACCELERATORS", "COMPUTE_IMAGE_TYPE_QCOW2", "COMPUTE_IMAGE_TYPE_RAW", "COMPUTE_NODE",
+    "COMPUTE_TRUSTED_CERTS", "COMPUTE_VOLUME_EXTEND", "HW_CPU_X86_AVX", "HW_CPU_X86_AVX2", "HW_CPU_X86_SSE42",
+})  # fmt: skip
 SSD_TRAIT: Final = "CUSTOM_SSD"
 
 DEFAULT_LIMITS: Final = {

@@ -2,20 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from stratoscope.demo.world.models import (
     CPU_RATIO,
-    NOTHING,
     RESERVED_MIB,
+    VM,
     Aggregate,
     Daemon,
     Host,
     Resources,
+    Zone,
 )
 from stratoscope.demo.world.seed.catalog import SSD_TRAIT, TRAITS
-from stratoscope.demo.world.seed.plan import Plan
-from stratoscope.demo.world.seed.zones import Zone
 from stratoscope.demo.world.world import World
 
 CONTROLLER: Final = "control1"
@@ -24,42 +23,43 @@ _PINNED: Final = 6
 _SSD: Final = 3
 """One of so many hosts of a zone has CPUs for pinning, or solid-state disks."""
 _GIB: Final = 1024
-_SERVICES: Final = {"nova": "compute", "neutron": "network", "cinder": "block-storage"}
-
-
-class Beat(NamedTuple):
-    """How often a daemon reports, and how old its last report may be: report_interval, service_down_time."""
-
-    period_s: float
-    patience_s: float
-
-
-NOVA: Final = Beat(10.0, 60.0)
-NEUTRON: Final = Beat(30.0, 75.0)
-_AGENTS: Final = (
-    ("neutron-openvswitch-agent", "Open vSwitch agent"),
-    ("neutron-l3-agent", "L3 agent"),
-    ("neutron-dhcp-agent", "DHCP agent"),
-    ("neutron-metadata-agent", "Metadata agent"),
-)
+_SERVICES: Final = {
+    "nova": ("compute", 10.0, 60.0), "neutron": ("network", 30.0, 75.0),
+    "cinder": ("block-storage", 10.0, 60.0),
+}  # fmt: skip
+"""How often daemons report, and how old the last report may be: report_interval, service_down_time."""
+_AGENTS: Final = {
+    "neutron-openvswitch-agent": "Open vSwitch agent", "neutron-l3-agent": "L3 agent",
+    "neutron-dhcp-agent": "DHCP agent", "neutron-metadata-agent": "Metadata agent",
+}  # fmt: skip
 """Neutron's agents with their types: all on network nodes, the first one on other hosts."""
 
 
-def hosts(world: World, plans: Sequence[Plan], zones: Sequence[Zone]) -> None:
+def zones(hosts: int) -> list[Zone]:
+    """North and south, and a small edge, nearly full, if there are enough hosts."""
+    if hosts == 1:
+        return [Zone("north", 1, 0.6)]
+    north, edge = (hosts + 1) // 2, hosts // 6
+    parts = [Zone("north", north, 0.62), Zone("south", hosts - north - edge, 0.7)]
+    return [*parts, Zone("edge", edge, 0.93)] if edge else parts
+
+
+def hosts(world: World, vms: Sequence[VM]) -> None:
     """Add all hosts, the aggregates that make the zones, and two others."""
     for binary in ("nova-scheduler", "nova-conductor"):
-        daemon(world, binary, CONTROLLER, "internal", beat=NOVA)
-    width = max(2, len(str(sum(zone.hosts for zone in zones))))
-    for zone in zones:
-        _zone(world, zone, [plan for plan in plans if plan.zone == zone.name], width)
-    for name, metadata in (("pinned-cpus", {"pinned": "true"}), ("ssd", {"ssd": "true"})):
-        members = [
-            host
-            for host in world.hosts.values()
-            if (host.has.pcpus if metadata.get("pinned") else SSD_TRAIT in host.traits)
-        ]
-        _aggregate(world, name, "", metadata, members)
-    _agents(world)
+        daemon(world, binary, CONTROLLER, "internal")
+    width = max(2, len(str(sum(zone.hosts for zone in world.zones))))
+    for zone in world.zones:
+        size = _size([vm.claim for vm in vms if vm.zone == zone.name], zone)
+        members = [_host(world, zone, position, size, width) for position in range(zone.hosts)]
+        world.aggregates.append(Aggregate(zone.name, zone.name, {"availability_zone": zone.name}, members))
+    every = world.hosts.values()
+    pinned, fast = [one for one in every if one.has.pcpus], [one for one in every if SSD_TRAIT in one.traits]
+    world.aggregates.append(Aggregate("pinned-cpus", "", {"pinned": "true"}, pinned))
+    world.aggregates.append(Aggregate("ssd", "", {"ssd": "true"}, fast))
+    for position, host in enumerate(every):
+        for binary, agent_type in [*_AGENTS.items()][: None if position < NETWORK_NODES else 1]:
+            daemon(world, binary, host.name, "nova").agent_type = agent_type
 
 
 def failures(world: World) -> None:
@@ -71,62 +71,40 @@ def failures(world: World) -> None:
             host.daemon.is_enabled = False
             host.daemon.disabled_reason = f"planned: memory of {host.name} is replaced"
     if len(all_hosts) >= 6:  # noqa: PLR2004 - as above
-        for host in all_hosts[-2::-89][:number]:
-            for one in world.daemons:
-                if one.host == host.name:
-                    one.silent_since = world.now - 7200.0
+        down = {host.name for host in all_hosts[-2::-89][:number]}
+        for one in world.daemons:
+            one.silent_since = world.now - 7200.0 if one.host in down else None
 
 
-def daemon(world: World, binary: str, host: str, zone: str, *, beat: Beat) -> Daemon:
+def daemon(world: World, binary: str, host: str, zone: str) -> Daemon:
     """Add a daemon."""
-    service = _SERVICES[binary.partition("-")[0]]
+    service, period_s, patience_s = _SERVICES[binary.partition("-")[0]]
     made = Daemon(
-        number=len(world.daemons) + 1,
-        id=world.dice.uuid(),
-        service=service,
-        binary=binary,
-        host=host,
-        zone=zone,
-        started=world.now - 30 * 86400.0,
-        period_s=beat.period_s,
-        patience_s=beat.patience_s,
-        phase_s=world.dice.random() * beat.period_s,
-    )
+        number=len(world.daemons) + 1, id=world.dice.uuid(), service=service, binary=binary, host=host,
+        zone=zone, period_s=period_s, patience_s=patience_s, phase_s=world.dice.random() * period_s,
+    )  # fmt: skip
     world.daemons.append(made)
     return made
 
 
-def _zone(world: World, zone: Zone, plans: Sequence[Plan], width: int) -> None:
-    members: list[Host] = []
-    size = _size(plans, zone)
-    for position in range(zone.hosts):
-        number = len(world.hosts) + 1
-        is_pinned = zone.name == "north" and position % _PINNED == 0
-        has_ssd = (zone.name == "south" or zone.hosts == 1) and position % _SSD == 0
-        name = f"cn{number:0{width}d}"
-        world.hosts[name] = Host(
-            number=number,
-            name=name,
-            id=world.dice.uuid(),
-            address=f"192.0.2.{number % 250 + 1}",
-            zone=zone.name,
-            daemon=daemon(world, "nova-compute", name, zone.name, beat=NOVA),
-            has=size if is_pinned else size._replace(pcpus=0),
-            traits=TRAITS | ({SSD_TRAIT} if has_ssd else set()),
-            aggregates=[],
-            claims={},
-            vms={},
-        )
-        members.append(world.hosts[name])
-    _aggregate(world, zone.name, zone.name, {"availability_zone": zone.name}, members)
+def _host(world: World, zone: Zone, position: int, size: Resources, width: int) -> Host:
+    number = len(world.hosts) + 1
+    name = f"cn{number:0{width}d}"
+    is_pinned = zone.name == "north" and position % _PINNED == 0
+    has_ssd = (zone.name == "south" or zone.hosts == 1) and position % _SSD == 0
+    world.hosts[name] = Host(
+        number=number, name=name, id=world.dice.uuid(), zone=zone.name,
+        daemon=daemon(world, "nova-compute", name, zone.name),
+        has=size if is_pinned else size._replace(pcpus=0), claims={}, vms={},
+        traits=TRAITS | {SSD_TRAIT} if has_ssd else TRAITS,
+    )  # fmt: skip
+    return world.hosts[name]
 
 
-def _size(plans: Sequence[Plan], zone: Zone) -> Resources:
-    """The size of each host of a zone, for the VMs that are planned there."""
-    claims = [plan.flavor.claim(boots_from_volume=plan.image is None) for plan in plans]
-    vcpus, pcpus, memory_mib, disk_gib = (
-        sum(parts) / zone.hosts / zone.fill for parts in zip(NOTHING, *claims, strict=True)
-    )
+def _size(claims: Sequence[Resources], zone: Zone) -> Resources:
+    """The size of each host of a zone, for the claims of the VMs that are to be there."""
+    sums = (sum(parts) / zone.hosts / zone.fill for parts in zip(Resources(), *claims, strict=True))
+    vcpus, pcpus, memory_mib, disk_gib = sums
     return Resources(
         _rounded(vcpus / CPU_RATIO * 1.2, 8, 16),
         _rounded(pcpus * zone.hosts / math.ceil(zone.hosts / _PINNED), 8, 16),
@@ -137,20 +115,3 @@ def _size(plans: Sequence[Plan], zone: Zone) -> Resources:
 
 def _rounded(number: float, step: int, least: int) -> int:
     return max(least, math.ceil(number / step) * step)
-
-
-def _aggregate(world: World, name: str, zone: str, metadata: dict[str, str], members: list[Host]) -> None:
-    aggregate = Aggregate(
-        number=len(world.aggregates) + 1, id=world.dice.uuid(), name=name, zone=zone, metadata=metadata,
-        hosts=members, created=world.now - 90 * 86400.0,
-    )  # fmt: skip
-    world.aggregates.append(aggregate)
-    for host in members:
-        host.aggregates.append(aggregate)
-
-
-def _agents(world: World) -> None:
-    for position, host in enumerate(world.hosts.values()):
-        for binary, agent_type in _AGENTS if position < NETWORK_NODES else _AGENTS[:1]:
-            agent = daemon(world, binary, host.name, "nova", beat=NEUTRON)
-            agent.agent_type = agent_type

@@ -10,24 +10,23 @@ from stratoscope.demo.world.world import World
 
 PASSWORD: Final = "demo"  # noqa: S105 - of a cloud that has nothing to protect
 SERVICES: Final = ("nova", "placement", "neutron", "cinder", "glance")
-ROLES: Final = ("admin", "manager", "member", "reader", "service")
 CREDENTIAL_ID: Final = "de300000000000000000000000000001"
 """The application credential of user1."""
 
 
-def people(world: World, projects: int) -> list[Project]:
-    """Add `admin`, `reader`, the services' users, `user1` and so on; returns the projects of the last."""
-    admin = project(world, "admin", "Bootstrap project for initializing the cloud.")
-    service = project(world, "service", "")
-    for name, home, roles in (
-        ("admin", admin, ("admin",)),
-        ("reader", admin, ("reader",)),
-        *((name, service, ("admin", "service")) for name in SERVICES),
-    ):
-        _user(world, name, home, roles)
-    theirs = [_project_of_users(world, number) for number in range(1, projects + 1)]
-    _credential(world, next(user for user in world.users if user.name == "user1"))
-    return theirs
+def people(world: World, projects: int) -> None:
+    """Add `admin`, `reader`, the services' users, `user1` and so on."""
+    admin = _project(world, "admin", "Bootstrap project for initializing the cloud.")
+    service = _project(world, "service", "")
+    _user(world, "admin", admin, "admin")
+    _user(world, "reader", admin, "reader")
+    for name in SERVICES:
+        _user(world, name, service, "admin", "service")
+    world.homes += [_project_of_users(world, number) for number in range(1, projects + 1)]
+    user1 = next(user for user in world.users if user.name == "user1")
+    world.credentials[CREDENTIAL_ID] = ApplicationCredential(
+        id=CREDENTIAL_ID, secret=PASSWORD, user=user1, project=world.homes[0], roles=("member",)
+    )
 
 
 def role_id(name: str) -> str:
@@ -35,27 +34,19 @@ def role_id(name: str) -> str:
     return uuid5(NAMESPACE_DNS, name).hex
 
 
-def project(world: World, name: str, description: str) -> Project:
+def _project(world: World, name: str, description: str) -> Project:
     made = Project(world.dice.hex_id(), name, description, dict(DEFAULT_LIMITS), Counter())
     return world.projects.add(made)
 
 
 def _project_of_users(world: World, number: int) -> Project:
-    subject = SUBJECTS[(number - 1) % len(SUBJECTS)]
-    turn = (number - 1) // len(SUBJECTS)
-    theirs = project(world, f"{subject}-{turn + 1}" if turn else subject, f"Project {number}, {subject}")
+    turn, place = divmod(number - 1, len(SUBJECTS))
+    subject = SUBJECTS[place]
+    theirs = _project(world, f"{subject}-{turn + 1}" if turn else subject, f"Project {number}, {subject}")
     for suffix in ("", *"ab"[: world.dice.choice((0, 0, 1, 2))]):
-        _user(world, f"user{number}{suffix}", theirs, ("member",)).default_project = theirs
+        _user(world, f"user{number}{suffix}", theirs, "member").default_project = theirs
     return theirs
 
 
-def _user(world: World, name: str, home: Project, roles: tuple[str, ...]) -> User:
+def _user(world: World, name: str, home: Project, *roles: str) -> User:
     return world.add_user(User(world.dice.hex_id(), name, PASSWORD, {home.id: roles}))
-
-
-def _credential(world: World, user: User) -> None:
-    if user.default_project is not None:
-        world.credentials[CREDENTIAL_ID] = ApplicationCredential(
-            id=CREDENTIAL_ID, name="demo", secret=PASSWORD, user=user, project=user.default_project,
-            roles=("member",),
-        )  # fmt: skip

@@ -1,64 +1,41 @@
-"""The first VMs, in all states, on hosts that have room for them."""
+"""VMs as users have them; the first ones in all states, on hosts that have room for them."""
 
-from collections.abc import Sequence
+from functools import cache
+from itertools import accumulate, cycle
 from typing import Final
 
-from stratoscope.demo.world.boots import plug, root_volume
-from stratoscope.demo.world.models import VM, Fault, ServerGroup, User
-from stratoscope.demo.world.scheduler import choose_host
-from stratoscope.demo.world.seed.catalog import ROLES
-from stratoscope.demo.world.seed.plan import Plan
+from stratoscope.demo.world.models import VM, Fault, Flavor, User
+from stratoscope.demo.world.seed.catalog import ROLES, SSD_TRAIT
+from stratoscope.demo.world.storage import root_volume
 from stratoscope.demo.world.world import World
 
 _STATES: Final = {
-    "active": 905,
-    "stopped": 70,
-    "paused": 5,
-    "suspended": 5,
-    "shelved_offloaded": 5,
-    "error": 10,
-}
+    "active": 905, "stopped": 70, "paused": 5, "suspended": 5, "shelved_offloaded": 5, "error": 10
+}  # fmt: skip
 """Out of a thousand."""
 _BOOT_S: Final = 8.0
+_OLDEST_S, _YOUNGEST_S, _USUAL_S = 400 * 86400.0, 900.0, 20 * 86400.0
+_FROM_VOLUME: Final = 0.08
+_AT_HOME: Final = 0.7
+"""The share of VMs that are in their project's network; the others are in the shared one."""
 
 
-def vms(world: World, plans: Sequence[Plan]) -> None:
-    """Add a VM for each plan; the last one but two is stuck in BUILD."""
-    states = world.dice.choices(list(_STATES), list(_STATES.values()), k=len(plans))
-    if len(plans) > 2:  # noqa: PLR2004 - a smaller world needs its few VMs
-        states[-3] = "building"
-    made = [
-        _vm(world, plan, world.dice.choice(world.users_of(plan.project)), state)
-        for plan, state in zip(plans, states, strict=True)
-    ]
-    for vm, plan in sorted(zip(made, plans, strict=True), key=lambda pair: not pair[1].is_picky):
-        _settle(world, vm, plan)
-    for vm in made:
-        _furnish(world, vm)
-    for vm in made[:: len(made) // 5 + 1]:
-        _group(world, vm)
-
-
-def new_vm(world: World, plan: Plan, user: User) -> VM:
-    """A VM of a plan; not yet added to the world."""
-    serial = world.serial()
-    role = world.dice.choice(ROLES)
+def draw(world: World) -> VM:
+    """A VM that begins now; not yet added to the world."""
+    dice, serial = world.dice, world.serial()
+    project = dice.choices(world.homes, cum_weights=_shares(len(world.homes)))[0]
+    flavors, images = [*world.flavors.values()], world.first_images
+    flavor = dice.choices(flavors, [one.weight for one in flavors])[0]
+    image = dice.choices(images, [one.weight for one in images])[0]
+    fitting = next(one for one in (image, *images) if one.fits(flavor))
+    role, user = dice.choice(ROLES), dice.choice(world.users_of(project))
     return VM(
-        serial=serial,
-        id=world.dice.uuid(),
-        name=f"{plan.project.name}-{role}-{serial:04d}",
-        project=plan.project,
-        user=user,
-        flavor=plan.flavor,
-        image=plan.image,
-        network=plan.project.network if world.dice.random() < 0.7 else world.shared,  # noqa: PLR2004 - most have their own
-        zone=plan.zone,
-        created=plan.created,
-        updated=plan.created,
-        reservation=world.dice.reservation_id(),
-        metadata={"role": role},
+        serial=serial, id=dice.uuid(), name=f"{project.name}-{role}-{serial:04d}", project=project, user=user,
+        flavor=flavor, image=None if dice.random() < _FROM_VOLUME else fitting, zone=_zone_for(world, flavor),
+        network=project.network if dice.random() < _AT_HOME else world.shared, created=world.now,
+        updated=world.now, metadata={"role": role},
         key_name=key_of(user) if role in ("web", "db", "gateway") else None,
-    )
+    )  # fmt: skip
 
 
 def key_of(user: User) -> str:
@@ -66,59 +43,89 @@ def key_of(user: User) -> str:
     return f"{user.name}-key"
 
 
-def _vm(world: World, plan: Plan, user: User, state: str) -> VM:
-    vm = new_vm(world, plan, user)
-    vm.vm_state, vm.task_state = state, "spawning" if state == "building" else None
-    vm.is_tame = state == "building"
-    if vm.vm_state not in ("building", "error"):
-        vm.launched = vm.created + _BOOT_S
-        later = world.now - vm.launched
-        vm.updated = vm.launched if state == "active" else vm.launched + world.dice.random() * later
-    return world.add_vm(vm)
+def drawn(world: World, number: int) -> list[VM]:
+    """The first VMs, the oldest first, in their states; the last one but two is stuck in BUILD.
+
+    Whatever the dice say, some of a larger world are in error and stopped.
+    """
+    dice = world.dice
+    ages = (min(_OLDEST_S, _YOUNGEST_S + dice.expovariate(1 / _USUAL_S)) for _ in range(number))
+    states = dice.choices(list(_STATES), list(_STATES.values()), k=number)
+    if number > 2:  # noqa: PLR2004 - a smaller world needs its few VMs
+        states[-3] = "building"
+    if number > 20:  # noqa: PLR2004 - as above
+        states[-6:-3] = ("error", "error", "stopped")
+    found = []
+    for age, state in zip(sorted(ages, reverse=True), states, strict=True):
+        vm = draw(world)
+        vm.created = vm.updated = world.now - age
+        vm.is_tame = state == "building"
+        vm.vm_state, vm.task_state = state, "spawning" if vm.is_tame else None
+        if state not in ("building", "error"):
+            vm.launched = vm.updated = vm.created + _BOOT_S
+            vm.updated += 0.0 if state == "active" else dice.random() * (world.now - vm.launched)
+        found.append(vm)
+    return found
 
 
-def _settle(world: World, vm: VM, plan: Plan) -> None:
-    """Put a VM on a host of its zone, or else of any; those in error have none."""
-    if vm.vm_state in ("error", "shelved_offloaded"):
-        return
-    host = choose_host(world, vm.claim, vm.flavor, plan.zone) or choose_host(world, vm.claim, vm.flavor, "")
+def settle(world: World, vms: list[VM]) -> None:
+    """Add the first VMs, with what they have; those that few hosts suit come first."""
+    for vm in vms:
+        vm.network = vm.project.network if world.dice.random() < _AT_HOME else world.shared
+        world.add_vm(vm)
+    for vm in sorted(vms, key=lambda vm: not vm.flavor.extra_specs):
+        if vm.vm_state not in ("error", "shelved_offloaded"):
+            _place(world, vm)
+    names = cycle((*world.errors.of_churn, "no_valid_host"))
+    for vm in vms:
+        if vm.vm_state == "error":
+            _fail(world, vm, next(names))
+        else:
+            _furnish(world, vm)
+
+
+@cache
+def _shares(number: int) -> list[float]:
+    """How many VMs projects have, in sum with those before."""
+    return list(accumulate(1 / (rank + 1) ** 0.7 for rank in range(number)))
+
+
+def _zone_for(world: World, flavor: Flavor) -> str:
+    """A zone that suits a flavor: pinned CPUs are in the first zone, SSDs in the last but one."""
+    zones = world.zones
+    if flavor.is_pinned:
+        return zones[0].name
+    if SSD_TRAIT in flavor.traits:
+        return zones[max(0, len(zones) - 2)].name
+    return world.dice.choices(zones, [zone.hosts for zone in zones])[0].name
+
+
+def _place(world: World, vm: VM) -> None:
+    """Put a VM on a host of its zone, or else of any."""
+    host = world.choose_host(vm.claim, vm.flavor, vm.zone) or world.choose_host(vm.claim, vm.flavor, "")
     if host is None:
         vm.vm_state, vm.task_state, vm.launched = "error", None, None
         return
     world.claim(host, vm.id, vm.claim)
     world.place(vm, host)
-    vm.placed = vm.created
-    vm.zone = host.zone
+    vm.placed, vm.zone = vm.created, host.zone
+
+
+def _fail(world: World, vm: VM, name: str) -> None:
+    """Give a VM the fault of a name."""
+    text = world.errors.text(name).format(vm=vm.id, port=world.dice.uuid())
+    vm.updated = vm.created + _BOOT_S
+    vm.fault = Fault(vm.updated, text, world.errors.details(text))
 
 
 def _furnish(world: World, vm: VM) -> None:
-    """Give a VM a fault, or a port and the volume it boots from."""
-    if vm.vm_state == "error":
-        errors, chosen = world.errors, world.dice.random() < 0.5  # noqa: PLR2004 - one half
-        name = world.dice.choice(errors.of_churn) if chosen else "no_valid_host"
-        text = errors.text(name).format(vm=vm.id, port=world.dice.uuid())
-        vm.fault = Fault(vm.created + _BOOT_S, text, errors.details(text))
-        vm.updated = vm.created + _BOOT_S
-        return
+    """Give a VM a port and the volume it boots from."""
     if vm.host is not None:
-        plug(world, vm)
+        world.plug_vm(vm)
     for port in vm.ports:
         port.created = port.updated = vm.created
         port.status = "ACTIVE" if vm.vm_state in ("active", "paused") else "DOWN"
     if vm.image is None:
         volume = world.add_volume(root_volume(world, vm))
-        volume.created = vm.created
         world.attach(volume, vm)
-        volume.updated = volume.attached = vm.created + _BOOT_S
-
-
-def _group(world: World, vm: VM) -> None:
-    """Add a server group of some VMs of a VM's project."""
-    others = [other.id for other in world.vms if other.project is vm.project][:3]
-    name = f"{vm.project.name}-spread"
-    group = ServerGroup(
-        id=world.dice.uuid(), name=name, policy="soft-anti-affinity", project=vm.project, user=vm.user,
-        members=others,
-    )  # fmt: skip
-    world.server_groups.append(group)
-    vm.project.used["server_groups"] += 1
+        volume.created, volume.updated = vm.created, vm.created + _BOOT_S

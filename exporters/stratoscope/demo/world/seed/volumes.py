@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from stratoscope.demo.world.models import Copy, Pool, Volume, VolumeType
-from stratoscope.demo.world.seed.hosts import CONTROLLER, NOVA, daemon
+from stratoscope.demo.world.models import Copy, Pool, Volume
+from stratoscope.demo.world.seed.hosts import CONTROLLER, daemon
 from stratoscope.demo.world.storage import data_volume
 from stratoscope.demo.world.world import World
 
@@ -14,24 +14,20 @@ _LOOSE: Final = ("available",) * 12 + ("error", "reserved", "error_deleting", "c
 def backends(world: World) -> None:
     """Add two backends, each with its own volume type, and Cinder's services."""
     for binary in ("cinder-scheduler", "cinder-backup"):
-        daemon(world, binary, CONTROLLER, "nova", beat=NOVA)
+        daemon(world, binary, CONTROLLER, "nova")
     for name, kind in (("ceph", "__DEFAULT__"), ("ssd", "ssd")):
-        volume_type = VolumeType(world.dice.uuid(), kind)
         host = f"{CONTROLLER}@{name}"
-        service = daemon(world, "cinder-volume", host, "nova", beat=NOVA)
-        world.volume_types.append(volume_type)
-        world.pools.append(Pool(host, name, 0.0, volume_type, service))
+        service = daemon(world, "cinder-volume", host, "nova")
+        world.pools.append(Pool(host, name, world.dice.uuid(), kind, service))
 
 
 def volumes(world: World) -> None:
     """Add a volume for every fourth VM, one without a VM for every ten of those, and copies of some."""
-    with_ports = [vm for vm in world.vms if vm.ports]
-    for number, vm in enumerate(reversed(with_ports)):
+    for number, vm in enumerate(reversed([vm for vm in world.vms if vm.ports])):
         if number % 4 == 0:
             volume = world.add_volume(data_volume(world, vm.project, vm.user))
             world.attach(volume, vm)
-            volume.created, volume.attached = vm.created, vm.created + 60.0
-            volume.updated = volume.attached
+            volume.created, volume.updated = vm.created, vm.created + 60.0
         if number % 40 == 0:
             loose = world.add_volume(data_volume(world, vm.project, vm.user))
             loose.created = loose.updated = vm.created
@@ -49,11 +45,10 @@ def volumes(world: World) -> None:
 def _copy(world: World, volume: Volume, *, is_backup: bool) -> None:
     serial = world.serial()
     failed = world.dice.random() < 0.05  # noqa: PLR2004 - one of twenty
-    kind = "backup" if is_backup else "snapshot"
     copy = Copy(
-        serial=serial, id=world.dice.uuid(), name=f"{kind}-{serial:04d}", volume=volume,
-        created=volume.created, updated=volume.created, status="error" if failed else "available",
+        serial=serial, id=world.dice.uuid(), name=f"{'backup' if is_backup else 'snapshot'}-{serial:04d}",
+        volume=volume, created=volume.created, updated=volume.created,
+        status="error" if failed else "available",
+        fail_reason="Service not found for creating backup." if failed and is_backup else None,
     )  # fmt: skip
-    if failed and is_backup:
-        copy.fail_reason = "Service not found for creating backup."
-    (world.add_backup if is_backup else world.add_snapshot)(copy)
+    world.add_copy(copy, is_backup=is_backup)
