@@ -94,7 +94,8 @@ def orphans() -> Panel:
     """Each object that somebody should look at, and whose it is."""
     good = (
         "None is old. Ask their owners, then delete them. `error`: of no use until somebody acts. `unbound`:"
-        " nobody uses it. `no_data`: its upload failed. A project without a name is gone."
+        " nobody uses it. `no_data`: its upload failed. `stuck`: it stays locked, or is not deleted."
+        " A project without a name is gone."
     )
     seen = f"{_ORPHAN}s_beyond_bound{{{_IN}}}"
     about = About("Orphans and errors by name", good, empty="there are none.", seen=seen)

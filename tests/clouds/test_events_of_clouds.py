@@ -1,17 +1,23 @@
 """What is known of events: which says more, a list or an event, and what was missed."""
 
+from typing import Any
+
 import pytest
 
 from stratoscope.clouds.client.clock import Clock
-from stratoscope.clouds.events import POLLED_S, Events, Missed
+from stratoscope.clouds.events import POLLED_S, Events, Missed, Outcome
+from stratoscope.clouds.opennebula.cloud import OpenNebula
+from stratoscope.clouds.opennebula.config import Found, Publishers
+from stratoscope.clouds.openstack.cloud import OpenStack
+from stratoscope.clouds.openstack.config import Notifications, OpenStackCloud
 
 
 class Heard(Events):
     """Events by a clock that the test moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, advice: str = "") -> None:
         self.now = 1000.0
-        super().__init__(Clock(monotonic=lambda: self.now, now=lambda: self.now))
+        super().__init__(Clock(monotonic=lambda: self.now, now=lambda: self.now), advice)
 
 
 @pytest.fixture
@@ -30,6 +36,38 @@ def test_a_change_is_missed_30_seconds_after_a_list_had_it(events: Heard) -> Non
     events.settle()
     events.settle()
     assert events.account().missed[Missed.CHANGED] == 1
+
+
+def missed(events: Heard, *vms: str) -> None:
+    for vm_id in vms:
+        events.found(vm_id, Missed.CHANGED)
+    events.now += 30.0
+    events.settle()
+
+
+def test_a_stream_on_which_no_event_has_ever_come_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    silent = Heard("cloud=uni: is notification_format set?")
+    silent.begin()
+    silent.now += 30.0
+    silent.settle()
+    assert caplog.messages == []
+    for vm_id in "ab":
+        missed(silent, vm_id)
+    assert caplog.messages == [
+        "lists have changes, and no event has ever come cloud=uni: is notification_format set?"
+    ]
+    assert caplog.records[0].levelname == "WARNING"
+
+
+def test_a_change_that_was_missed_among_events_says_nothing_of_settings(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard = Heard("cloud=uni")
+    heard.begin()
+    heard.count("instance.update", Outcome.IGNORED)
+    missed(heard, "a")
+    assert heard.account().missed[Missed.CHANGED] == 1
+    assert caplog.messages == []
 
 
 def test_what_a_list_had_while_events_were_lost_was_not_missed(events: Heard) -> None:
@@ -79,3 +117,29 @@ def test_what_was_said_a_quarter_of_an_hour_ago_is_forgotten(events: Heard) -> N
     events.says("b", 5.0)
     assert not events.is_newer("a", 1.0, 0.0)
     assert events.is_newer("b", 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("opened", "entry", "setting"),
+    [
+        (
+            OpenStack,
+            OpenStackCloud(name="uni", events=Notifications(urls=["amqp://x"])),
+            "notification_format",
+        ),
+        (OpenNebula, Found("uni", events=Publishers(urls=["tcp://x:2101"])), "events.urls"),
+    ],
+    ids=["openstack", "opennebula"],
+)
+def test_each_kind_names_the_setting_that_no_event_may_come_from(
+    opened: Any, entry: Any, setting: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 0.0
+    events = opened(entry, Clock(monotonic=lambda: now)).events
+    events.begin()
+    events.found("a", Missed.ADDED)
+    now = 30.0
+    events.settle()
+    (said,) = caplog.messages
+    assert "cloud=uni: " in said
+    assert setting in said

@@ -4,7 +4,7 @@ from stratoscope.clouds.disagreements import Allocations as Answer
 from stratoscope.clouds.disagreements import Disagreement, DisagreementReason
 from stratoscope.clouds.model import Spread
 from stratoscope.management.subject import Bounds
-from stratoscope.management.subjects.allocations import INFO, NUMBER, OF_OTHERS, Allocations
+from stratoscope.management.subjects.allocations import INFO, NUMBER, OF_OTHERS, UNJUDGED, Allocations
 from support.golden import assert_golden
 from support.pages import promtool_findings, rendered
 
@@ -43,6 +43,12 @@ def test_types_of_other_services_are_bounded_and_the_rest_is_counted() -> None:
     assert len(lines) == 11
     assert lines[0] == f'{OF_OTHERS.name}{{cloud="uni",consumer_type="T00"}} 20'
     assert lines[-1] == f'{OF_OTHERS.name}{{cloud="uni",consumer_type="other"}} {10 + 9}'
+
+
+def test_hosts_that_cannot_be_judged_are_counted_though_nothing_else_is() -> None:
+    shown = page(Answer(None, SPREAD, unjudged_hosts=3))
+    assert f'{UNJUDGED.name}{{cloud="uni"}} 3\n' in shown
+    assert NUMBER.name not in shown
 
 
 def test_nothing_is_counted_that_is_not_known() -> None:

@@ -45,12 +45,15 @@ class Allocations(msgspec.Struct, frozen=True):
         not by the ids that the source of allocations has.
     of_others: Number of consumers that are of other services, which is no disagreement, by the type that
         their service gave them.
+    unjudged_hosts: Number of hosts of whose allocations nothing can be said, since their source has none of
+        their ids.
     """
 
     disagreements: tuple[Disagreement, ...] | None
     spread: Spread
     malformed: int = 0
     of_others: Mapping[str, int] = {}
+    unjudged_hosts: int = 0
 
     @property
     def counts(self) -> Mapping[DisagreementReason, int]:

@@ -5,6 +5,7 @@ do not arrive, else every 10 minutes; and it counts what lists have that no even
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ import msgspec
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.core.errors import Reason, why
+
+log = logging.getLogger(__name__)
 
 POLLED_S: Final = 600.0
 """So often lists are read although events arrive."""
@@ -96,10 +99,11 @@ class Events:
         is_asked: Events since the last list of changes lack values.
     """
 
-    def __init__(self, clock: Clock = CLOCK) -> None:
+    def __init__(self, clock: Clock = CLOCK, advice: str = "") -> None:
+        """Args: advice: For the log, if lists have changes and no event has ever come: `cloud=...: why`."""
         self.news = asyncio.Event()
         self.is_asked = False
-        self._clock = clock
+        self._clock, self._advice, self._is_advised = clock, advice, False
         self._counts: Counter[tuple[str, Outcome]] = Counter()
         self._names: set[str] = set()
         self._missed: Counter[Missed] = Counter(dict.fromkeys(Missed, 0))
@@ -167,11 +171,14 @@ class Events:
         self._found.setdefault(vm_id, (what, self._clock.monotonic()))
 
     def settle(self) -> None:
-        """Count what was missed."""
+        """Count what was missed; if no event has ever come, the log says once what may be wrong."""
         until = self._clock.monotonic() - _GRACE_S
         for vm_id in [vm_id for vm_id, (_, at) in self._found.items() if at <= until]:
             what, _ = self._found.pop(vm_id)
             self._missed[what] += 1
+        if self._last is None and not self._is_advised and any(self._missed.values()):
+            self._is_advised = True
+            log.warning("lists have changes, and no event has ever come %s", self._advice)
 
     def account(self) -> Heard:
         return Heard(

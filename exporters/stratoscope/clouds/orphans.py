@@ -16,6 +16,7 @@ class OrphanReason(StrEnum):
     ERROR = "error"
     UNBOUND = "unbound"
     NO_DATA = "no_data"
+    STUCK = "stuck"
 
 
 class Orphan(msgspec.Struct, frozen=True, gc=False):

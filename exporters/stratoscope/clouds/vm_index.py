@@ -38,8 +38,8 @@ class VMIndex:
         self._by_fault: dict[FaultReason, int] = {}
         self._by_project: dict[str, Total] = {}
         self._by_user: dict[str, Total] = {}
-        self._unsized: dict[_Owner, int] = {}  # VMs whose sizes are unknown: few, if any
-        self._unaddressed: dict[_Owner, int] = {}
+        # VMs of which a value is unknown, by owner and the value's place in _values: few, if any.
+        self._unknown: dict[tuple[_Owner, int], int] = {}
         self._placed: dict[tuple[str, str], Total] = {}
         self._in_transition: dict[str, dict[str, float]] = {}
 
@@ -124,11 +124,12 @@ class VMIndex:
         _sum(self._by_user, vm.user_id, vm, by)
         if vm.host:
             _sum(self._placed, (vm.project_id, vm.host), vm, by)
-        for owner in (("project", vm.project_id), ("user", vm.user_id)):
-            if vm.vcpus is None:
-                _add(self._unsized, owner, by)
-            if vm.addresses is None:
-                _add(self._unaddressed, owner, by)
+        values = _values(vm)
+        if None in values:
+            unknown = [place for place, value in enumerate(values) if value is None]
+            for owner in (("project", vm.project_id), ("user", vm.user_id)):
+                for place in unknown:
+                    _add(self._unknown, (owner, place), by)
 
     def _count_state(self, vm: VM, by: int) -> None:
         """The part of `_count` that depends on the state."""
@@ -146,11 +147,12 @@ class VMIndex:
 
     def _sums(self, owner: _Owner, total: Total) -> Sums:
         """The totals of an owner's VMs; None where the value of one of them is unknown."""
-        vms, vcpus, memory, disk, addresses = total
-        known_addresses = None if owner in self._unaddressed else addresses
-        if owner in self._unsized:
-            return Sums(vms, None, None, None, known_addresses)
-        return Sums(vms, vcpus, memory, disk, known_addresses)
+        vms, *sums = total
+        if not self._unknown:
+            return Sums(vms, *sums)
+        return Sums(
+            vms, *(None if (owner, place) in self._unknown else one for place, one in enumerate(sums))
+        )
 
     def _count_transition(self, vm: VM, by: int) -> None:
         since = self._in_transition.setdefault(vm.transition, {})
@@ -160,6 +162,11 @@ class VMIndex:
         del since[vm.vm_id]
         if not since:
             del self._in_transition[vm.transition]
+
+
+def _values(vm: VM) -> tuple[int | None, ...]:
+    """What is summed, in the order of Sums."""
+    return vm.vcpus, vm.memory, vm.disk, vm.addresses
 
 
 def _unchanged_by_state(vm: VM) -> tuple[object, ...]:

@@ -27,6 +27,7 @@ async def test_account_and_limits() -> None:
     budget.stats.retry(("compute", "servers"), "401")
     budget.stats.logins.update({"ok": 2, "refused": 0, "failed": 1})
     budget.stats.token_expires.update({"admin": 6000.0, "user": 5000.0})
+    budget.skew.note("compute", 1000.0, 940.0, 941.0)
     budget.refused("network", 429, "90")
     page = await _page(budget)
     assert_golden("cloud_requests.prom", page)
@@ -40,6 +41,7 @@ async def test_before_anything_was_asked_there_are_the_limits_alone() -> None:
     assert "logins_total" not in page
     assert "token_expires" not in page
     assert "paused_until" not in page
+    assert "clock_skew" not in page
 
 
 async def test_an_answer_is_not_changed_by_what_follows() -> None:

@@ -1,16 +1,21 @@
 """What hosts and VMs use, as their probes measured it last: joined by id, without what is old or done."""
 
+import re
+import time
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from stratoscope.clouds.client.clock import Clock
+from stratoscope.clouds.client.cost import Requests
 from stratoscope.clouds.objects import VM
 from stratoscope.clouds.opennebula import each
 from stratoscope.clouds.usage import HostUsage
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
 from support.opennebula import NOW, PLAIN, asked, changed, cloud_of
-from support.replayed_oned import recorded, refused, replayed
+from support.pages import rendered
+from support.replayed_oned import client_of, recorded, refused, replayed
 
 KIB = 1024
 CPU = "<ID><![CDATA[46]]></ID><MEMORY><![CDATA[52428]]></MEMORY>"
@@ -132,3 +137,25 @@ async def test_a_vm_that_is_not_measured_in_part_has_no_such_value() -> None:
     one = (await used(changed("vmpool.monitoring", ("<NETRX><![CDATA[5716]]></NETRX>", ""))))["46"]
     assert (one.network_received, one.network_transmitted) == (None, 5366)
     assert "NETRX" in recorded("vmpool.monitoring")
+
+
+async def test_a_clock_that_is_off_is_said_where_measurements_are_left_out_for_it() -> None:
+    """By the answers' header Date, which is now: what was recorded is as old as the clock is ahead."""
+    async with replayed() as oned:
+        cloud = cloud_of(oned, Clock(now=lambda: time.time() + 1200.0))
+        assert all(one.measured is None for one in (await cloud.ask("each_vm")).objects)
+        requests = Requests("one", cloud.budget)
+        page = rendered(requests.samples(await requests.fetch()), requests.families)
+        await cloud.close()
+    (skew,) = re.findall(
+        r'^stratoscope_cloud_clock_skew_seconds{cloud="one",service="oned"} (.*)$', page, re.MULTILINE
+    )
+    assert float(skew) == pytest.approx(-1200.0, abs=30.0)
+
+
+async def test_the_clock_of_another_server_is_not_that_of_the_cloud() -> None:
+    async with replayed() as oned, client_of(oned) as client:
+        await client.call("zone.raftstatus", url=URL(oned.endpoint))
+        assert client.budget.skew.by_service == {}
+        await client.call("zone.raftstatus")
+        assert client.budget.skew.by_service.keys() == {"oned"}

@@ -28,15 +28,19 @@ async def host(*replacements: tuple[str, str]) -> Host:
 
 
 @pytest.mark.parametrize("odd", ODD)
-@pytest.mark.parametrize("template", [
-    "<MEMORY>{}</MEMORY>", "<MEMORY>64</MEMORY><VCPU>{}</VCPU>", "<MEMORY>64</MEMORY>" + DISK,
+@pytest.mark.parametrize(("template", "sizes"), [
+    ("<MEMORY>{}</MEMORY>", (1, None, 0)),
+    ("<MEMORY>64</MEMORY><VCPU>{}</VCPU>", (None, 64 << 20, 0)),
+    ("<MEMORY>64</MEMORY>" + DISK, (1, 64 << 20, None)),
 ])  # fmt: skip
-async def test_a_vm_whose_size_makes_no_sense_is_there_without_sizes(template: str, odd: str) -> None:
+async def test_a_vm_lacks_the_size_that_makes_no_sense_alone(
+    template: str, sizes: tuple[int | None, int | None, int | None], odd: str
+) -> None:
     found = await asked("vms", {"vmpool.info": VM.format(template.format(odd))})
     assert (found.by_state["RUNNING"], found.malformed, found.is_complete) == (1, 0, True)
-    one = found.vms["7"]
-    assert (one.vcpus, one.memory, one.disk) == (None, None, None)
-    assert (found.by_project["100"].vms, found.by_project["100"].memory) == (1, None)
+    one, sums = found.vms["7"], found.by_project["100"]
+    assert (one.vcpus, one.memory, one.disk) == sizes
+    assert (sums.vms, sums.vcpus, sums.memory, sums.disk) == (1, *sizes)
 
 
 @pytest.mark.parametrize("odd", ODD)

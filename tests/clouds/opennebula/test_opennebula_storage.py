@@ -1,13 +1,17 @@
 """Datastores, images, networks and their leases."""
 
+from contextlib import suppress
+
 import pytest
 
 from stratoscope.clouds.address_pools import Pool
+from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.model import Backend, Count, Image
+from stratoscope.clouds.opennebula import states
 from stratoscope.clouds.orphans import Orphan, OrphanReason, Orphans
-from stratoscope.core.errors import LeftOutError
-from support.opennebula import PLAIN, asked, changed
-from support.replayed_oned import refused
+from stratoscope.core.errors import CollectError, LeftOutError
+from support.opennebula import NOW, PLAIN, asked, changed, cloud_of
+from support.replayed_oned import recorded, refused, replayed
 
 MIB = 1 << 20
 
@@ -52,6 +56,53 @@ async def test_an_image_in_error_is_named_whatever_it_is_for() -> None:
         ("0", "", OrphanReason.ERROR, "ERROR"),
         ("1", "data1", OrphanReason.UNBOUND, "READY"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "vms", "answers", "reason"),
+    [
+        (8, "", {}, OrphanReason.UNBOUND),
+        (8, "<ID>3</ID>", {}, OrphanReason.UNBOUND),
+        (8, "<ID>3</ID><ID>259</ID>", {}, None),
+        (8, "<ID>3</ID>", {"vmpool.info": "<VM_POOL><VM><ID>3</ID></VM></VM_POOL>"}, None),
+        (8, "<ID>3</ID>", PLAIN | {"vmpool.info": recorded("vmpool.info")}, None),
+        (10, "", {}, OrphanReason.STUCK),
+        (4, "", {}, OrphanReason.STUCK),
+        (7, "", {}, OrphanReason.STUCK),
+        (2, "", {}, None),
+    ],
+    ids=[
+        "no_vm",
+        "vm_is_gone",
+        "vm",
+        "vm_malformed",
+        "vms_not_seen",
+        "locked_used",
+        "locked",
+        "delete",
+        "used",
+    ],
+)
+async def test_an_image_that_a_vm_or_a_driver_left_behind_is_named_after_an_hour(
+    state: int, vms: str, answers: dict[str, str], reason: OrphanReason | None
+) -> None:
+    """MODTIME does not say since when: oned does not change it with the state."""
+    now = 0.0
+    text = f"""<IMAGE_POOL><IMAGE><ID>7</ID><NAME>disk</NAME><GID>100</GID><SIZE>1</SIZE>
+    <STATE>{state}</STATE><MODTIME>1795300000</MODTIME><VMS>{vms}</VMS></IMAGE></IMAGE_POOL>"""
+    async with replayed(answers | {"imagepool.info": text}) as oned:
+        cloud = cloud_of(oned, Clock(monotonic=lambda: now, now=lambda: NOW + now))
+        for now, is_named in ((0.0, False), (3599.0, False), (3600.0, True)):  # noqa: B007 - the clock's
+            with suppress(CollectError):
+                await cloud.ask("vms")
+            named = (await cloud.ask("images")).objects.named.objects
+            one = Orphan("7", "disk", "100", reason, states.image(state), NOW) if reason else None
+            assert named == ((one,) if one and is_named else ())
+        oned.answers["imagepool.info"] = text.replace(f"<STATE>{state}<", "<STATE>1<")
+        assert (await cloud.ask("images")).objects.named.objects == ()
+        oned.answers["imagepool.info"] = text
+        assert (await cloud.ask("images")).objects.named.objects == ()
+        await cloud.close()
 
 
 async def test_images_are_kept_by_id_and_complete_unless_one_is_malformed() -> None:

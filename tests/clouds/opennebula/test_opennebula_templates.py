@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.flavors import Flavor, Room
 from stratoscope.clouds.opennebula import templates as module
 from stratoscope.clouds.opennebula.client.items import root
 from stratoscope.clouds.opennebula.hosts import row
 from stratoscope.clouds.opennebula.templates import fitting, free, largest, shown, template, unique
-from support.opennebula import PLAIN, asked, changed
-from support.replayed_oned import recorded
+from support.opennebula import PLAIN, asked, changed, cloud_of
+from support.replayed_oned import recorded, replayed
 
 SMALL = "<CPU><![CDATA[0.05]]></CPU>"
 
@@ -178,3 +179,15 @@ async def test_a_price_that_makes_no_sense_is_none(wrong: str) -> None:
 
 def _template(number: str, name: str) -> str:
     return f"<VMTEMPLATE><ID>{number}</ID><NAME>{name}</NAME><TEMPLATE/></VMTEMPLATE>"
+
+
+async def test_templates_are_read_once_a_minute_whoever_needs_them() -> None:
+    now = 0.0
+    async with replayed() as oned:
+        cloud = cloud_of(oned, Clock(monotonic=lambda: now))
+        for minute in range(3):
+            for second, question in ((0, "templates"), (50, "vms"), (55, "room")):
+                now = minute * 60.0 + second
+                await cloud.ask(question)
+        await cloud.close()
+    assert oned.calls["templatepool.info"] == 3

@@ -7,9 +7,12 @@ import pytest
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.condition import FaultReason
 from stratoscope.clouds.model import VM
+from stratoscope.clouds.opennebula.cloud import OpenNebula
+from stratoscope.clouds.opennebula.config import Found, Publishers
+from stratoscope.core.config import Secret
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
 from support.opennebula import NOW, PLAIN, asked, changed, cloud_of
-from support.replayed_oned import recorded, refused, replayed
+from support.replayed_oned import SESSION, recorded, refused, replayed
 
 ONE = """<VM><ID>7</ID><UID>2</UID><GID>100</GID><UNAME>alice</UNAME><GNAME>dev</GNAME><NAME>web</NAME>
 <STATE>{}</STATE><LCM_STATE>{}</LCM_STATE><STIME>1795300000</STIME>{}<HISTORY_RECORDS>{}</HISTORY_RECORDS></VM>"""
@@ -62,18 +65,23 @@ async def test_a_vm_that_is_undeployed_is_on_no_host() -> None:
 
 
 @pytest.mark.parametrize(
-    "template",
+    ("template", "sizes"),
     [
-        "",
-        "<TEMPLATE/>",
-        "<TEMPLATE><CPU>1</CPU></TEMPLATE>",
-        f"{SIZED[:-11]}<DISK><DISK_ID>0</DISK_ID></DISK></TEMPLATE>",
+        ("", (None, None, None)),
+        ("<TEMPLATE/>", (None, None, None)),
+        ("<TEMPLATE><CPU>1</CPU></TEMPLATE>", (1, None, 0)),
+        (f"{SIZED[:-11]}<DISK><DISK_ID>0</DISK_ID></DISK></TEMPLATE>", (1, 64 << 20, None)),
+        (f"{SIZED[:-11]}<DISK><SIZE>5</SIZE></DISK><DISK/></TEMPLATE>", (1, 64 << 20, None)),
     ],
-    ids=["none", "empty", "no_memory", "disk_without_size"],
+    ids=["none", "empty", "no_memory", "disk_without_size", "one_of_two"],
 )
-async def test_a_vm_whose_sizes_are_not_told_is_counted_without_them(template: str) -> None:
-    one = await seen(a_vm(template=template))
-    assert (one.state, one.vcpus, one.memory, one.disk) == ("RUNNING", None, None, None)
+async def test_a_vm_lacks_the_size_that_is_not_told_alone(
+    template: str, sizes: tuple[int | None, int | None, int | None]
+) -> None:
+    found = await asked("vms", pool(a_vm(template=template)))
+    one, sums = found.vms["7"], found.by_project["100"]
+    assert (one.state, one.vcpus, one.memory, one.disk) == ("RUNNING", *sizes)
+    assert (sums.vms, sums.vcpus, sums.memory, sums.disk) == (1, *sizes)
 
 
 async def test_a_vm_without_vcpu_has_one_and_each_address_counts() -> None:
@@ -224,3 +232,55 @@ async def test_an_id_that_is_given_again_is_another_vm() -> None:
         await cloud.close()
     assert (before.flavor, after.flavor) == ("small", "nodisk")
     assert (after.created, after.changed) == (1795305900.0, now)
+
+
+def moved(cluster: str) -> dict[str, str]:
+    """The pool of hosts, in which dummy-a1, the host 0, is in another cluster than histories say."""
+    before, name, after = recorded("hostpool.info").partition("<NAME>dummy-a1</NAME>")
+    return {"hostpool.info": before + name + after.replace(">zone-a<", f">{cluster}<", 1)}
+
+
+async def test_the_zone_of_a_vm_is_the_cluster_in_which_its_host_is_now() -> None:
+    """The history keeps the cluster of the moment at which the VM was put there."""
+    one = await asked("vms", pool(a_vm()) | moved("zone-b"))
+    assert (one.by_zone, one.vms["7"].host) == ({"zone-b": 1}, "dummy-a1")
+    assert (await asked("vms", pool(a_vm()) | moved(""))).by_zone == {"": 1}
+
+
+@pytest.mark.parametrize("hosts", ["<HOST_POOL/>", refused("dup_host")], ids=["unknown", "unreadable"])
+async def test_the_zone_of_a_vm_on_an_unknown_host_is_what_its_history_says(hosts: str | bytes) -> None:
+    assert (await asked("vms", pool(a_vm()) | {"hostpool.info": hosts})).by_zone == {"zone-a": 1}
+
+
+async def test_zones_stay_while_hosts_cannot_be_read_and_follow_the_pool_that_others_have_read() -> None:
+    now = 0.0
+    async with replayed(pool(a_vm()) | moved("zone-b")) as oned:
+        cloud = cloud_of(oned, Clock(monotonic=lambda: now))
+        await cloud.ask("hosts")
+        for later, hosts, zone, calls in (
+            (60.0, moved("zone-b")["hostpool.info"], "zone-b", 1),
+            (600.0, refused("dup_host"), "zone-b", 2),
+            (660.0, moved("zone-a")["hostpool.info"], "zone-a", 3),
+        ):
+            now, oned.answers["hostpool.info"] = later, hosts
+            assert (await cloud.ask("vms")).by_zone == {zone: 1}
+            assert oned.calls["hostpool.info"] == calls
+        await cloud.close()
+
+
+async def test_zones_follow_hosts_that_others_have_read_while_events_spare_the_pool() -> None:
+    now = 0.0
+    async with replayed(pool(a_vm())) as oned:
+        publishers = Publishers(urls=["tcp://127.0.0.1:2101"])
+        entry = Found("one", endpoint=oned.endpoint, session=Secret(SESSION), events=publishers)
+        cloud = OpenNebula(entry, Clock(monotonic=lambda: now, now=lambda: NOW))
+        assert cloud.events is not None
+        cloud.events.begin()
+        assert (await cloud.ask("vms")).by_zone == {"zone-a": 1}
+        oned.answers |= moved("zone-b")
+        now = 30.0
+        assert (await cloud.ask("vms")).by_zone == {"zone-a": 1}
+        await cloud.ask("hosts")
+        assert (await cloud.ask("vms")).by_zone == {"zone-b": 1}
+        await cloud.close()
+    assert oned.calls["vmpool.info"] == 1

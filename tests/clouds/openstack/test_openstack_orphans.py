@@ -92,6 +92,23 @@ async def test_ports_and_addresses_in_error_are_named_as_such_even_if_bound_to_n
     assert named(await addresses({"floatingips": [address(status="ERROR")]}))[0].reason is OrphanReason.ERROR
 
 
+async def test_a_port_whose_binding_failed_is_named_with_its_owner_whatever_its_status() -> None:
+    failed = {"binding:vif_type": "binding_failed", "binding:host_id": "c1"}
+    bound = {"device_id": "vm", "device_owner": "compute:nova"}
+    found = await ports({"ports": [
+        port(**failed, **bound),
+        port(id="r", **failed, status="ERROR"),
+        port(id="s", **bound),
+        port(id="t", **bound, **{"binding:vif_type": "ovs"}),
+        port(id="u", **bound, **{"binding:vif_type": None}),
+    ]})  # fmt: skip
+    assert named(found) == (
+        Orphan("q", "left", "p", OrphanReason.ERROR, "binding_failed", NOON),
+        Orphan("r", "left", "p", OrphanReason.ERROR, "ERROR", NOON),
+    )
+    assert {state: of_state.number for state, of_state in found.by_state.items()} == {"DOWN": 4, "ERROR": 1}
+
+
 async def test_what_is_in_use_is_not_named() -> None:
     used = volume(status="in-use", attachments=[{"server_id": "s"}])
     assert named(await volumes({"volumes": [used]})) == ()

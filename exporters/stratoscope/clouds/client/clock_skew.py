@@ -1,5 +1,6 @@
 """By how much the clocks of a cloud's services are ahead of ours: what they say at the end of a request."""
 
+from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -25,6 +26,11 @@ class ClockSkew:
             sent, received: By our clock; all are Unix seconds.
         """
         self._ahead_s[service] = second + _HALF_S - (sent + received) / 2
+
+    @property
+    def by_service(self) -> Mapping[str, float]:
+        """By how many seconds each is ahead, as `of`; a copy."""
+        return self._ahead_s.copy()
 
     def of(self, *services: str) -> float | None:
         """By how many seconds the first of these services that said something is ahead; None for none.

@@ -72,14 +72,25 @@ EXPIRES = Family(
     "Unix time at which the token in use expires; absent without a token.",
     labels=_CLOUD,
 )
+SKEW = Family(
+    "stratoscope_cloud_clock_skew_seconds",
+    "By how much the clock of the service is ahead of this machine's, by the header Date of its last answer "
+    "(Keystone: by the moment of the last log-in); right to half a second and half of the time that the "
+    "answer took; absent for one that says nothing of it.",
+    labels=_SERVICE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Attributes: paused: The end of each pause in force, in Unix seconds, by service."""
+    """Attributes:
+    paused: The end of each pause in force, in Unix seconds, by service.
+    skews: By how many seconds the clock of each service is ahead.
+    """
 
     spent: RequestStats
     paused: Mapping[str, float]
+    skews: Mapping[str, float]
 
 
 class Requests(Collector[Spending]):
@@ -89,7 +100,7 @@ class Requests(Collector[Spending]):
     name = offer.name
     families = (
         REQUESTS, SECONDS, BYTES, RETRIES, WAIT, IN_FLIGHT, CONCURRENCY, PER_SECOND, PER_REFRESH, TIMEOUT,
-        PAUSED, LOGINS, EXPIRES,
+        PAUSED, LOGINS, EXPIRES, SKEW,
     )  # fmt: skip
 
     def __init__(self, cloud: str, budget: Budget) -> None:
@@ -97,7 +108,8 @@ class Requests(Collector[Spending]):
         self._budget, self._labels = budget, Labels(cloud=cloud)
 
     async def fetch(self) -> Spending:
-        return Spending(self._budget.stats.spent(), self._budget.paused())
+        budget = self._budget
+        return Spending(budget.stats.spent(), budget.paused(), budget.skew.by_service)
 
     def samples(self, data: Spending, /) -> Iterable[Sample]:
         yield from self._calls(data.spent)
@@ -108,6 +120,8 @@ class Requests(Collector[Spending]):
             yield LOGINS(number, self._labels.plus(result=result))
         if data.spent.token_expires:
             yield EXPIRES(min(data.spent.token_expires.values()), self._labels)
+        for service, ahead_s in data.skews.items():
+            yield SKEW(ahead_s, self._labels.plus(service=service))
 
     def _calls(self, spent: RequestStats) -> Iterable[Sample]:
         for (service, operation, code), number in spent.requests.items():

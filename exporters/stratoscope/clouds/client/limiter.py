@@ -17,6 +17,7 @@ import msgspec
 
 from stratoscope.clouds.client.backoff import REFUSALS, Backoff
 from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.client.clock_skew import ClockSkew
 from stratoscope.clouds.client.request import ONCE, CallError, Method, Response, SendRequest
 from stratoscope.clouds.client.stats import Call, RequestStats
 from stratoscope.core.config import Duration
@@ -132,11 +133,12 @@ class Budget:
 
     Attributes:
         stats: What its requests cost.
+        skew: Of its services' clocks.
     """
 
     def __init__(self, limits: Limits, clock: Clock = CLOCK) -> None:
         self._limits, self.clock = limits, clock
-        self.stats = RequestStats()
+        self.stats, self.skew = RequestStats(), ClockSkew()
         self._services: defaultdict[str, Backoff] = defaultdict(lambda: Backoff(clock))
         self._rate, self._places = Rate(limits.requests_per_second, clock), Places(limits.concurrency)
 

@@ -13,7 +13,7 @@ from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.config import Found
 from stratoscope.clouds.opennebula.each import EachObject
-from stratoscope.clouds.opennebula.events import Subscriber
+from stratoscope.clouds.opennebula.events import NO_MESSAGES, Subscriber
 from stratoscope.clouds.opennebula.hosts import Hosts
 from stratoscope.clouds.opennebula.migrations import VMMigrations
 from stratoscope.clouds.opennebula.networks import Networks
@@ -39,7 +39,7 @@ class OpenNebula:
         self.cloud = config.name
         self.budget = Budget(config.budget, clock)
         self._oned = Oned(config, self.budget)
-        self.events = None if config.events is None else Events(clock)
+        self.events = None if config.events is None else Events(clock, f"cloud={config.name}: {NO_MESSAGES}")
         readers = _readers(self._oned, self.events)
         self._fetches = {name: fetch for reader in readers for name, fetch in reader.fetches().items()}
         if config.events is not None and self.events is not None:
@@ -64,11 +64,11 @@ def _readers(oned: Oned, events: Events | None) -> Sequence[Reader]:
     pools = Pools(oned)
     access = own(oned, pools)
     owners = Owners(oned, pools, access)
-    storage = Storage(oned, pools, access)
+    storage = Storage(oned, pools, access, lambda: vms.ids)
     index = VMIndex(states.COMMON, states.CONDITIONS)
     hosts = Hosts(oned, pools, access, index)
     templates = Templates(oned, pools, access, hosts, storage)
-    vms = VMs(pools, access, owners, templates, index=index, clock=oned.budget.clock, events=events)
+    vms = VMs(pools, access, owners, hosts, templates, index=index, clock=oned.budget.clock, events=events)
     networks, each = Networks(pools, access), EachObject(pools, access, oned.budget.clock)
     migrations = VMMigrations(pools, access, vms, oned.budget.clock)
     return (Zones(oned, pools), hosts, vms, migrations, templates, owners, networks, storage, each)

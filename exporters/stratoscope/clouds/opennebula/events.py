@@ -23,6 +23,10 @@ from stratoscope.core.errors import CollectError, Reason
 
 log = logging.getLogger(__name__)
 
+NO_MESSAGES: Final = (
+    "the hook manager publishes no changes of VMs: events.urls must have that of each oned, since the leader "
+    "alone publishes"
+)
 _KEY: Final = b"EVENT STATE VM/"
 _PARTS: Final = 2
 _HEARTBEAT_MS: Final = 5_000

@@ -6,6 +6,7 @@ looked up.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -24,10 +25,12 @@ from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.clouds.usage import HostUsage, HostUsages
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
-from stratoscope.core.errors import LeftOutError
+from stratoscope.core.errors import CollectError, LeftOutError
 
 _SHARED_S: Final = 20.0
 """A pool that another question has just read is not read again."""
+_YOUNG_S: Final = 75.0
+"""The same for what seldom changes: by default `hosts` reads it each minute."""
 _PERCENT: Final = 100
 _DOWN: Final = frozenset({"ERROR", "MONITORING_ERROR", "OFFLINE", "INIT", "MONITORING_INIT"})
 _OFF: Final = frozenset({"DISABLED", "MONITORING_DISABLED", "OFFLINE"})
@@ -98,6 +101,20 @@ class Hosts(Reader):
     async def rows(self, seconds: float = _SHARED_S) -> tuple[Sequence[HostRow], int]:
         """The hosts, not older than that, and the number of malformed ones. Raises as Pools, LeftOutError."""
         return await self._rows.not_older_than(seconds)
+
+    async def zones(self) -> Mapping[str, str]:
+        """The cluster in which each host is, by the host's id, about a minute old; while hosts cannot be read
+        what is known, and nothing of those that the credential may not see.
+        """
+        with suppress(CollectError, LeftOutError):
+            await self.rows(_YOUNG_S)
+        return self.known_zones
+
+    @property
+    def known_zones(self) -> Mapping[str, str]:
+        """The same as last read, without a request."""
+        rows, _ = self._rows.last or ((), 0)
+        return {one.host_id: one.zone for one in rows}
 
     @question(
         "host_services",

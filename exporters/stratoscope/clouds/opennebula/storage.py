@@ -1,7 +1,7 @@
 """Datastores as storage backends, and images: `datastorepool.info`, `imagepool.info`."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -30,6 +30,9 @@ from stratoscope.core.errors import LeftOutError
 
 _KEPT_S: Final = 300.0
 _TYPES: Final[Mapping[int, str]] = {0: "IMAGE", 1: "SYSTEM", 2: "FILE", 3: "BACKUP"}
+_PASSING: Final = frozenset({"LOCKED", "LOCKED_USED", "LOCKED_USED_PERS", "DELETE"})
+"""States that end by themselves, unless the driver died; oned does not date them."""
+_LEFT_S: Final = 3600.0
 _DATABLOCK: Final = "2"
 """The type of an image that is a disk of its own, as a volume is; others are what VMs are made of."""
 
@@ -43,13 +46,22 @@ class _Image(msgspec.Struct, frozen=True, gc=False):
     size: int
     is_volume: bool
     changed: int | None
+    vm_ids: tuple[str, ...]
 
 
 class Storage(Reader):
     """The datastores and images of one zone."""
 
-    def __init__(self, oned: Oned, pools: Pools, access: TTLCache[Access]) -> None:
-        self._pools, self._access = pools, access
+    def __init__(
+        self,
+        oned: Oned,
+        pools: Pools,
+        access: TTLCache[Access],
+        vms: Callable[[], Collection[str] | None] = lambda: None,
+    ) -> None:
+        """Args: vms: The ids of all VMs; None while they are not known."""
+        self._pools, self._access, self._vms, self._clock = pools, access, vms, oned.budget.clock
+        self._left_since: dict[tuple[str, OrphanReason], float] = {}
         self._images = TTLCache(self._read, oned.budget.clock)
 
     async def image_sizes(self) -> Mapping[str, int]:
@@ -88,15 +100,21 @@ class Storage(Reader):
             _counts([(one.project_id, one.size) for one in found]),
             access.sees_all("IMAGE"),
             malformed,
-            named=orphans_of(
-                Orphan(one.image_id, one.name, one.project_id, why, one.state, one.changed)
-                for one in found
-                if (why := _reason(one)) is not None
-            ),
+            named=orphans_of([*_orphans(found), *self._left(found)]),
             listed=Listed({one.image_id: one.state for one in found}, not malformed),
         )
         named = (Image(one.image_id, one.name, one.project_id, one.visibility) for one in found)
         return Images(objects, tuple(named))
+
+    def _left(self, images: Sequence[_Image]) -> Iterable[Orphan]:
+        """Those that a VM or a driver has left behind, as they have been for an hour or more."""
+        vms, now = self._vms(), self._clock.monotonic()
+        left = {(one.image_id, why): one for one in images if (why := _left_behind(one, vms)) is not None}
+        self._left_since = {key: self._left_since.get(key, now) for key in left}
+        for (_, why), one in left.items():
+            since = self._left_since[one.image_id, why]
+            if now - since >= _LEFT_S:
+                yield Orphan(one.image_id, one.name, one.project_id, why, one.state, self._clock.unix(since))
 
     async def _read(self) -> tuple[Sequence[_Image], int]:
         return await self._pools.paged("imagepool.info", "IMAGE", image)
@@ -138,6 +156,7 @@ def image(element: Element) -> _Image:
         size=amount(found, "SIZE", MIB),
         is_volume=found.get("TYPE") == _DATABLOCK and found.get("PERSISTENT") == "1",
         changed=optional(found, "MODTIME"),
+        vm_ids=tuple(ids(element.find("VMS"))),
     )
 
 
@@ -146,6 +165,23 @@ def _reason(one: _Image) -> OrphanReason | None:
     if one.state == "ERROR":
         return OrphanReason.ERROR
     return OrphanReason.UNBOUND if one.is_volume and one.state == "READY" else None
+
+
+def _orphans(images: Iterable[_Image]) -> Iterable[Orphan]:
+    for one in images:
+        if (why := _reason(one)) is not None:
+            yield Orphan(one.image_id, one.name, one.project_id, why, one.state, one.changed)
+
+
+def _left_behind(one: _Image, vms: Collection[str] | None) -> OrphanReason | None:
+    """Why it may be left behind: no VM has it though it is in use, or it is locked or being deleted.
+
+    Args: vms: The ids of all VMs; None while they are not known.
+    """
+    if one.state in _PASSING:
+        return OrphanReason.STUCK
+    has_vm = bool(one.vm_ids) if vms is None else any(vm in vms for vm in one.vm_ids)
+    return OrphanReason.UNBOUND if one.state == "USED_PERS" and not has_vm else None
 
 
 def _visibility(rights: Mapping[str, str]) -> str:

@@ -20,7 +20,8 @@ from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.errors import CollectError
 
-_KEPT_S: Final = 45.0
+_YOUNG_S: Final = 75.0
+"""A pool that is not older is not read again: by default `templates` and `hosts` read theirs each minute."""
 _NARROWS: Final = ("SCHED_REQUIREMENTS", "TOPOLOGY", "PCI", "NUMA_NODE")
 """Attributes that leave a template fewer hosts, or less of them, than its size alone."""
 _NUMBERED: Final = re.compile(r"(.*) \(([0-9]+)\)", re.DOTALL)
@@ -63,14 +64,14 @@ class Templates(Reader):
         self._pools, self._access, self._hosts, self._storage = pools, access, hosts, storage
         self._templates = TTLCache(self._read, oned.budget.clock)
 
-    async def names(self) -> Mapping[str, str]:
-        """The names of templates, by id: the last known ones while they cannot be read.
+    async def names(self, seconds: float = _YOUNG_S) -> Mapping[str, str]:
+        """The names of templates, by id, not older than that: the last known ones while they cannot be read.
 
         Raises CollectError if they were never read: flavors would change their names later.
         """
         known = self._templates.last
         try:
-            known = await self._templates.not_older_than(_KEPT_S)
+            known = await self._templates.not_older_than(seconds)
         except CollectError:
             if known is None:
                 raise
@@ -97,9 +98,9 @@ class Templates(Reader):
     )
     async def room(self) -> Capacity:
         """How many more VMs of each template fit, by CPU and memory. Raises as Pools, and LeftOutError."""
-        templates, malformed = await self._templates.not_older_than(_KEPT_S)
+        templates, malformed = await self._templates.not_older_than(_YOUNG_S)
         await self._check(templates, malformed)
-        hosts, odd_hosts = await self._hosts.rows(_KEPT_S)
+        hosts, odd_hosts = await self._hosts.rows(_YOUNG_S)
         found, most = await asyncio.to_thread(_room, templates, hosts)
         return Capacity(found, most, malformed + odd_hosts)
 

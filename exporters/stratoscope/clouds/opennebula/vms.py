@@ -33,9 +33,11 @@ from stratoscope.clouds.opennebula.client.items import (
     sensible,
 )
 from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
+from stratoscope.clouds.opennebula.hosts import Hosts
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
 from stratoscope.clouds.resources import by_number
+from stratoscope.clouds.sums import whole_sum
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.clouds.vm_index import VMIndex
 from stratoscope.core.collector import Every
@@ -48,6 +50,10 @@ _MOST: Final = 20
 """Requests for templates in one refresh."""
 _IN_A_ROW: Final = 1_000
 """VMs that are taken before other tasks have their turn."""
+_NEW_S: Final = 45.0
+"""Names of templates may be as old for a VM whose template has none: each refresh looks for it again."""
+_SURE_S: Final = 900.0
+"""An older pool does not say which VMs there are; with events it is read every 10 minutes."""
 _CREATED: Final = frozenset({states.PENDING, "PROLOG", "BOOT"})
 _NICS: Final = ("NIC", "NIC_ALIAS", "PCI")
 """What may have addresses. The pool calls all of them NIC; events have PCI for one that is passed through."""
@@ -58,6 +64,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         is_new: It has had no host before the one it is on, or none yet.
+        host_id, cluster_id: Of the host that it is on, and of the cluster in which that was at the beginning.
         moves: Number of hosts that it had before, the same one several times.
     """
 
@@ -70,6 +77,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     user: str
     image: str
     host: str
+    host_id: str
     cluster_id: str
     created: float
     vcpus: int | None
@@ -102,13 +110,15 @@ class VMs(Reader):
         pools: Pools,
         access: TTLCache[Access],
         owners: Owners,
+        hosts: Hosts,
         templates: Templates,
         *,
         index: VMIndex,
         clock: Clock,
         events: Events | None = None,
     ) -> None:
-        self._pools, self._access, self._owners, self._templates = pools, access, owners, templates
+        self._pools, self._access, self._owners = pools, access, owners
+        self._hosts, self._templates = hosts, templates
         self._index, self._clock = index, clock
         self._row = Unchanged(row)
         self._pool = TTLCache(self._read_pool, clock)
@@ -119,6 +129,7 @@ class VMs(Reader):
         self._read_from = 0.0
         self._sees_all, self._malformed = False, 0
         self._clusters: Mapping[str, str] = {}
+        self._zones: Mapping[str, str] = {}
         self._flavors: Mapping[str, str] = {}
         self._unnamed: set[str] = set()
         # Answers have these two, and are rendered in a thread: they are replaced, never changed.
@@ -128,7 +139,7 @@ class VMs(Reader):
     @question(
         "vms",
         Every(60, 50, 300),
-        cost="1 for each 2,000 VMs, and 1 for each 500 new ones, at most 20; 1 for clusters and 1 for "
+        cost="1 for each 2,000 VMs, and 1 for each 500 new ones, at most 20; 1 each for clusters, hosts and "
         "templates unless they have just been read; with `events` every 10 minutes",
         role="group oneadmin, or VM/* USE; any other sees what it may use",
         lists=by_number("vms"),
@@ -138,11 +149,12 @@ class VMs(Reader):
         self._events.settle()
         if self._is_spared():
             await self._name_new_templates()
+            await self._follow_hosts()
             return replace(self._answer(), malformed=0)  # those of the last list were counted then
         pool = await self._pool.anew()
         rows, malformed = pool.rows, pool.malformed
         access = await checked(self._access, "VM", rows, malformed, "vmpool.info")
-        self._clusters = await self._owners.clusters()
+        self._clusters, self._zones = await self._owners.clusters(), await self._hosts.zones()
         self._forget_others(rows)
         names = await self._names(rows)
         is_vouched = self._read_at is not None and self._events.vouches(self._read_at)
@@ -154,6 +166,12 @@ class VMs(Reader):
         self._projects = _named(self._projects, {one.project_id: one.project for one in rows}, projects)
         self._users = _named(self._users, {one.user_id: one.user for one in rows}, users)
         return self._answer()
+
+    @property
+    def ids(self) -> Collection[str] | None:
+        """The ids of all VMs; None while it is not sure that these are all."""
+        is_known = self._read_at is not None and self._clock.monotonic() - self._read_at < _SURE_S
+        return self._index.known().keys() if is_known and self._sees_all and not self._malformed else None
 
     async def rows(self, seconds: float) -> tuple[Sequence[Row], int]:
         """The pool, not older than that, and the number of malformed VMs. Raises as Pools.
@@ -186,7 +204,7 @@ class VMs(Reader):
         if template and template not in self._flavors:
             self._unnamed.add(one.vm_id)
         flavor = self._flavors.get(template, "")
-        self._index.put(self._vm(one, flavor, self._clusters, self._clock.now()))
+        self._index.put(self._vm(one, flavor, self._clock.now()))
         self._projects = _with_name(self._projects, one.project_id, one.project)
         self._users = _with_name(self._users, one.user_id, one.user)
         return Outcome.APPLIED
@@ -195,7 +213,7 @@ class VMs(Reader):
         """Give their flavor to VMs whose template is younger than the last list. Raises as Pools."""
         if not self._unnamed:
             return
-        self._flavors = await self._templates.names()
+        self._flavors = await self._templates.names(_NEW_S)
         for vm_id in [*self._unnamed]:
             vm, flavor = self._index.get(vm_id), self._flavors.get(self._template_of.get(vm_id, ""), "")
             if vm is not None and flavor:
@@ -225,7 +243,7 @@ class VMs(Reader):
             if self._events.is_newer(one.vm_id, 0.0, began):
                 continue
             known = self._index.get(one.vm_id)
-            vm = self._vm(one, names.get(one.vm_id, ""), self._clusters, now)
+            vm = self._vm(one, names.get(one.vm_id, ""), now)
             self._index.put(vm)
             if is_vouched and (known is None or known.state != vm.state or known.host != vm.host):
                 self._events.found(one.vm_id, Missed.ADDED if known is None else Missed.CHANGED)
@@ -256,7 +274,23 @@ class VMs(Reader):
         self._row.keep([one.vm_id for one in rows])
         return _Pool([one for one in rows if one.state != _DONE], malformed, began, began_at)
 
-    def _vm(self, one: Row, flavor: str, clusters: Mapping[str, str], now: float) -> VM:
+    async def _follow_hosts(self) -> None:
+        """Take what others have read of hosts: one may be in another cluster now, which no event says."""
+        zones = self._hosts.known_zones
+        if zones == self._zones:
+            return
+        self._zones = zones
+        for one in (await self.rows(0.0))[0]:
+            vm = self._index.get(one.vm_id)
+            if vm is not None:
+                self._index.put(replace(vm, zone=self._zone(one)))
+
+    def _zone(self, one: Row) -> str:
+        """The cluster in which the VM's host is; of a host that is not known the one that the history has."""
+        of_host = self._zones.get(one.host_id)
+        return self._clusters.get(one.cluster_id, "") if of_host is None else of_host
+
+    def _vm(self, one: Row, flavor: str, now: float) -> VM:
         known = self._index.get(one.vm_id)
         changed = now if known is None or known.state != one.state else known.changed
         if one.state in _CREATED and one.is_new:
@@ -271,7 +305,7 @@ class VMs(Reader):
             flavor=flavor,
             image=one.image,
             host=one.host,
-            zone=clusters.get(one.cluster_id, ""),
+            zone=self._zone(one),
             created=one.created,
             changed=changed,
             vcpus=one.vcpus,
@@ -328,6 +362,7 @@ def row(element: Element) -> Row:
         user=found["UNAME"],
         image=disks[0].get("IMAGE_ID", "") if disks else "",
         host=history.get("HOSTNAME", "") if is_placed else "",
+        host_id=history.get("HID", "") if is_placed else "",
         cluster_id=history.get("CID", "") if is_placed else "",
         created=float(amount(found, "STIME")),
         vcpus=vcpus,
@@ -356,13 +391,12 @@ def _template_parts(template: Element | None) -> tuple[dict[str, str], list[dict
 def _sizes(
     of_template: dict[str, str], disks: list[dict[str, str]]
 ) -> tuple[int | None, int | None, int | None]:
-    """vCPUs, memory and disk; all None if one of them is not told, or makes no sense."""
-    vcpus = sensible(of_template, "VCPU") if of_template.get("VCPU") else 1  # oned's own default
+    """vCPUs, memory and disk; each None if it is not told, or makes no sense: of disks if one is not."""
     memory = sensible(of_template, "MEMORY", MIB)
-    sizes = [size for disk in disks if (size := sensible(disk, "SIZE", MIB)) is not None]
-    if vcpus is None or memory is None or len(sizes) < len(disks):
-        return None, None, None
-    return vcpus, memory, sum(sizes)
+    if not of_template:
+        return None, memory, None  # a VM without a template, of which nothing is known
+    vcpus = sensible(of_template, "VCPU") if of_template.get("VCPU") else 1  # oned's own default
+    return vcpus, memory, whole_sum(sensible(disk, "SIZE", MIB) for disk in disks)
 
 
 def _template(element: Element) -> tuple[str, str]:

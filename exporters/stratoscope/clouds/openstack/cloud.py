@@ -22,7 +22,7 @@ from stratoscope.clouds.openstack.compute.servers import Servers
 from stratoscope.clouds.openstack.compute.services import ComputeServices
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.clouds.openstack.each.table import EachObject
-from stratoscope.clouds.openstack.events import Listener
+from stratoscope.clouds.openstack.events import NO_NOTIFICATIONS, Listener
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.openstack.identity.objects import Keystone
 from stratoscope.clouds.openstack.image import Image
@@ -59,7 +59,9 @@ class OpenStack:
         client = Client(config, self.budget)
         self.created: dict[str, set[str]] = {}
         self._sessions = {config.os_cloud: Session(config.name, client)}
-        self.events = None if config.events is None else Events(clock)
+        self.events = (
+            None if config.events is None else Events(clock, f"cloud={config.name}: {NO_NOTIFICATIONS}")
+        )
         read_by = readers(self.session(), self.events)
         self._fetches = fetches([Endpoints(client), *read_by])
         if config.events is not None and self.events is not None:

@@ -33,6 +33,12 @@ from stratoscope.core.errors import CollectError, ConfigError, Reason
 
 log = logging.getLogger(__name__)
 
+NO_NOTIFICATIONS: Final = (
+    "Nova sends no versioned notifications to this queue: of nova.conf [notifications] notification_format "
+    "must be `both` or `versioned`, [oslo_messaging_notifications] driver `messagingv2`, and events.topic "
+    "one of its versioned_notifications_topics"
+)
+"""What is wrong with a queue that is fine, and in which nothing is."""
 _HEARTBEAT_S: Final = 10
 """A broker that says nothing for three times as long is lost."""
 _QUEUE: Final[ArgumentsType] = {

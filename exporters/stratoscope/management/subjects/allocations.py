@@ -14,7 +14,8 @@ NUMBER = Family(
     "Allocations (of Placement) and VMs that do not fit each other, for a minute at least, by reason: "
     "allocation_without_vm (the cloud does not know the VM), vm_without_allocation (nothing is allocated on "
     "its host), other_host (the VM is on another host, or on none), ended_migration; 0 for a reason without "
-    "any; without hosts that have not been read yet.",
+    "any; without hosts that have not been read yet, and those of allocation_unjudged_hosts; absent if these "
+    "are all.",
     labels=("cloud", "reason"),
 )
 INFO = Family(
@@ -31,13 +32,19 @@ OF_OTHERS = Family(
     "`other`; absent without any.",
     labels=("cloud", "consumer_type"),
 )
+UNJUDGED = Family(
+    "stratoscope_management_allocation_unjudged_hosts",
+    "Hosts that are in no comparison of allocations and VMs, since no resource provider of Placement has "
+    "their id (that of Nova's hypervisor); 0 if each has one.",
+    labels=("cloud",),
+)
 _MOST_TYPES: Final = 10
 _OTHER: Final = "other"
 """No type of Placement's: these are in capitals."""
 
 
 class Allocations(Subject[disagreements.Allocations]):
-    families = (NUMBER, INFO, OF_OTHERS, *spread.FAMILIES)
+    families = (NUMBER, INFO, OF_OTHERS, UNJUDGED, *spread.FAMILIES)
 
     def samples(self, answer: disagreements.Allocations, /) -> Iterable[Sample]:
         cloud = Labels(cloud=self._cloud)
@@ -49,6 +56,7 @@ class Allocations(Subject[disagreements.Allocations]):
                 yield INFO(1, cloud.plus(reason=one.reason, **of_one))
             for consumer_type, number in _largest(answer.of_others):
                 yield OF_OTHERS(number, cloud.plus(consumer_type=consumer_type))
+        yield UNJUDGED(answer.unjudged_hosts, cloud)
         yield from spread.spread_samples(answer.spread, cloud)
 
 

@@ -11,14 +11,15 @@ _OBJECT: Final = ("cloud", "sort", "object_id")
 
 INFO = Family(
     f"{_PREFIX}_info",
-    "An object that is bound to nothing (reason unbound), in error (error), or without its data for over a "
-    "day (no_data), with its name, its owner and its state as the source spells it; always 1.",
+    "An object that is bound to nothing (reason unbound), in error (error; so is a port whose binding "
+    "failed), without its data for over a day (no_data), or locked or being deleted for over an hour "
+    "(stuck), with its name, its owner and its state as the source spells it; always 1.",
     labels=(*_OBJECT, "object_name", "project_id", "reason", "state"),
 )
 CHANGED = Family(
     f"{_PREFIX}_changed_timestamp_seconds",
-    "When the object last changed, as Unix time (updated_at): it has been as it is since then; absent if "
-    "unknown.",
+    "When the object last changed, as Unix time (updated_at; for one that OpenNebula left behind, since when "
+    "it was seen so): it has been as it is since then; absent if unknown.",
     labels=_OBJECT,
 )
 BEYOND = Family(

@@ -324,7 +324,27 @@ async def test_nothing_is_said_where_nova_numbers_its_hypervisors() -> None:
     cloud = Cloud()
     rows = [{**answer("hypervisors")["hypervisors"][0], "id": 7}]
     cloud.changed = {("compute", "/os-hypervisors/detail"): {"hypervisors": rows}}
-    assert (await cloud.read()).disagreements is None
+    read = await cloud.read()
+    assert (read.disagreements, read.unjudged_hosts) == (None, 1)
+
+
+async def test_host_that_placement_knows_by_another_id_is_not_judged_and_counted() -> None:
+    cloud = Cloud()
+    assert (await cloud.read()).unjudged_hosts == 0
+    cloud.hold("h1")
+    cloud.hold("h2", "b", "gone")
+    other = "00000000-0000-0000-0000-00000000000f"
+    rows = [
+        {"uuid": uuid, "name": name, "generation": 9} for name, uuid in (("h1", other), ("h2", HOSTS["h2"]))
+    ]
+    cloud.changed = {
+        ("placement", "/resource_providers"): {"resource_providers": rows},
+        ("placement", f"/resource_providers/{other}/allocations"): {
+            "allocations": {}, "resource_provider_generation": 9
+        },
+    }  # fmt: skip
+    assert await cloud.found(60, 60, 60) == [(WITHOUT_VM, "gone", "", "h2")]
+    assert (await cloud.read()).unjudged_hosts == 1
 
 
 async def test_host_that_cannot_be_read_does_not_hide_the_other() -> None:

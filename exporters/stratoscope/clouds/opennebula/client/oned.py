@@ -7,6 +7,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
+from stratoscope.clouds.client.clock_skew import second_of
 from stratoscope.clouds.client.confidence import Confidence
 from stratoscope.clouds.client.files import context
 from stratoscope.clouds.client.http import LARGEST, Http
@@ -128,7 +129,12 @@ class Oned:
         headers = {"Content-Type": "text/xml", "Accept": "text/xml"}
 
         async def send() -> Response:
-            return await way.http.request("POST", way.url, headers, proxy(way.url), body)
+            clock, sent = self.budget.clock, self.budget.clock.now()
+            response = await way.http.request("POST", way.url, headers, proxy(way.url), body)
+            second = second_of(response.headers.get("date"))
+            if second is not None and way.is_own:
+                self.budget.skew.note(SERVICE, second, sent, clock.now())
+            return response
 
         return await self.budget.call(SERVICE, method, send, method=way.method)
 

@@ -88,6 +88,7 @@ class CountedList:
         unit: Bytes of 1 in the field `size`; 0 for items without a size.
         is_orphan: Whether an item is orphaned; None if unknown.
         is_named: Orphans and items in error are returned by name: the row has `name` and `changed`.
+        error: What an item that is named is in error by, if its status does not say so; else "".
         default_owner: The project of an item without one; None if unknown.
         keeps_each: Whether the answer has each of them, by id.
     """
@@ -100,6 +101,7 @@ class CountedList:
     unit: int = 0
     is_orphan: Callable[[Any], bool | None] | None = None
     is_named: bool = False
+    error: Callable[[Any], str] = lambda _: ""
     default_owner: Callable[[Access], str | None] = lambda _: ""
     keeps_each: bool = False
 
@@ -121,8 +123,8 @@ class CountedList:
                 for row in items:
                     is_whole = is_whole or is_anothers(self.hidden_owner(row), access)
                     owner, is_bound_to_nothing = row.project_id or default_owner, is_orphan(row)
-                    if self.is_named and (why := orphan_reason(row.status, is_orphan=is_bound_to_nothing)):
-                        tally.name(orphan(row, row.name, owner, why))
+                    if self.is_named and (one := self._named(row, owner, is_orphan=is_bound_to_nothing)):
+                        tally.name(one)
                     tally.add(
                         row.status,
                         owner,
@@ -133,6 +135,13 @@ class CountedList:
                     tally.keep(row.id, row.status)
                     each(row)
         return tally.objects(is_whole=is_whole)
+
+    def _named(self, row: Any, owner: str | None, *, is_orphan: bool | None) -> Orphan | None:
+        """The item if it is orphaned or in error."""
+        why = orphan_reason(row.status, is_orphan=is_orphan)
+        if why is not OrphanReason.ERROR and (state := self.error(row)):
+            return msgspec.structs.replace(orphan(row, row.name, owner, OrphanReason.ERROR), state=state)
+        return None if why is None else orphan(row, row.name, owner, why)
 
 
 def orphan_reason(state: str, *, is_orphan: bool | None) -> OrphanReason | None:

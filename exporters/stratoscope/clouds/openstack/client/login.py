@@ -10,7 +10,6 @@ import logging
 from contextvars import Context
 from typing import Final
 
-from stratoscope.clouds.client.clock_skew import ClockSkew
 from stratoscope.clouds.client.limiter import Budget
 from stratoscope.clouds.openstack.client.keystone import BusyError, Granted, Keystone, Opened, RefusedError
 from stratoscope.clouds.openstack.config import OpenStackCloud
@@ -75,7 +74,7 @@ class Login:
         self._failure: tuple[float, CollectError] | None = None
         self._refusals = 0
         self._logged: Reason | None = None
-        self.skew = ClockSkew()
+        self.skew = budget.skew
         budget.stats.logins.update(dict.fromkeys(("ok", "refused", "failed"), 0))
 
     @property

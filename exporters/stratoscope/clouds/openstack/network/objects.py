@@ -46,6 +46,8 @@ def _is_bound_to_nothing(port: Any) -> bool | None:
     return None if port.device_id is None or port.device_owner is None else True
 
 
+_BINDING_FAILED: Final = "binding_failed"
+"""The type of a port's interface where no mechanism driver could bind it: its VM has no network."""
 _AGENTS: Final = AgentList(
     "network",
     "/v2.0/agents",
@@ -55,12 +57,13 @@ _AGENTS: Final = AgentList(
 _PORTS: Final = _counted(
     "ports",
     counted_row(
-        {"host": "binding:host_id", "changed": "updated_at"},
+        {"host": "binding:host_id", "vif_type": "binding:vif_type", "changed": "updated_at"},
         admin_state_up=bool,
         project_id=Id,
         device_id=Id,
         device_owner=str,
         host=str,
+        vif_type=Text,
         name=Text,
         changed=datetime,
     ),
@@ -68,6 +71,7 @@ _PORTS: Final = _counted(
     lambda port: None if port.host is None else port.project_id,
     is_orphan=_is_bound_to_nothing,
     is_named=True,
+    error=lambda port: _BINDING_FAILED if port.vif_type == _BINDING_FAILED else "",
 )
 _ROUTERS: Final = _counted("routers", counted_row(admin_state_up=bool, project_id=Id), extension="router")
 
@@ -124,7 +128,7 @@ class Network(Reader):
 
     @question("ports", Every(300, 120, 900), cost="1 for each 1,000 ports", role=_OWN)
     async def ports(self) -> Objects:
-        """Ports; one without device_id and device_owner is orphaned.
+        """Ports; one without device_id and device_owner is orphaned, one whose binding failed is in error.
 
         A trunk's subport has only an owner. A virtual address that moves between VMs has neither.
         """

@@ -90,9 +90,10 @@ class PlacementAllocations(Reader):
         malformed += await self._turn()
         nodes = await self._hypervisors.nodes(_NODES_S)
         whole_at = self._servers.whole_at
-        if whole_at is None or not self._providers.are_roots(nodes):
-            return Allocations(None, self._spread(), malformed)
         trees, others = _by_host(self._providers.trees(), nodes)
+        unjudged = len({one.host for one in nodes.values() if not one.is_left_over} - trees.keys())
+        if whole_at is None or not self._providers.are_roots(nodes):
+            return Allocations(None, self._spread(), malformed, unjudged_hosts=unjudged)
         known = self._servers.index.known()
         consumers = {
             host: [one.consumers for one in tree if one.consumers is not None] for host, tree in trees.items()
@@ -111,7 +112,7 @@ class PlacementAllocations(Reader):
             one for one, since in self._since.items() if min(read_at[one.host], whole_at) - since >= LASTS_S
         ]
         explained = await self._explained(lasting, known)
-        return Allocations(explained, self._spread(), malformed, self._consumers.of_others)
+        return Allocations(explained, self._spread(), malformed, self._consumers.of_others, unjudged)
 
     async def _explained(self, lasting: Sequence[Found], known: Mapping[str, VM]) -> tuple[Disagreement, ...]:
         """With what consumers that are no servers are; without those of which it is not known, or that are
