@@ -148,7 +148,8 @@ async def test_what_is_no_publisher_is_named(monkeypatch: pytest.MonkeyPatch, an
         url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with subscribed(Events(), url) as listens:
             await asyncio.wait({listens})
-            assert str(listens.exception()) == f"{url}: no publisher within 0.5 s"
+            why = "it does not speak ZeroMQ: a wrong port?"
+            assert str(listens.exception()) == f"{url} ({why}): no publisher within 0.5 s"
 
 
 async def test_message_that_is_too_large_is_a_lost_stream(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,9 @@ _QUEUED: Final = 20_000
 _LARGEST: Final = 4 << 20
 _SUBSCRIBED_S: Final = 0.5
 """A publisher begins to send soon after its connection is ready, when it has read the subscription."""
+_OTHER: Final = " (it does not speak ZeroMQ: a wrong port?)"
 _LOST: Final = zmq.Event.DISCONNECTED | zmq.Event.HANDSHAKE_FAILED_PROTOCOL | zmq.Event.HANDSHAKE_FAILED_AUTH
-_WATCHED: Final = zmq.Event.HANDSHAKE_SUCCEEDED | _LOST
+_WATCHED: Final = zmq.Event.CONNECTED | zmq.Event.HANDSHAKE_SUCCEEDED | _LOST
 _UNDECODED: Final = (binascii.Error, UnicodeDecodeError, ValueError, KeyError, OverflowError)
 
 
@@ -113,17 +114,21 @@ class Subscriber:
 
     async def _connected(self, monitor: zmq.asyncio.Socket) -> None:
         """Wait for all publishers."""
-        ready: set[str] = set()
+        ready, answers = set[str](), set[str]()
         try:
             async with asyncio.timeout(CONNECT_S):
                 while len(ready) < len(set(self._urls)):
                     event, url = await _next(monitor)
                     if event & _LOST:
                         ready.discard(url)
+                    elif event & zmq.Event.CONNECTED:
+                        answers.add(url)
                     else:
                         ready.add(url)
+                        answers.discard(url)
         except TimeoutError:
-            lacking = ", ".join(sorted({*self._urls} - ready)) or "a publisher"
+            words = (f"{one}{_OTHER if one in answers else ''}" for one in sorted({*self._urls} - ready))
+            lacking = ", ".join(words) or "a publisher"
             what = f"{lacking}: no publisher within {CONNECT_S:.3g} s"
             raise CollectError(Reason.UNAVAILABLE, what) from None
 
