@@ -1,0 +1,70 @@
+"""What a publisher sends cannot use up the memory, nor the time, however it sends it."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from stratoscope.clouds.events import Events, Outcome
+from stratoscope.clouds.opennebula import events as listening
+from stratoscope.core.errors import CollectError, Reason
+from support.patience import FAR_S
+from support.publisher import publisher
+from support.raw_publisher import part, raw_publisher
+from support.source import until
+from support.subscribed import subscribed
+from support.zone_with_events import VM
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "_SUBSCRIBED_S", 0.05)  # 0.5 s otherwise
+
+
+async def test_message_that_is_too_large_is_passed_over_and_the_next_is_heard() -> None:
+    events = Events()
+    with publisher() as oned:
+        async with subscribed(events, oned.url):
+            await oned.sends(b"EVENT STATE VM/ACTIVE/BOOT/7 ", b"x" * (5 << 20))
+            await oned.says("7", VM.format(7, 3, 3))
+            await until(lambda: len(events.account().counts) == 2)
+    assert events.account().counts == {
+        ("other", Outcome.MALFORMED): 1,
+        ("VM/ACTIVE/RUNNING", Outcome.APPLIED): 1,
+    }
+
+
+async def test_message_whose_parts_never_end_is_not_kept_and_ends_the_connection() -> None:
+    """libzmq alone kept all of it: 400 MB in three seconds."""
+    events, piece = Events(), part(bytes(1 << 20), is_last=False)
+    async with raw_publisher() as oned, subscribed(events, oned.url) as listens:
+        before = memory()
+        for _ in range(200):
+            await oned.sends(piece)
+        async with asyncio.timeout(FAR_S):
+            await asyncio.wait({listens})
+        assert memory() - before < 50 << 20
+    error = listens.exception()
+    assert isinstance(error, CollectError)
+    assert (str(error), error.reason) == (
+        f"{oned.url}: a message of more than 67108864 bytes",
+        Reason.MALFORMED,
+    )
+    assert not events.account().is_up
+
+
+async def test_messages_that_wait_are_bounded_in_bytes() -> None:
+    """Bounded in their number alone, 20,000 of them could have 4 MiB each."""
+    key = part(b"EVENT STATE VM/ACTIVE/BOOT/7 ", is_last=False)
+    message = key + part(bytes(1 << 19), is_last=True)
+    events = Events()
+    async with raw_publisher() as oned, subscribed(events, oned.url):
+        sent = oned.floods(message, most=200 << 20)
+        assert sent < 60 << 20  # 16 MiB in libzmq, the others in the buffers of both sockets
+        await until(lambda: sum(events.account().counts.values()) == sent // len(message))
+
+
+def memory() -> int:
+    """Resident, in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
