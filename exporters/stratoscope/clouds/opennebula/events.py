@@ -18,7 +18,7 @@ import zmq.asyncio
 from zmq.utils.monitor import parse_monitor_message
 
 from stratoscope.clouds.events import CONNECT_S, OTHER, Events, Outcome
-from stratoscope.clouds.opennebula.client.items import Element, root
+from stratoscope.clouds.opennebula.client.items import Element, root, tags
 from stratoscope.clouds.opennebula.client.zmtp import Stream
 from stratoscope.clouds.opennebula.config import Publishers
 from stratoscope.core.errors import CollectError, Reason
@@ -39,6 +39,9 @@ _QUEUED: Final = 2_048
 read from it, and the publisher drops what it cannot send, without a word."""
 _SUBSCRIBED_S: Final = 0.5
 """A publisher begins to send soon after its connection is ready, when it has read the subscription."""
+_MOST_TAGS: Final = 20_000
+"""Tags and attributes of an event, which any user may write into a VM: they are decoded in the event loop. As
+many take 20 ms there; a VM has some 200."""
 _UNDECODED: Final = (binascii.Error, UnicodeDecodeError, ValueError, KeyError, OverflowError)
 
 
@@ -72,7 +75,10 @@ class Subscriber:
         with suppress(*_UNDECODED):
             key, message = parts
             name = key.removeprefix(b"EVENT STATE ").decode("ascii").rpartition("/")[0]
-            found = root(base64.b64decode(message).decode("utf-8")).find("VM")
+            text = base64.b64decode(message).decode("utf-8")
+            if tags(text) > _MOST_TAGS:
+                raise ValueError("more tags than an event has")
+            found = root(text).find("VM")
             if found is None:
                 raise ValueError("no VM")
             outcome = self._hear(found)

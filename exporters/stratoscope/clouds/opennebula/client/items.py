@@ -48,14 +48,14 @@ class TooManyTagsError(ValueError):
 def root(text: str) -> Element:
     """The document. Raises ValueError if it is none, or has a document type: no entity is ever resolved."""
     text = without_long_texts(text)
-    if _tags(text) > MOST_TAGS:
+    if tags(text) > MOST_TAGS:
         plain = _TEXTS.sub("", text)  # users' texts have such characters, too
         # In a comment, `<![CDATA[` begins no text, and what follows is not to be passed over.
-        _check_tags(_tags(text if "<!--" in plain or "<?" in plain[1:] else plain))
+        _check_tags(tags(text if "<!--" in plain or "<?" in plain[1:] else plain))
     return _parsed(text)
 
 
-def each(text: str, *tags: str) -> Iterator[Element]:
+def each(text: str, *wanted: str) -> Iterator[Element]:
     """The items of a pool, those with these tags: each is there until the next one is asked for.
 
     A large pool is parsed part by part: it takes longer, but needs no more memory than its text and an item.
@@ -64,10 +64,10 @@ def each(text: str, *tags: str) -> Iterator[Element]:
         ValueError: As `root`; TooManyTagsError.
     """
     text = without_long_texts(text)
-    if _tags(text) <= MOST_TAGS:
-        yield from _parsed(text).iterchildren(*tags)
+    if tags(text) <= MOST_TAGS:
+        yield from _parsed(text).iterchildren(*wanted)
     else:
-        yield from _each_in_parts(text, tags)
+        yield from _each_in_parts(text, wanted)
 
 
 def _parsed(text: str) -> Element:
@@ -98,13 +98,13 @@ def without_long_texts(text: str) -> str:
     return "".join([*kept, text[start:]]) if kept else text
 
 
-def _each_in_parts(text: str, tags: tuple[str, ...]) -> Iterator[Element]:
+def _each_in_parts(text: str, wanted: tuple[str, ...]) -> Iterator[Element]:
     open_tags, pools = 0, list[Element]()  # the pool, once an item of it has begun
-    parser = etree.XMLPullParser(("start", "end"), tag=tags, **_OPTIONS)
+    parser = etree.XMLPullParser(("start", "end"), tag=wanted, **_OPTIONS)
     try:
         for start in range(0, len(text), AT_ONCE):
             part = text[start : start + AT_ONCE]
-            in_part = _tags(part)
+            in_part = tags(part)
             open_tags += in_part
             parser.feed(part)
             events = [*parser.read_events()]
@@ -124,7 +124,7 @@ def _each_in_parts(text: str, tags: tuple[str, ...]) -> Iterator[Element]:
         raise ValueError(str(error)) from error
 
 
-def _tags(text: str) -> int:
+def tags(text: str) -> int:
     """The number of tags and attributes at most: some of what is counted may be quoted."""
     return text.count("<") + text.count("=")
 
