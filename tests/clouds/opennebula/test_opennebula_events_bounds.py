@@ -66,6 +66,20 @@ async def test_messages_that_wait_are_bounded_in_bytes() -> None:
         await until(lambda: sum(events.account().counts.values()) == sent // len(message))
 
 
+async def test_names_that_oned_does_not_have_are_one_and_take_no_room_from_those_it_has() -> None:
+    events = Events()
+    with publisher() as oned:
+        async with subscribed(events, oned.url):
+            for number in range(400):
+                await oned.says("7", VM.format(7, 3, 3), f"S{number}")
+            await oned.says("7", VM.format(7, 3, 3), "POWEROFF", "LCM_INIT")
+            await until(lambda: sum(events.account().counts.values()) == 401)
+    assert events.account().counts == {
+        ("other", Outcome.APPLIED): 400,
+        ("VM/POWEROFF/LCM_INIT", Outcome.APPLIED): 1,
+    }
+
+
 async def test_event_with_too_many_tags_is_malformed_before_it_is_parsed() -> None:
     """A user's VM with 390,000 of them kept the event loop for 0.2 s, at each of its changes."""
     events, heard = Events(), list[str]()

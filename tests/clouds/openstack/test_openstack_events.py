@@ -125,6 +125,21 @@ async def test_malformed_message_is_counted_and_the_next_is_heard(
     assert [one.event for one in hears.said] == ["instance.create.end"]
 
 
+async def test_names_that_nova_does_not_have_are_one_and_take_no_room_from_those_it_has(
+    tmp_path: Path,
+) -> None:
+    events, hears = Events(), Hears()
+    async with broker() as rabbit, listened(settings(tmp_path, rabbit.url), events, hears):
+        rabbit.publish(*(message(f"instance.x{number}.end", {}) for number in range(400)))
+        rabbit.publish(message("nova.no_such", {}), about("instance.create.end", "a", START))
+        await until(lambda: len(rabbit.acknowledged) == 402)
+    assert events.account().counts == {
+        ("other", Outcome.MALFORMED): 400,
+        ("other", Outcome.IGNORED): 1,
+        ("instance.create.end", Outcome.APPLIED): 1,
+    }
+
+
 async def test_lost_connection_says_so_and_the_same_queue_is_read_again(tmp_path: Path) -> None:
     events, hears = Events(), Hears()
     async with broker() as rabbit:

@@ -21,6 +21,7 @@ from stratoscope.clouds.events import CONNECT_S, OTHER, Events, Outcome
 from stratoscope.clouds.opennebula.client.items import Element, root, tags
 from stratoscope.clouds.opennebula.client.zmtp import Stream
 from stratoscope.clouds.opennebula.config import Publishers
+from stratoscope.clouds.opennebula.states import EVENTS
 from stratoscope.core.errors import CollectError, Reason
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Subscriber:
             if found is None:
                 raise ValueError("no VM")
             outcome = self._hear(found)
-        self._events.count(name, outcome)
+        self._events.count(name if name in EVENTS else OTHER, outcome)
         return outcome
 
     async def _receive(self, socket: zmq.asyncio.Socket) -> None:

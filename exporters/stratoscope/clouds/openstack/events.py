@@ -29,6 +29,7 @@ from stratoscope.clouds.client.handshake import failed
 from stratoscope.clouds.events import CONNECT_S, OTHER, Events, Outcome
 from stratoscope.clouds.openstack.amqp_transport import Bounded
 from stratoscope.clouds.openstack.compute.notification import Notification, decoded, notification
+from stratoscope.clouds.openstack.compute.notification_names import NAMES
 from stratoscope.clouds.openstack.config import Notifications
 from stratoscope.core.errors import CollectError, ConfigError, Reason
 
@@ -110,7 +111,7 @@ class Listener:
                 raise ValueError("larger than any notification")
             event, payload = decoded(body)
             outcome = self._hear(notification(event, payload))
-        self._events.count(event, outcome)
+        self._events.count(event if event in NAMES else OTHER, outcome)
         return outcome
 
     async def _connected(self) -> tuple[str, AbstractConnection]:

@@ -293,16 +293,6 @@ def test_status_is_what_novas_api_derives(state: str, task: str | None, shown: s
     assert status(state, task) == shown
 
 
-async def test_names_of_events_are_bounded() -> None:
-    events = Events()
-    for number in range(400):
-        events.count(f"instance.{number}", Outcome.IGNORED)
-    events.count("x" * 200, Outcome.IGNORED)
-    counts = events.account().counts
-    assert len(counts) == 301
-    assert counts["other", Outcome.IGNORED] == 101
-
-
 async def test_what_is_remembered_of_servers_is_bounded_in_time() -> None:
     cloud = await Cloud("a").known()
     cloud.says("instance.delete.end", "a", state="deleted")
