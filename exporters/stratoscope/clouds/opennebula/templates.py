@@ -11,7 +11,15 @@ import msgspec
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.flavors import Capacity, Flavor, Flavors, Room
 from stratoscope.clouds.opennebula.client.access import Access, checked
-from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, number, sensible
+from stratoscope.clouds.opennebula.client.items import (
+    MIB,
+    MOST_PRICE,
+    Element,
+    decimal,
+    fields,
+    number,
+    sensible,
+)
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.hosts import HostRow, Hosts
@@ -207,7 +215,9 @@ def template(element: Element) -> Template:
         is_known=None not in sizes and all(disk.get("IMAGE_ID") for disk in others),
         is_public=rights.get("OTHER_U") == "1",
         is_narrow=any(name in of_template for name in _NARROWS),
-        prices={name: price for name in _PRICES if (price := decimal(of_template, name)) is not None},
+        prices={
+            name: price for name in _PRICES if (price := decimal(of_template, name, MOST_PRICE)) is not None
+        },
     )
 
 

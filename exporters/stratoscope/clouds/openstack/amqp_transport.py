@@ -21,17 +21,17 @@ class Bounded(aiormq.TransportFactory):
     def __init__(self) -> None:
         self._reader: _Reader | None = None
 
-    async def create(
-        self, url: URL, *, ssl_context_provider: aiormq.SSLContextProvider, **more: Any
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def create(self, url: URL, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect, with TLS for `amqps`. Raises aiormq.AMQPConnectionError."""
-        loop, tls = asyncio.get_running_loop(), None
-        if url.scheme == "amqps":
-            tls = await ssl_context_provider.get_context()
+        loop = asyncio.get_running_loop()
+        provider: aiormq.SSLContextProvider = options.pop("ssl_context_provider")
+        tls = await provider.get_context() if url.scheme == "amqps" else None
         reader = self._reader = _Reader(loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         try:
-            transport, _ = await loop.create_connection(lambda: protocol, url.host, url.port, ssl=tls, **more)
+            transport, _ = await loop.create_connection(
+                lambda: protocol, url.host or "", url.port or 0, ssl=tls, **options
+            )
         except OSError as error:
             raise aiormq.AMQPConnectionError(*error.args) from error
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)

@@ -1,6 +1,5 @@
 """What the text of an answer holds: a pool of items in XML, each decoded strictly and by itself."""
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
@@ -23,6 +22,11 @@ AT_ONCE: Final = 1 << 16
 MOST_TAGS: Final = 400_000
 """Tags and attributes of one item, or of a document that is read as a whole: some 3,000 VMs. An element costs
 some 200 bytes of memory, however short it is in the text, and each attribute as many."""
+MOST: Final = float(1 << 60)
+"""The largest number that makes sense, in base units: an exbibyte. A user may write any into a template, and
+sums and products of what is believed must stay finite."""
+MOST_PRICE: Final = 1e9
+"""The same of a price of an hour."""
 _ID: Final = re.compile(r"[0-9]{1,10}")
 _LONG: Final = 1 << 20
 """Characters of a text from which it is left out: nothing that is read is so long, and libxml2 refuses a
@@ -214,10 +218,14 @@ def decoded(element: Element, decode: Callable[[Element], T], malformed: Malform
 
 
 def amount(found: Mapping[str, str], name: str, unit: int = 1) -> int:
-    """A number that is there and not negative, in base units. Raises ValueError, KeyError."""
-    number = round(float(found[name]) * unit)
-    if number < 0:
-        raise ValueError(f"{name}: negative")
+    """A number that is there, from 0 to MOST, in base units. Raises ValueError, KeyError."""
+    return round(within(float(found[name]) * unit, name))
+
+
+def within(number: float, name: str, most: float = MOST) -> float:
+    """The number itself. Raises ValueError if it is negative, beyond what makes sense, or none."""
+    if not 0 <= number <= most:
+        raise ValueError(f"{name}: not from 0 to {most:g}")
     return number
 
 
@@ -237,7 +245,7 @@ def optional(found: Mapping[str, str], name: str, unit: int = 1) -> int | None:
 
 
 def sensible(found: Mapping[str, str], name: str, unit: int = 1) -> int | None:
-    """A number that is not negative, in base units; None for one that is absent or makes no sense.
+    """A number as `amount` has it, in base units; None for one that is absent or makes no sense.
 
     For what must not cost the item itself: a size that a user wrote as `50G`, a sum that oned has counted
     down below 0 (until `onedb fsck`).
@@ -248,13 +256,12 @@ def sensible(found: Mapping[str, str], name: str, unit: int = 1) -> int | None:
         return None
 
 
-def decimal(found: Mapping[str, str], name: str) -> float | None:
+def decimal(found: Mapping[str, str], name: str, most: float = MOST) -> float | None:
     """The same with decimals."""
     try:
-        number = float(found[name])
+        return within(float(found[name]), name, most)
     except (ValueError, KeyError):
         return None
-    return number if 0 <= number < math.inf else None
 
 
 def ids(element: Element | None) -> list[str]:
