@@ -115,7 +115,7 @@ class Templates(Reader):
     async def _check(self, templates: Sequence[Template], malformed: int) -> bool:
         """Whether these are all templates. Raises LeftOutError for none of a user who may not see all."""
         access = await checked(self._access, "TEMPLATE", templates, malformed, "templatepool.info")
-        return access.sees_all("TEMPLATE")
+        return access.sees_all("TEMPLATE") and not self._pools.is_cut("templatepool.info")
 
     async def _read(self) -> tuple[list[Template], int]:
         return await self._pools.paged("templatepool.info", "VMTEMPLATE", template)

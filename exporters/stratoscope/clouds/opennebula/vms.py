@@ -32,7 +32,7 @@ from stratoscope.clouds.opennebula.client.items import (
     number,
     sensible,
 )
-from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
+from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools, Search
 from stratoscope.clouds.opennebula.hosts import Hosts
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
@@ -258,7 +258,7 @@ class VMs(Reader):
         answer = self._index.vms(
             self._projects,
             self._users,
-            is_whole=self._sees_all,
+            is_whole=self._sees_all and not self._pools.is_cut("vmpool.info"),
             malformed=self._malformed,
             is_complete=not self._malformed,
         )
@@ -319,14 +319,15 @@ class VMs(Reader):
         """The name of the template of each VM; absent for one that has none, or whose is not known yet."""
         present = {one.vm_id for one in rows}
         self._template_of = {vm_id: one for vm_id, one in self._template_of.items() if vm_id in present}
-        new = sorted(present - self._template_of.keys(), key=int)
+        new, search = sorted(present - self._template_of.keys(), key=int), Search()
         for start in range(0, min(len(new), _MOST * _AT_ONCE), _AT_ONCE):
             some = new[start : start + _AT_ONCE]
             try:
-                found, _ = await self._pools.chosen("VM", _template, some, is_extended=True)
+                found, _ = await self._pools.chosen("VM", _template, some, is_extended=True, search=search)
             except LeftOutError:
                 break  # a release without this call: no VM has a flavor
-            self._template_of |= dict.fromkeys(some, "") | dict(found)
+            read = [one for one in some if one not in search.left_out]
+            self._template_of |= dict.fromkeys(read, "") | dict(found)
         self._unnamed.clear()
         names = self._flavors = await self._templates.names()
         return {vm_id: names.get(template, "") for vm_id, template in self._template_of.items()}
