@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,14 @@ import pytest
 from stratoscope.clouds.events import Events, Outcome
 from stratoscope.clouds.opennebula import events as listening
 from stratoscope.clouds.opennebula.client.items import Element
+from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.patience import FAR_S
 from support.publisher import publisher
 from support.raw_publisher import part, raw_publisher
 from support.source import until
 from support.subscribed import subscribed
-from support.zone_with_events import VM
+from support.zone_with_events import VM, heard, zone
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +98,25 @@ async def test_event_with_too_many_tags_is_malformed_before_it_is_parsed() -> No
             await until(lambda: sum(events.account().counts.values()) == 2)
     assert heard == ["8"]
     assert events.account().counts["VM/ACTIVE/RUNNING", Outcome.MALFORMED] == 1
+
+
+async def test_vm_whose_end_an_event_reports_is_gone_when_the_pool_lacks_it() -> None:
+    """Nobody logs in at a publisher: whoever answers in its place can report any end."""
+    token = DEADLINE.set(time.monotonic() + 100_000)  # by the clock that the test moves
+    try:
+        async with zone() as (one, oned):
+            await one.after(0)
+            one.now += 1
+            for vm_id in ("7", "8"):
+                await oned.says(vm_id, VM.format(vm_id, 6, 0), "DONE", "LCM_INIT")
+            await heard(one, 2)
+            said = await one.read(60)
+            assert (said.ended, [*said.vms], said.is_complete) == ({"7", "8"}, [], True)
+            one.oned.answers["vmpool.info"] = f"<VM_POOL>{VM.format(8, 3, 3)}</VM_POOL>"
+            listed = await one.read(600)
+            assert (listed.ended, [*listed.vms]) == (frozenset(), ["8"])
+    finally:
+        DEADLINE.reset(token)
 
 
 def memory() -> int:

@@ -192,12 +192,12 @@ class VMs(Reader):
         if not self._sees_all:
             return Outcome.IGNORED  # maybe of a VM that the credential may not see
         is_known = self._index.get(one.vm_id) is not None or one.vm_id in self._heard
-        if not is_known and max(len(self._index), len(self._heard)) >= MOST_HEARD:
+        if not is_known and max(len(self._index) + len(self._index.ended), len(self._heard)) >= MOST_HEARD:
             return Outcome.IGNORED
         self._events.says(one.vm_id, is_gone=one.state == _DONE)
         self._heard[one.vm_id] = one
         if one.state == _DONE:
-            self._index.drop(one.vm_id)
+            self._index.end(one.vm_id)
             return Outcome.APPLIED
         self._forget_others([one])
         template = self._template_of.setdefault(one.vm_id, element.findtext("TEMPLATE/TEMPLATE_ID", ""))
@@ -247,11 +247,13 @@ class VMs(Reader):
             self._index.put(vm)
             if is_vouched and (known is None or known.state != vm.state or known.host != vm.host):
                 self._events.found(one.vm_id, Missed.ADDED if known is None else Missed.CHANGED)
-        for vm_id in self._index.known().keys() - {one.vm_id for one in rows}:
+        gone = {*self._index.known(), *self._index.ended} - {one.vm_id for one in rows}
+        for vm_id in gone:
             if self._events.is_newer(vm_id, 0.0, began):
                 continue
+            is_news = vm_id not in self._index.ended
             self._index.drop(vm_id)
-            if is_vouched:
+            if is_vouched and is_news:
                 self._events.found(vm_id, Missed.REMOVED)
 
     def _answer(self) -> Answer:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pytest
@@ -171,6 +172,27 @@ async def test_list_does_not_undo_what_was_said_while_it_was_read() -> None:
     cloud.nova.pages = slow  # type: ignore[method-assign]  # this one's, for this test
     cloud.nova.put("b", name="renamed")
     assert await cloud.after(600) == {"a": "SHUTOFF"}
+
+
+async def test_server_whose_end_a_notification_reports_is_gone_when_a_list_says_so() -> None:
+    cloud = await Cloud("kept", "forged", "gone").known()
+    cloud.nova.now += 500
+    cloud.nova.put(
+        "kept", name="renamed"
+    )  # a list of changes begins a minute before it, and not at the start
+    await cloud.after(100)
+    for one in ("forged", "gone"):
+        cloud.says("instance.delete.end", one, state="deleted")
+    cloud.nova.delete("gone")
+
+    async def ended(after_s: float) -> AbstractSet[str]:
+        await cloud.after(after_s)
+        return cloud.servers.index.ended
+
+    assert await ended(60) == {"forged", "gone"}
+    assert await ended(540) == {"forged"}  # changes have the one, and nothing of the other
+    assert await ended(600) == frozenset()  # the whole list
+    assert await cloud.after(0) == {"kept": "ACTIVE", "forged": "ACTIVE"}
 
 
 async def test_older_notification_changes_nothing() -> None:
