@@ -45,6 +45,10 @@ def test_what_lies_in_a_folder_that_others_may_not_enter_is_not(folder: Path) ->
         assert not is_shared(Path(other) / "link")
 
 
+def test_what_is_not_there_is_not(folder: Path) -> None:
+    assert not is_shared(folder / "none")
+
+
 def test_what_a_container_was_given_is_not(folder: Path) -> None:
     """A volume of Kubernetes: files for all, behind links, beside one that is called `..data`."""
     data = folder / "..2026_01_01"
@@ -55,7 +59,6 @@ def test_what_a_container_was_given_is_not(folder: Path) -> None:
     (folder / "..data").symlink_to(data)
     assert not is_shared(folder / "one_auth")
     assert not is_shared(Path("/run/secrets/one_auth"))
-    assert not is_shared(folder / "none")
 
 
 def test_it_is_said_once_until_the_file_changes(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
