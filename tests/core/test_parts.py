@@ -1,14 +1,17 @@
 """The parts of an exporter: how its collectors run beside each other, and what a reload keeps."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from stratoscope.core.collector import Collection, Collections, Collector, Every, OnScrape
+from stratoscope.core.errors import CollectError, Reason
 from stratoscope.core.exporter import Exporter
 from stratoscope.core.metrics import Sample
 from stratoscope.core.part import Opened, Part, Site
@@ -116,3 +119,23 @@ async def test_collector_that_hangs_at_the_start_delays_no_other_one() -> None:
 async def test_exporter_without_collectors_has_tried_them_all() -> None:
     async with asyncio.timeout(FAR_S), tried() as runs:
         assert runs.runners == []
+
+
+async def test_source_that_is_away_is_one_line_in_the_log_and_so_is_its_return(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "stratoscope.core")
+    sources = [Source(CollectError(Reason.UNAVAILABLE, "oned: Connection refused"), []) for _ in range(14)]
+    for number, source in enumerate(sources):
+        source.name = f"c{number:02}"
+    names = ",".join(source.name for source in sources)
+    async with tried(*sources) as runs:
+        (said,) = [record.message for record in caplog.records]
+        why = "reason=unavailable error='oned: Connection refused'"
+        assert said == f"failed collectors=14 cloud=uni {why} names={names}"
+        assert [runner.status.errors for runner in runs.runners] == [{Reason.UNAVAILABLE: 1}] * 14
+        caplog.clear()
+        await asyncio.gather(*(runner.lines(5) for runner in runs.runners))
+    assert [record.message for record in caplog.records] == [
+        f"recovered collectors=14 cloud=uni names={names}"
+    ]

@@ -17,19 +17,19 @@ from support.pages import joined
 from support.patience import FAR_S
 from support.source import Source, vcpus
 
-LOG = "stratoscope.core.runner"
+LOGS = ("stratoscope.core.runner", "stratoscope.core.changes")
 FAILED = "failed collector=source cloud=uni reason="
 
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.DEBUG, LOG)
+    caplog.set_level(logging.DEBUG, "stratoscope.core")
     return caplog
 
 
 def said(log: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:
     """The runner's messages from this level on."""
-    return [record.message for record in log.records if record.name == LOG and record.levelno >= level]
+    return [record.message for record in log.records if record.name in LOGS and record.levelno >= level]
 
 
 def runner_of(source: Source, timeout_s: float = 10) -> Runner:
@@ -134,7 +134,7 @@ async def test_each_run_is_logged_for_who_debugs(log: pytest.LogCaptureFixture) 
     runner = runner_of(Source(down, down, [vcpus("vm-1")]))
     for _ in range(4):
         await runner.lines(5)
-    levels = [record.levelname for record in log.records if record.name == LOG]
+    levels = [record.levelname for record in log.records if record.name in LOGS]
     assert levels == ["ERROR", "DEBUG", "INFO", "DEBUG", "DEBUG"]
     assert said(log, logging.DEBUG)[-1].startswith("collected collector=source cloud=uni samples=1 seconds=")
 

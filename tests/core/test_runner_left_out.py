@@ -12,7 +12,7 @@ from stratoscope.core.runner import FAMILIES, Runner, Status
 from support.pages import promtool_findings, rendered
 from support.source import Clock, Source, vcpus
 
-LOG = "stratoscope.core.runner"
+LOG = "stratoscope.core.changes"
 SCHEDULE = Every(interval_s=60, timeout_s=50, max_age_s=300)
 NO_RIGHT = LeftOutError(LeftOut.UNAUTHORIZED, "403: role admin is needed")
 GONE = LeftOutError(LeftOut.ABSENT, "no volume service in the catalogue")

@@ -12,6 +12,7 @@ from stratoscope.downtime.imports.settings import Import, imports
 from support.certificates import Authority
 
 GOCDB = "https://gocdb.example.org/gocdbpi/public/?method=get_downtime"
+PLAIN = GOCDB.replace("https:", "http:")
 
 
 def entry(**keys: Any) -> dict[str, Any]:
@@ -56,6 +57,10 @@ def test_defaults() -> None:
         ({"mapping": [{"labels": {"hots": "n1"}}]}, "mapping[0].labels: unknown label hots; allowed: host?"),
         ({"mapping": [{"labels": {"host": ""}}]}, 'mapping[0].labels: {host=""} matches an alert that lacks'),
         ({"silences": "some"}, "silences: unknown: some; allowed: scheduled_outages, none, all"),
+        (
+            {"url": PLAIN, "ca_file": "/none"},
+            "ca_file: does nothing, since url has http; allowed: with https",
+        ),
         ({"password": "x"}, "password: unknown key; allowed: "),
     ],
 )

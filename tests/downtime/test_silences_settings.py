@@ -49,6 +49,10 @@ def test_an_entry_needs_a_name_and_urls(tmp_path: Path) -> None:
             "alertmanagers: main: bearer_token_file: /none: No such file or directory",
         ),
         ([ONE | {"ca_file": "/none"}], "alertmanagers: main: ca_file: /none: no certificates in PEM can be"),
+        (
+            [ONE | {"urls": ["http://am:9093"], "ca_file": "/none"}],
+            "alertmanagers[0].ca_file: does nothing, since no URL begins with https; allowed: with https",
+        ),
         ([ONE | {"timeout": "2m"}], "alertmanagers[0].timeout: 2m; allowed: 1m at most"),
         ([ONE | {"tls": {}}], "alertmanagers[0].tls: "),
     ],

@@ -81,7 +81,7 @@ async def test_event_is_on_the_page_soon_and_a_lost_stream_says_so(
 @pytest.mark.parametrize(
     ("events", "message"),
     [
-        ({}, "clouds[0].events.urls: missing"),
+        ({}, "clouds[0].events.urls: missing; allowed: such as [amqps://"),
         ({"urls": []}, "clouds[0].events.urls: "),
         ({"urls": ["amqp://h"], "port": 1}, "clouds[0].events.port: unknown key; allowed: "),
         (

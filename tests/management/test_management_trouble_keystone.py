@@ -14,6 +14,7 @@ from stratoscope.clouds.openstack.identity import names
 from support.apart import Apart, apart
 from support.patience import FAR_S
 from support.series import Page
+from support.source import until
 from support.watching import HASTY, OFTEN, Seen, configuration, failing, succeeding, watching
 
 pytestmark = pytest.mark.no_cover  # a whole exporter, traced, is slow; each part has tests of its own
@@ -71,6 +72,7 @@ async def test_a_keystone_killed_amid_a_refresh_costs_its_own_collector_alone(
             "identity": 0
         }
         assert page.all("project_info"), "what was last seen is still young enough"
+        await until(lambda: bool(complaints(caplog)))  # it waits a second for others
         assert len(complaints(caplog)) == 1, complaints(caplog)
         await cloud.start("identity")
         await exporter.until(

@@ -112,6 +112,8 @@ class FakeOned:
         params, method = xmlrpc.client.loads(await request.read())
         name = str(method).removeprefix("one.")
         self.calls[name] += 1
+        if not params:
+            return _response(refused("unknown_method"))
         session, rest = str(params[0]), params[1:]
         self.params[name] = rest
         if session not in (SESSION, PLAIN):

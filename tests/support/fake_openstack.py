@@ -101,7 +101,10 @@ class FakeOpenStack:
         replies = self._replies.get(request.path)
         if replies is not None:
             if not self._may(request):
-                return web.json_response({"error": {"message": "no such token"}}, status=401)
+                to_keystone = {"WWW-Authenticate": f'Keystone uri="{self.url}/identity"'}
+                return web.json_response(
+                    {"error": {"message": "no such token"}}, status=401, headers=to_keystone
+                )
             return await _response(replies.pop(0) if len(replies) > 1 else replies[0], request)
         if request.path == "/identity/v3/auth/tokens":
             return await self._login(request)

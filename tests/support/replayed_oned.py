@@ -72,6 +72,8 @@ class Oned:
         name = str(method).removeprefix("one.")
         self.calls[name] += 1
         await self.gate.wait()
+        if not params:
+            return _response(refused("unknown_method"))
         if params[0] != SESSION:
             return _response(refused("bad_password"))
         return _response(self._body(name, params[1:]))

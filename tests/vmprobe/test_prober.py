@@ -378,7 +378,12 @@ def test_a_rotation_without_known_hosts_runs_anywhere() -> None:
             bench.cloud.fails("hosts", RunReason.POLICY)
             await bench.until(110)
         assert [one.outcome for one in bench.runs()] == [Outcome.SUCCESS, Outcome.FAILED]
-        assert list(bench.prober.view("boot").hosts) == ["host-1"]
+        view = bench.prober.view("boot")
+        assert [(one.host, one.asked_host) for one in bench.runs()] == [("host-1", ""), ("", "")]
+        assert (view.rotates, view.hosts) == (
+            True,
+            {},
+        )  # the scheduler chose: no host was tested by the rotation
 
     on_bench(work)
 

@@ -81,6 +81,7 @@ async def test_probe_is_shown_with_its_fields_as_recorded() -> None:
         "id": "0000000000000007", "probe": "boot", "began": good.began, "ended": good.ended,
         "outcome": "success", "failure": None, "phases": {**PHASES},
         "accepted_s": {"networked": 2.75, "built": 7.0}, "left_out": {}, "host": "compute-1",
+        "asked_host": None,
         "vm_id": "6e0c1f0a-0000-4000-8000-000000000007", "image_id": "im-1", "vm_s": 11.0, "polls": 9,
     }  # fmt: skip
     assert found["runs"][1]["failure"] == {

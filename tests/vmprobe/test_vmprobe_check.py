@@ -359,6 +359,7 @@ MISTAKES = {
         ["--name=a", "--user=b", "--password-file=c", "--token-file=d"],
         "--token-file: allowed: instead of --user and --password-file",
     ),
+    "no TLS": (["--name=a", "--url=http://x", "--ca-file=c"], "--ca-file: does nothing with http"),
     "time": (["--name=a", "--timeout=0"], "--timeout: '0' is no time above zero; allowed: such as"),
     "unit": (["--name=a", "--max-age=5y"], "--max-age: '5y' is no time above zero"),
     "order": (["--name=a", "-w", "30s", "--critical=20s"], "--critical: allowed: not below --warning"),

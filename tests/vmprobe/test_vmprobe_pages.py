@@ -208,6 +208,19 @@ async def test_page_of_a_probe_has_its_runs_its_vm_and_its_hosts() -> None:
     assert re.fullmatch(r"\S+ \S+ UTC \(10\d s ago\)", oldest["Began"])
 
 
+@pytest.mark.parametrize(("rotates", "asked"), [(True, ""), (True, "host-1"), (True, None), (False, "")])
+async def test_rotation_that_may_choose_no_host_is_said_to_have_tested_none(
+    asked: str | None, *, rotates: bool
+) -> None:
+    run = success(1, host="host-1", asked_host=asked)
+    hosts = {"host-1": run} if rotates and asked != "" else {}
+    async with probing(FakeProber(probe("boot", run, rotates=rotates, hosts=hosts))) as url:
+        shown = (await page(url, "/probes/uni/boot")).text
+    is_of_nobodys_choice = rotates and asked == ""
+    assert ("The rotation tested no host: it knows none on which" in shown) is is_of_nobodys_choice
+    assert ("1 of 1 hosts of the rotation work" in shown) is (len(hosts) == 1)
+
+
 async def test_tables_of_a_probe_are_bounded() -> None:
     hosts = {f"compute-{n:03}": success(n) for n in range(501)}
     many = [success(n) for n in range(80)]

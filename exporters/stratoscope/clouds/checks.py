@@ -10,6 +10,11 @@ from stratoscope.clouds.model import LATENCY_BOUNDS, Endpoint
 from stratoscope.core.errors import CollectError, Reason
 
 
+def is_verdict(status: int) -> bool:
+    """Whether a status says enough, whoever answers: that the endpoint fails, or limits requests."""
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS
+
+
 @dataclass(slots=True)
 class Checks:
     """The results of the checks of one endpoint.
@@ -24,7 +29,7 @@ class Checks:
     seconds: float = 0.0
 
     async def record(self, check: Awaitable[tuple[int, float]]) -> None:
-        """Record one answer, its status and its seconds, or that there was none.
+        """Record one answer of the service, its status and its seconds, or that there was none.
 
         `is_up` is unknown if no request could be sent: the budget is used up, or the service is paused after
         a 429. A service that is paused after a 503 is down.

@@ -40,14 +40,15 @@ def refusal(kind: object, value: Any, message: str, convert: Callable[[Any, Any]
     if message.endswith(_OF_KEY):
         key = next(key for key in value if not isinstance(key, str))
         return "", not_text(key)
-    kind = _bare(kind, value)
+    example, kind = _example(kind), _bare(kind, value)
     for step, of_part, part in _parts(kind, value):
         try:
             convert(part, of_part)
         except msgspec.ValidationError as error:
             path, problem = refusal(of_part, part, str(error), convert)
             return f"{step}{path}", problem
-    return _explained(kind, value, message)
+    path, problem = _explained(kind, value, message)
+    return path, f"{problem}{example}"
 
 
 def got(value: object) -> str:
@@ -59,7 +60,8 @@ def _explained(kind: object, value: Any, message: str) -> Refusal:
     fields = _fields(kind)
     if field := _FIELD.match(message):
         is_missing = field[1] == "missing required"
-        return f".{field[2]}", "missing" if is_missing else f"unknown key; allowed: {', '.join(fields)}"
+        missing = f"missing{_example(fields.get(field[2]))}"
+        return f".{field[2]}", missing if is_missing else f"unknown key; allowed: {', '.join(fields)}"
     if choices := _choices(kind):
         is_text = isinstance(value, str)
         what = f"unknown: {value[:LONGEST_SHOWN]}" if is_text else f"expected a text, got {got(value)}"
@@ -71,6 +73,12 @@ def _explained(kind: object, value: Any, message: str) -> Refusal:
         return "", f"{_expected(value, *expected.groups())}{allowed}"
     is_moment = kind is dt.datetime and isinstance(value, str)
     return "", "no date with a time; allowed: such as 2026-12-01T22:00:00" if is_moment else message
+
+
+def _example(kind: object) -> str:
+    """What is allowed, if the type has an example in the words of YAML."""
+    metas = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    return "".join(f"; allowed: such as {meta.examples[0]}" for meta in metas if meta.examples)
 
 
 def _choices(kind: object) -> Sequence[object]:

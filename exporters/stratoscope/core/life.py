@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
+from stratoscope.core.changes import GATHER_S, Changes
 from stratoscope.core.collector import Absent, Collections
 from stratoscope.core.part import Opened, Part
 from stratoscope.core.runner import Runner
@@ -33,6 +34,7 @@ class Life:
         self.runners: Sequence[Runner] = ()
         self.left_out: Sequence[Absent] = ()
         self._turn, self._supervisor = turn, supervisor
+        self._changes = Changes(GATHER_S)
         self._is_open, self._ending = asyncio.Event(), asyncio.Event()
         self._group = asyncio.TaskGroup()
         self._children: set[asyncio.Task[None]] = set()
@@ -60,7 +62,7 @@ class Life:
         for collection in wanted.running:
             runner = running.pop(collection.collector, None)
             if runner is None:
-                runner = Runner(collection, turn=self._turn)
+                runner = Runner(collection, turn=self._turn, changes=self._changes)
                 if predecessor := before.get(collection.collector.key):
                     runner.inherit(predecessor)
                 self._start(runner.run(), f"run {runner.collector.name}")
@@ -79,6 +81,7 @@ class Life:
         """Return when every collector has been tried once. Raises what ended the life."""
         for runner in self.runners:
             await self._until(runner.tried.wait())
+        self._changes.write()
 
     def when_broken(self, report: Callable[[BaseException], None]) -> None:
         """Report an error that ends the life before it is closed: nothing is collected any more."""
@@ -117,6 +120,7 @@ class Life:
                 for child in self._children:
                     child.cancel()
                 await asyncio.gather(*(runner.stop() for runner in self.runners))
+                self._changes.write()
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         child = self._group.create_task(work, name=name)

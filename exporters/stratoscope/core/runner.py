@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
+from stratoscope.core.changes import Change, Changes
 from stratoscope.core.collector import Absent, Collection, Every
 from stratoscope.core.deadline import Limit
 from stratoscope.core.errors import CollectError, Dropped, LeftOut, Reason, SharedError, why
@@ -174,9 +175,12 @@ class Runner:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         grace_s: float = GRACE_S,
         turn: asyncio.Lock | None = None,
+        changes: Changes | None = None,
     ) -> None:
-        """Args: turn: Shared by runners of which only one renders at a time: more would wait for each other,
-        and block the event loop.
+        """Args:
+        turn: Shared by runners of which only one renders at a time: more would wait for each other, and block
+            the event loop.
+        changes: Shared by the runners of a part, for what is logged of several at once.
         """
         self.collection = collection
         self.collector = collection.collector
@@ -185,6 +189,7 @@ class Runner:
         self.successors: asyncio.Future[Mapping[tuple[str, str], Runner]] | None = None
         self._monotonic, self._now, self._sleep, self._grace_s = monotonic, now, sleep, grace_s
         self._turn = turn or asyncio.Lock()
+        self._changes = changes or Changes()
         self._flight: SingleFlight[str, Outcome] = SingleFlight()
         self._limit: Limit
         self._stopped = False
@@ -356,7 +361,7 @@ class Runner:
     def _succeeded(self, snapshot: _Snapshot, malformed: int) -> Outcome:
         before, lines = self.status, snapshot.lines
         if before.success is False or before.left_out:
-            log.info("recovered %s", self._who)
+            self._changes.add(Change(logging.INFO, "recovered", self.collector.cloud), self.collector.name)
         if new := lines.dropped.keys() - before.dropped.keys():
             log.warning("samples dropped %s reasons=%s", self._who, ",".join(sorted(new)))
         self._snapshot = snapshot if isinstance(self.collection.schedule, Every) else None
@@ -386,16 +391,19 @@ class Runner:
         reason, message = why(error)
         is_new = reason is not (self.status.left_out or self.status.reason)
         if isinstance(reason, LeftOut):
-            text, level = "left out %s reason=%s why=%r", logging.WARNING
+            what, fields, level = "left out", " reason=%s why=%r", logging.WARNING
             if reason is LeftOut.ABSENT:
                 level = logging.INFO
         else:
-            text, level = "failed %s reason=%s error=%r", logging.ERROR
+            what, fields, level = "failed", " reason=%s error=%r", logging.ERROR
             if isinstance(error, SharedError):
                 level = logging.DEBUG
             self.status = replace(self.status, errors=self.status.errors + Counter([reason]))
+        change = Change(
+            level if is_new else logging.DEBUG, what, self.collector.cloud, fields, (reason, message)
+        )
         bug = error if is_new and reason is Reason.INTERNAL else None
-        log.log(level if is_new else logging.DEBUG, text, self._who, reason, message, exc_info=bug)
+        self._changes.add(change, self.collector.name, bug)
         if isinstance(reason, LeftOut) or not self.tried.is_set():
             self._snapshot = None  # no longer there for this credential; or of the runner before
         self._verdict = verdict

@@ -18,6 +18,7 @@ _DEEPEST: Final = 50
 _TAG: Final = "tag:yaml.org,2002:"
 _MERGE: Final = f"{_TAG}merge"
 _TYPES: Final = ("null", "bool", "int", "float", "str", "seq", "map")
+_TAB: Final = r"found character '\t'"
 _QUOTED: Final = re.compile(r" '(?!<)[^']{3,}'")
 """Words that PyYAML cites from the file, which may be a secret; its tokens, as '<scalar>', are none."""
 
@@ -132,6 +133,8 @@ def document(content: bytes, path: object, loader: type[Loader] = Loader) -> obj
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark or reader.get_mark()
         problem = ": ".join(part for part in (error.context, error.problem) if part)
+        if _TAB in problem:
+            problem = "a tab; allowed: spaces"
     except (ValueError, OverflowError):  # PyYAML makes a character of what is none
         mark, problem = reader.get_mark(), "an escape of no character"
     raise ConfigError(f"{path}:{mark.line + 1}:{mark.column + 1}: {_QUOTED.sub('', problem)}")

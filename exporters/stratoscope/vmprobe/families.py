@@ -104,7 +104,7 @@ NETWORKED = Histogram(
 )
 HOST_SUCCESS = Family(
     "stratoscope_vmprobe_host_success",
-    "1 if the last run on this host succeeded, 0 if it failed; of probes with a host rotation.",
+    "1 if the last run on this host succeeded, 0 if it failed; of hosts that a host rotation chose.",
     labels=_HOST,
 )
 HOST_LAST_RUN = Family(

@@ -105,6 +105,16 @@ class Shown:
         works = sum(run.outcome is Outcome.SUCCESS for run in self.view.hosts.values())
         return f"{works} of {len(self.view.hosts)} hosts of the rotation work"
 
+    @property
+    def rotation_note(self) -> str:
+        """That the last run of a rotation tested no host of its choice; "" if it did."""
+        if not self.view.rotates or self.last is None or self.last.asked_host != "":
+            return ""
+        return (
+            "The rotation tested no host: it knows none on which this credential may request VMs, so the"
+            " scheduler chose"
+        )
+
 
 async def overview(request: Request) -> web.StreamResponse:
     """All probes, those that fail first, in pages."""

@@ -82,7 +82,7 @@ class Probing:
         tally: What is counted.
         history: The last runs that have ended, the oldest first.
         last_success: The last run that succeeded.
-        by_host: The last run on each host of a rotation.
+        by_host: The last run on each host that a rotation chose.
         running: The run in progress, as it is.
     """
 
@@ -282,7 +282,7 @@ class Probing:
         self._pace.ended(is_failure=ended.outcome is Outcome.FAILED)
         if ended.outcome is Outcome.SUCCESS:
             self.last_success = ended
-        if self.probe.rotation is not None and ended.host:
+        if self.probe.rotation is not None and ended.host and ended.asked_host != "":
             self.by_host[ended.host] = ended
 
     # -- What it shows ---------------------------------------------------------------------------------------
@@ -305,6 +305,7 @@ class Probing:
             why=why,
             running=self.running,
             runs=self.history,
+            rotates=self.probe.rotation is not None,
             hosts=dict(self.by_host),
             sent=dict(self._sent),
         )

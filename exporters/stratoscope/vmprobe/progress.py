@@ -77,7 +77,9 @@ class Progress:
     ) -> None:
         self.order, self.lifecycle, self.records, self.clock = order, lifecycle, records, clock
         self.began = clock.monotonic()
-        self.run = Run(id=order.id, probe=order.probe, began=clock.now(), host=order.host)
+        self.run = Run(
+            id=order.id, probe=order.probe, began=clock.now(), host=order.host, asked_host=order.host
+        )
         self.mark = order.mark(self.run.began)
         self.vm: Object | None = None
         self.accepted = 0.0

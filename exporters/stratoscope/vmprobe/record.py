@@ -45,6 +45,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         left_out: Why optional phases were not possible, by phase: the service or the right is missing.
         accepted_s: Of `networked` and `built`: seconds since the VM was accepted.
         host: The hypervisor, as far as the credential may know it; "" if unknown.
+        asked_host: The host that it was requested on; "" for any. None in runs of older releases.
         vm_id: "" before the VM was accepted.
         image_id: Of the image that was resolved.
         vm_s: For how long the VM existed: from acceptance to the end of `gone`.
@@ -61,6 +62,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     accepted_s: Mapping[Phase, float] = {}
     left_out: Mapping[Phase, str] = {}
     host: str = ""
+    asked_host: str | None = None
     vm_id: str = ""
     image_id: str = ""
     vm_s: float = 0.0

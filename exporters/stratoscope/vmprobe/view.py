@@ -37,7 +37,8 @@ class ProbeView:
         why: One line on the state; "" for `idle` and `running`.
         running: The run in progress, with the phases that have ended.
         runs: The last runs that have ended, the oldest first.
-        hosts: The last run on each host of a rotation, by host.
+        rotates: Whether it has a host rotation.
+        hosts: The last run on each host that the rotation chose, by host.
         sent: The last requests of the last run and of that in progress, by the run's id.
     """
 
@@ -52,5 +53,6 @@ class ProbeView:
     why: str = ""
     running: Run | None = None
     runs: Sequence[Run] = ()
+    rotates: bool = False
     hosts: Mapping[str, Run] = field(default_factory=dict)
     sent: Mapping[str, Sequence[Sent]] = field(default_factory=dict)

@@ -212,12 +212,13 @@ async def test_a_body_that_cannot_be_unpacked_is_no_answer() -> None:
     assert error.code in {"connection", "malformed"}
 
 
-async def test_a_refused_connection_says_so_in_one_line() -> None:
+async def test_a_refused_connection_says_so_in_one_line_which_is_the_same_for_all_requests() -> None:
     async with _raw_server(_says(b"")) as url:
         pass
-    error = await _fails(url.with_query(a="b").with_user("me").with_password("secret"))
-    assert (error.reason, error.code) == (Reason.UNAVAILABLE, "connection")
-    assert str(error) == f"{url}: Connection refused"
+    for path in ("/v2.1/servers", "/v2.1/flavors"):
+        error = await _fails(url.with_path(path).with_query(a="b").with_user("me").with_password("secret"))
+        assert (error.reason, error.code) == (Reason.UNAVAILABLE, "connection")
+        assert str(error) == f"{url.origin()}: Connection refused"
 
 
 async def test_a_name_that_nobody_knows_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

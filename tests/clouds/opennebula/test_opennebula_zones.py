@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 from yarl import URL
 
@@ -15,6 +16,7 @@ from stratoscope.clouds.opennebula.config import Found
 from stratoscope.clouds.opennebula.zones import MOST, Zone, own_zone
 from stratoscope.core.config import Secret
 from support.certificates import Authority, write
+from support.little_server import listening
 from support.opennebula import asked, cloud_of
 from support.replayed_oned import SESSION, Oned, refused, replayed
 
@@ -41,6 +43,44 @@ async def oned() -> AsyncIterator[Oned]:
 async def test_a_lone_oned_is_one_endpoint_that_is_up() -> None:
     found = await asked("endpoints")
     assert [(one.service, one.is_up, one.counts[-1]) for one in found.endpoints] == [("oned", True, 1)]
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [(404, ""), (405, ""), (200, "<html>It works!</html>"), (200, "{}"), (502, "")]
+)
+async def test_another_server_where_oned_should_be_is_no_endpoint_that_is_up(
+    oned: Oned, status: int, text: str
+) -> None:
+    async def another(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=status, text=text)
+
+    async with listening(another) as url:
+        zones = zone("north", oned.endpoint) + zone("southern", f"{url}/RPC2")
+        oned.answers["zonepool.info"] = f"<ZONE_POOL>{zones}</ZONE_POOL>"
+        cloud = cloud_of(oned)
+        found = await cloud.ask("endpoints")
+        await cloud.close()
+    assert {one.service: one.is_up for one in found.endpoints} == {"oned": True, "oned/southern": False}
+
+
+async def test_check_of_an_endpoint_bears_no_credential(oned: Oned) -> None:
+    seen = []
+
+    async def spy(request: web.BaseRequest) -> web.StreamResponse:
+        seen.append((request.method, request.headers.get("Authorization"), await request.read()))
+        return web.Response(body=refused("unknown_method"))
+
+    async with listening(spy) as url:
+        oned.answers["zonepool.info"] = (
+            f"<ZONE_POOL>{zone('southern', url)}{zone('n', oned.endpoint)}</ZONE_POOL>"
+        )
+        cloud = cloud_of(oned)
+        found = await cloud.ask("endpoints")
+        await cloud.close()
+    assert [one.is_up for one in found.endpoints] == [True, True]
+    ((method, authorization, body),) = seen
+    assert (method, authorization) == ("POST", None)
+    assert SESSION.encode() not in body
 
 
 async def test_other_zones_and_servers_are_endpoints_and_silent_ones_are_down(oned: Oned) -> None:

@@ -287,6 +287,40 @@ async def test_each_failure_has_its_reason_and_names_what_to_look_at(
     assert words in str(error)
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason", "words"),
+    [
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            Reason.UNAVAILABLE,
+            "no AMQP: the connection was closed before",
+        ),
+        (
+            b"",
+            Reason.UNAVAILABLE,
+            "no AMQP: the connection was closed before it began: a wrong port, or one for",
+        ),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", Reason.TIMEOUT, "no answer in AMQP within 0.5 s: a wrong port?"),
+    ],
+)
+async def test_what_is_no_broker_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes, reason: Reason, words: str
+) -> None:
+    monkeypatch.setattr(listening, "CONNECT_S", 0.5)  # 20 s otherwise
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await (reader.read() if reason is Reason.TIMEOUT else reader.readexactly(8))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        error = await lost(settings(tmp_path, f"amqp://127.0.0.1:{port}"), Events())
+    assert error.reason is reason
+    assert str(error).startswith(f"127.0.0.1:{port}: {words}")
+
+
 async def test_next_broker_of_the_cluster_is_used(tmp_path: Path) -> None:
     events = Events()
     async with (

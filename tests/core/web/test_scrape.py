@@ -248,7 +248,7 @@ async def test_client_that_goes_away_while_collecting_leaves_no_error_and_no_tas
     await until(lambda: len(asyncio.all_tasks()) == 1)
     # The collector's own failure is the runner's to log.
     assert [record.name for record in caplog.records if record.levelno >= logging.WARNING] == [
-        "stratoscope.core.runner"
+        "stratoscope.core.changes"
     ]
 
 

@@ -11,6 +11,9 @@ from stratoscope.core.secret_files import read_secret, warn_if_shared
 LARGEST: Final = 16 << 20
 _LINE: Final = "one line, `user:password`"
 _FORM: Final = f"allowed: {_LINE}"
+_PEM: Final = "allowed: text that begins with -----BEGIN"
+_NO_PEM: Final = (None, "", "PEM lib", "NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE")
+"""OpenSSL's words, which differ by release and by key."""
 
 
 class TLSFiles(Protocol):
@@ -45,6 +48,11 @@ def login(file: str) -> str:
     return text
 
 
+def unused(files: TLSFiles) -> str:
+    """The first key that names a file for TLS; "" for none. Where no TLS is spoken it would do nothing."""
+    return next((key for key in ("ca_file", "cert_file", "key_file") if getattr(files, key)), "")
+
+
 def context(files: TLSFiles) -> ssl.SSLContext:
     """The trusted authorities and the client's certificate. Raises ConfigError for an invalid file."""
     if files.key_file and not files.cert_file:
@@ -60,7 +68,7 @@ def context(files: TLSFiles) -> ssl.SSLContext:
         paths = {"ca_file": files.ca_file, "cert_file": files.cert_file, "key_file": files.key_file}
         named = ", ".join(f"{key}: {path}" for key, path in paths.items() if path)
         reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
-        why = "not in PEM" if reason in (None, "", "PEM lib") else reason
+        why = f"not in PEM; {_PEM}" if reason in _NO_PEM else reason
         raise ConfigError(f"{named}: {why}") from error
     return made
 

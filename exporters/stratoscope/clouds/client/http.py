@@ -171,13 +171,18 @@ def _place(url: URL) -> str:
 
 
 def _error_text(url: URL, error: Exception, proxy: Proxy | None) -> str:
-    """URL, error and proxy in one line, without addresses of objects."""
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    """URL, error and proxy in one line, without addresses of objects.
+
+    What no connection is made to has no path: the same text for each of its requests.
+    """
+    cause, place = error, _place(url)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause, place = error.os_error, str(url.origin())
     if isinstance(cause, aiohttp.ClientHttpProxyError):
         words = f"the proxy answered {cause.status}"
     else:
         words = _error_words(cause) or type(cause).__name__
-    return f"{_place(url)}: {words}{through(proxy)}"
+    return f"{place}: {words}{through(proxy)}"
 
 
 def _error_words(cause: Exception) -> str | None:

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from yarl import URL
 
+from stratoscope.clouds.client.files import unused
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.core.config import DERIVED, Secret
 
@@ -19,7 +20,9 @@ class Publishers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         urls: One for each oned of the zone: the leader alone publishes.
     """
 
-    urls: Annotated[list[str], msgspec.Meta(min_length=1, max_length=20)]
+    urls: Annotated[
+        list[str], msgspec.Meta(min_length=1, max_length=20, examples=["[tcp://one.example.org:2101]"])
+    ]
 
     def __post_init__(self) -> None:
         for text in self.urls:
@@ -69,6 +72,8 @@ class OpenNebulaCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("endpoint: a user or a password stands in it; allowed: credentials_file")
         if not is_good or url.query_string or url.fragment:
             raise ValueError(f"endpoint: {_EXAMPLE}")
+        if url.scheme == "http" and (key := unused(self)):
+            raise ValueError(f"{key}: does nothing, since endpoint begins with http; allowed: with https")
 
     @property
     def url(self) -> URL:

@@ -66,7 +66,7 @@ class Zones(Reader):
 
     @question("endpoints", Every(30, 30, 120), cost=f"1 for each zone and server, {MOST} at most", role="any")
     async def endpoints(self) -> Endpoints:
-        """Whether each endpoint answers a GET, which bears no credential. No error: a silent one is down."""
+        """Whether each answers XML-RPC, asked without a credential. No error: a silent one is down."""
         places = {SERVICE: self._oned.url} | await self._others()
         asked = [*places][:MOST]
         self._checks = {name: self._checks.get(name, Checks()) for name in asked}

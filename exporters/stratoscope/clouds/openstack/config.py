@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from yarl import URL
 
-from stratoscope.clouds.client.files import context, login
+from stratoscope.clouds.client.files import context, login, unused
 from stratoscope.clouds.client.limiter import Limits
 from stratoscope.core.config import DERIVED, Secret
 from stratoscope.core.errors import ConfigError
@@ -25,7 +25,10 @@ class Notifications(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         cert_file, key_file: The client's certificate and its key.
     """
 
-    urls: Annotated[list[str], msgspec.Meta(min_length=1, max_length=20)]
+    urls: Annotated[
+        list[str],
+        msgspec.Meta(min_length=1, max_length=20, examples=["[amqps://rabbit.example.org:5671/nova]"]),
+    ]
     credentials_file: str = ""
     exchange: Annotated[str, msgspec.Meta(min_length=1, max_length=127)] = "nova"
     topic: Annotated[str, msgspec.Meta(min_length=1, max_length=127)] = "versioned_notifications"
@@ -44,6 +47,9 @@ class Notifications(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError("urls: a user or a password stands in one; allowed: credentials_file")
             if not is_good or url.query_string or url.fragment:
                 raise ValueError(f"urls: {_URL}")
+        is_tls = any(URL(text).scheme == "amqps" for text in self.urls)
+        if not is_tls and (key := unused(self)):
+            raise ValueError(f"{key}: does nothing, since no URL begins with amqps; allowed: with amqps")
 
     def check(self) -> None:
         """Read the files that it names. Raises ConfigError."""

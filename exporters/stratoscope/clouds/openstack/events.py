@@ -143,7 +143,7 @@ class Listener:
                     full, context=trust, client_properties=properties, transport_factory=self._transport
                 )
         except (amqp.AMQPError, OSError, EOFError) as error:  # TimeoutError is an OSError
-            failure = _failure(where, error)
+            failure = _no_amqp(where, error) or _failure(where, error)
             if isinstance(error, _NO_LOGIN):
                 self._refused = digest, now, failure
             raise failure from error
@@ -237,6 +237,17 @@ class Listener:
             if closing.done() and not closing.cancelled() and (error := closing.exception()):
                 return _failure(where, error)
         return CollectError(Reason.UNAVAILABLE, f"{where}: the broker has deleted the queue")
+
+
+def _no_amqp(where: str, error: BaseException) -> CollectError | None:
+    """The failure of a connection where nothing shows that AMQP is spoken; None if something does."""
+    if isinstance(error, TimeoutError):
+        what = f"no answer in AMQP within {CONNECT_S:.3g} s: a wrong port?"
+        return CollectError(Reason.TIMEOUT, f"{where}: {what}")
+    if isinstance(error.__cause__, asyncio.IncompleteReadError) and not isinstance(error, _UNAUTHORIZED):
+        what = "no AMQP: the connection was closed before it began: a wrong port, or one for TLS (amqps)?"
+        return CollectError(Reason.UNAVAILABLE, f"{where}: {what}")
+    return None
 
 
 def _failure(where: str, error: BaseException) -> CollectError:

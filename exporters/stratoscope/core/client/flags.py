@@ -47,6 +47,9 @@ class Parser(argparse.ArgumentParser):
             self.error("--user: allowed: together with --password-file")
         if flags.user is not None and flags.token_file is not None:
             self.error("--token-file: allowed: instead of --user and --password-file")
+        is_tls = any(one.is_tls for one in vars(flags).values() if isinstance(one, Url))
+        if flags.ca_file is not None and not is_tls:
+            self.error("--ca-file: does nothing with http; allowed: with a URL that begins with https")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's; it keeps the unknown flags, since argparse first says which required ones lack."""

@@ -121,7 +121,9 @@ def _check(one: Import, key: str) -> None:
             raise ConfigError(f"{key}.zone: {error.what}") from error
     if not one.mapping:
         raise ConfigError(f"{key}.mapping: missing or empty; allowed: entries with host, service and labels")
-    one.address()
+    if one.address().scheme != "https" and one.ca_file:
+        of = "url_file" if one.url_file else "url"
+        raise ConfigError(f"{key}.ca_file: does nothing, since {of} has http; allowed: with https")
     one.headers()
     one.tls()
 

@@ -110,6 +110,8 @@ def _check(one: AlertmanagerSettings, key: str) -> None:
         raise ConfigError(f"{key}: bearer_token_file stands beside user; allowed: one of both")
     if ":" in one.user:
         raise ConfigError(f"{key}.user: a colon; allowed: a name without one")
+    if one.ca_file and not any(url.lower().startswith("https:") for url in one.urls):
+        raise ConfigError(f"{key}.ca_file: does nothing, since no URL begins with https; allowed: with https")
     if one.timeout > _LONGEST:
         raise ConfigError(f"{key}.timeout: {one.timeout}; allowed: {_LONGEST} at most")
     one.credentials()

@@ -11,13 +11,15 @@ _PREFIX: Final = "stratoscope_management_endpoint"
 _LABELS: Final = ("cloud", "service")
 UP = Family(
     f"{_PREFIX}_up",
-    "1 if the endpoint answered in time with an HTTP status below 500, else 0; absent while no request can "
-    "be sent, since the budget is used up or the service is paused after a 429.",
+    "1 if the service answered in time at its endpoint with an HTTP status below 500, else 0, also where "
+    "another server answers; absent while no request can be sent, since the budget is used up or the "
+    "service is paused after a 429.",
     labels=_LABELS,
 )
 LATENCY = Histogram(
     f"{_PREFIX}_latency_seconds",
-    "Duration of answered requests for the endpoint's version document, in seconds.",
+    "Duration of answered requests for the endpoint's version document (oned: a call without a user), in "
+    "seconds.",
     labels=_LABELS,
     bounds=model.LATENCY_BOUNDS,
 )

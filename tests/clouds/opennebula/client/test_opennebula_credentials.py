@@ -56,7 +56,7 @@ def test_a_file_without_a_credential_is_named_and_not_cited(tmp_path: Path, cont
 
 
 def test_which_of_several_entries_has_the_mistake_is_said(tmp_path: Path) -> None:
-    entries = [entry(tmp_path), entry(tmp_path, name="two", ca_file="/none.pem")]
+    entries = [entry(tmp_path), entry(tmp_path, name="two", endpoint="https://one", ca_file="/none.pem")]
     with pytest.raises(ConfigError, match=r"^clouds: two/opennebula: ca_file: /none.pem: No such file"):
         found(entries)
 
@@ -132,14 +132,14 @@ def test_tls_files_are_checked(tmp_path: Path) -> None:
     authority = Authority()
     ca_file = tmp_path / "ca.pem"
     ca_file.write_bytes(authority.certificate)
-    assert context(entry(tmp_path, ca_file=str(ca_file))).get_ca_certs()
+    assert context(entry(tmp_path, endpoint="https://one", ca_file=str(ca_file))).get_ca_certs()
     ca_file.write_text("no certificate")
     with pytest.raises(ConfigError, match=rf"ca_file: {ca_file}: "):
-        found([entry(tmp_path, ca_file=str(ca_file))])
+        found([entry(tmp_path, endpoint="https://one", ca_file=str(ca_file))])
     with pytest.raises(ConfigError, match="cert_file: missing"):
-        found([entry(tmp_path, key_file=str(ca_file))])
+        found([entry(tmp_path, endpoint="https://one", key_file=str(ca_file))])
     with pytest.raises(ConfigError, match=rf"cert_file: {ca_file}"):
-        found([entry(tmp_path, cert_file=str(ca_file))])
+        found([entry(tmp_path, endpoint="https://one", cert_file=str(ca_file))])
 
 
 def test_the_environment_names_a_zone_as_for_opennebulas_own_tools(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from openstack.config.cloud_region import CloudRegion
@@ -88,7 +89,23 @@ def _behind(gate: str) -> list[tuple[str, str, str, str, str]]:
 def test_both_forms_of_a_url_lead_to_the_same_place(
     service: str, catalogue: str, url: str, root: str, document: str
 ) -> None:
-    assert endpoint(service, catalogue, P) == Endpoint(url, root, document, None)
+    found = endpoint(service, catalogue, P)
+    assert msgspec.structs.replace(found, versioned="") == Endpoint(url, root, document, None)
+
+
+@pytest.mark.parametrize(
+    ("service", "catalogue", "versioned"),
+    [
+        ("compute", "http://c/compute/v2.1", "http://c/compute/v2.1/"),
+        ("block-storage", f"http://c/v3/{P}", "http://c/v3/"),
+        ("identity", "http://c/identity/v3", "http://c/identity/v3/"),
+        ("network", "http://c:9696", "http://c:9696/"),
+    ],
+)
+def test_version_of_the_catalogue_is_kept_where_paths_have_another(
+    service: str, catalogue: str, versioned: str
+) -> None:
+    assert endpoint(service, catalogue, P).versioned == versioned
 
 
 def test_without_a_project_cinder_is_asked_without_one() -> None:

@@ -14,9 +14,11 @@ from stratoscope.clouds.openstack.client.endpoints import Endpoints
 from stratoscope.clouds.openstack.client.services import Ask, Client
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError
-from support.fake_openstack import FakeOpenStack, config, entry, hangs, opened, running
+from support.fake_openstack import FakeOpenStack, Reply, config, entry, hangs, opened, running
 
 ROOTS = ("/identity/", "/compute/", "/placement/", "/network/", "/volume/", "/image/")
+PAGE = web.Response(text="<html>It works!</html>", content_type="text/html")
+KEYSTONES_401 = web.Response(status=401, headers={"WWW-Authenticate": 'Keystone uri="http://keystone:5000"'})
 KNOWN = ["identity", "compute", "placement", "network", "block-storage", "image"]
 
 
@@ -73,15 +75,57 @@ async def test_a_service_of_another_kind_is_up_when_it_answers(cloud: FakeOpenSt
 
 
 @pytest.mark.parametrize(
-    ("reply", "is_up"), [(401, True), (404, True), (429, True), (500, False), (502, False), (503, False)]
+    ("reply", "is_up"),
+    [
+        ({"versions": {"values": []}}, True),
+        ({"id": "v1", "links": []}, True),
+        (KEYSTONES_401, True),
+        (429, True),
+        (500, False),
+        (502, False),
+        (503, False),
+        (401, False),
+        (404, False),
+        (PAGE, False),
+        (web.Response(status=302, headers={"Location": "https://horizon.example.org/"}), False),
+        ({"status": "success", "data": {"id": 1}}, False),
+        (b"[]", False),
+    ],
 )
-async def test_up_is_what_answers_below_500(
-    cloud: FakeOpenStack, client: Client, reply: int, *, is_up: bool
+async def test_up_is_where_the_service_itself_answers_below_500(
+    cloud: FakeOpenStack, client: Client, reply: Reply, *, is_up: bool
+) -> None:
+    cloud.says("/image/", reply)
+    found = await _read(Endpoints(client))
+    assert _up(found) == dict.fromkeys(KNOWN, True) | {"image": is_up}
+    assert client.budget.paused() == {}  # a check makes no one else wait
+
+
+@pytest.mark.parametrize("reply", [404, PAGE])
+async def test_gateway_that_passes_on_one_version_alone_is_no_other_server(
+    cloud: FakeOpenStack, client: Client, reply: Reply
 ) -> None:
     cloud.says("/compute/", reply)
+    cloud.says("/identity/", reply)
+    cloud.says(
+        "/compute/v2.1/", {}
+    )  # to those with a token; without one it refuses, as Keystone's middleware does
+    assert _up(await _read(Endpoints(client))) == dict.fromkeys(KNOWN, True)
+
+
+async def test_what_another_server_answers_is_no_latency(cloud: FakeOpenStack, client: Client) -> None:
+    cloud.says("/image/", PAGE)
     found = await _read(Endpoints(client))
-    assert _up(found) == dict.fromkeys(KNOWN, True) | {"compute": is_up}
-    assert client.budget.paused() == {}  # a check makes no one else wait
+    assert (found["image"].is_up, found["image"].counts[-1], found["network"].counts[-1]) == (False, 0, 1)
+
+
+@pytest.mark.parametrize(("reply", "is_up"), [(PAGE, False), (412, True), (KEYSTONES_401, True)])
+async def test_service_without_versions_is_up_unless_a_page_is_there(
+    cloud: FakeOpenStack, client: Client, reply: Reply, *, is_up: bool
+) -> None:
+    cloud.catalogue = {**cloud.catalogue, "object-store": "/swift"}
+    cloud.says("/swift/", reply)
+    assert _up(await _read(Endpoints(client)))["object-store"] is is_up
 
 
 async def test_one_that_hangs_and_one_that_is_cut_do_not_spoil_the_others(

@@ -79,7 +79,7 @@ async def test_service_that_is_down_is_unreachable_and_one_that_is_absent_too(tm
     async with running() as server:
         server.says(FLAVORS, {"flavors": [{"id": "1", "name": "tiny", "vcpus": 1, "ram": 512}]})
         for entries, words in (
-            ([entry("image", "http://127.0.0.1:9")], "/v2/images: Connection refused"),
+            ([entry("image", "http://127.0.0.1:9")], "http://127.0.0.1:9: Connection refused"),
             ([], "image: not in the catalogue"),
         ):
             server.entries = [entry("compute", f"{server.url}/compute/v2.1"), *entries]

@@ -7,6 +7,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
+from stratoscope.clouds.checks import is_verdict
 from stratoscope.clouds.client.clock_skew import second_of
 from stratoscope.clouds.client.confidence import Confidence
 from stratoscope.clouds.client.files import context
@@ -24,6 +25,9 @@ SERVICE: Final = "oned"
 WHOLE: Final = 4 * LARGEST
 """Limit on the body of a pool that oned does not give page by page: some 3,000 hosts."""
 
+_UNKNOWN: Final = "stratoscope.check"
+"""A method that no oned has: its fault -506 shows that XML-RPC is spoken, and it looks for no user."""
+_HEADERS: Final = {"Content-Type": "text/xml", "Accept": "text/xml"}
 _LARGE: Final = 1 << 18
 """Size in bytes from which a body is decoded in a thread."""
 _REFUSED_FOR_S: Final = 300.0
@@ -92,16 +96,23 @@ class Oned:
             return await self._answer(method, params, _Way(self.url, self._actions, "POST"))
 
     async def look(self, operation: str, url: URL, timeout_s: float) -> tuple[int, float]:
-        """The status of a GET without a credential, and the seconds it took. Raises as Budget.check."""
-        clock, began = self.budget.clock, 0.0
+        """The status of a call without a credential, which no oned knows, and the seconds it took.
+
+        Raises:
+            CollectError: As Budget.check; `malformed` if what answers does not speak XML-RPC.
+        """
+        clock, began, body = self.budget.clock, 0.0, call(_UNKNOWN)
 
         async def send() -> Response:
             nonlocal began
             began = clock.monotonic()
-            return await self._http(is_page=True).request("GET", url, {}, proxy(url))
+            return await self._http(is_page=True).request("POST", url, _HEADERS, proxy(url), body)
 
         response = await self.budget.check(SERVICE, operation, send, timeout_s)
-        return response.status, clock.monotonic() - began
+        took_s = clock.monotonic() - began
+        if not is_verdict(response.status):
+            self._decoded(f"{SERVICE}: {operation}", response)
+        return response.status, took_s
 
     async def close(self) -> None:
         for http in (self._pages, self._pools, self._actions):
@@ -112,25 +123,27 @@ class Oned:
         self._check()
         what, body = f"{SERVICE}: {method}", call(f"one.{method}", self._session.reveal(), *params)
         response = await self._send(method, body, way)
-        if response.status != HTTPStatus.OK:
-            raise errors.of_status(what, response, self._hidden)
-        try:
-            is_large = len(response.body) > _LARGE
-            found = await asyncio.to_thread(answer, response.body) if is_large else answer(response.body)
-        except (ValueError, KeyError, IndexError) as error:
-            text = self._hidden.text(str(error))
-            raise CallError(Reason.MALFORMED, f"{what}: {text}", "malformed") from None  # it cites the answer
+        is_large = len(response.body) > _LARGE
+        decoded = self._decoded
+        found = await asyncio.to_thread(decoded, what, response) if is_large else decoded(what, response)
         if not found.is_ok:
             raise self._failure(what, found, is_own=way.is_own)
         self._count_accepted()
         return found.value
 
-    async def _send(self, method: str, body: bytes, way: _Way) -> Response:
-        headers = {"Content-Type": "text/xml", "Accept": "text/xml"}
+    def _decoded(self, what: str, response: Response) -> Answer:
+        if response.status != HTTPStatus.OK:
+            raise errors.of_status(what, response, self._hidden)
+        try:
+            return answer(response.body)
+        except (ValueError, KeyError, IndexError) as error:
+            text = self._hidden.text(str(error))
+            raise CallError(Reason.MALFORMED, f"{what}: {text}", "malformed") from None  # it cites the answer
 
+    async def _send(self, method: str, body: bytes, way: _Way) -> Response:
         async def send() -> Response:
             clock, sent = self.budget.clock, self.budget.clock.now()
-            response = await way.http.request("POST", way.url, headers, proxy(way.url), body)
+            response = await way.http.request("POST", way.url, _HEADERS, proxy(way.url), body)
             second = second_of(response.headers.get("date"))
             if second is not None and way.is_own:
                 self.budget.skew.note(SERVICE, second, sent, clock.now())

@@ -50,6 +50,7 @@ class Endpoint(msgspec.Struct, frozen=True):
         url: The paths of requests are appended to it.
         root, document: URLs of the list of its versions, and of the document of the version that is used (or
             of the list).
+        versioned: URL of the version that the catalogue names; of the list without one.
         proxy: None for none.
         fault: The reason why it cannot be used; "" if it can.
     """
@@ -59,6 +60,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     document: str
     proxy: Proxy | None
     fault: str = ""
+    versioned: str = ""
 
     @property
     def is_of_project(self) -> bool:
@@ -121,7 +123,7 @@ def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
     """The endpoint of a service, from its URL in the catalogue."""
     url = url.strip().rstrip("/")
     root, version = (url, "") if service == "placement" else _split(url, project_id)
-    document = f"{root}/"
+    document, versioned = f"{root}/", f"{root}/{version}/" if version else f"{root}/"
     if service in IN_PATH:
         url = root
     elif service in IN_URL:
@@ -131,7 +133,7 @@ def endpoint(service: str, url: str, project_id: str = "") -> Endpoint:
             if service in _OF_A_PROJECT and project_id:
                 url = f"{url}/{quote(project_id, safe='')}"
     try:
-        return Endpoint(url, f"{root}/", document, proxy(root))
+        return Endpoint(url, f"{root}/", document, proxy(root), versioned=versioned)
     except CollectError as error:
         return _broken(str(error))
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from yarl import URL
 
+from stratoscope.clouds.checks import is_verdict
 from stratoscope.clouds.client.clock_skew import second_of
 from stratoscope.clouds.client.confidence import Confidence
 from stratoscope.clouds.client.http import LARGEST, Http
@@ -21,7 +22,7 @@ from stratoscope.clouds.openstack.client.listing import Query, pairs
 from stratoscope.clouds.openstack.client.login import SERVICE, Login, Token
 from stratoscope.clouds.openstack.client.tls import proxy
 from stratoscope.clouds.openstack.client.tokens import Tokens
-from stratoscope.clouds.openstack.client.versions import Versions
+from stratoscope.clouds.openstack.client.versions import Versions, is_from
 from stratoscope.clouds.openstack.config import OpenStackCloud
 from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
@@ -143,7 +144,14 @@ class Client:
     async def check(
         self, service: str, place: Endpoint, operation: str, timeout_s: float
     ) -> tuple[int, float]:
-        """The status of a service's list of versions, and the seconds it took. Raises as Budget.check."""
+        """The status of a service's list of versions, and the seconds it took.
+
+        A gateway may pass on the version of the catalogue alone: that is asked where the list is not the
+        service's.
+
+        Raises:
+            CollectError: As Budget.check; `malformed` if what answers is not the service.
+        """
         if place.fault:
             raise CollectError(Reason.UNAVAILABLE, f"{service}: {place.fault}")
         took_s = 0.0
@@ -158,11 +166,14 @@ class Client:
 
             return await self.budget.check(service, operation, send, timeout_s)
 
-        url = URL(place.root)
-        answer = await answered(url, place.proxy)
-        if target := http_errors.redirect_target(url, answer):
-            answer = await answered(target, proxy(str(target)))
-        return answer.status, took_s
+        for one in dict.fromkeys((place.root, place.versioned or place.root)):
+            url, took_s = URL(one), 0.0
+            answer = await answered(url, place.proxy)
+            if target := http_errors.redirect_target(url, answer):
+                answer = await answered(target, proxy(str(target)))
+            if is_verdict(answer.status) or is_from(service, answer):
+                return answer.status, took_s
+        raise CollectError(Reason.MALFORMED, f"{service}: {operation}: another server answers")
 
     async def close(self) -> None:
         await self._login.close()

@@ -7,12 +7,15 @@ mean that the service has no microversions: its lists would lack fields.
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
+from stratoscope.clouds.client.request import Response
 from stratoscope.clouds.errors import ForbiddenError, NotThereError
+from stratoscope.clouds.openstack.client.catalogue import IN_PATH, IN_URL
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.core.deadline import at_most_s
 from stratoscope.core.errors import CollectError, Reason
@@ -65,6 +68,34 @@ class _Document(msgspec.Struct, frozen=True):
 
 
 _DOCUMENT: Final = Decoder(_Document)
+
+
+_OF_A_VERSION: Final = frozenset({"version", "versions", "default_version", "resources"})
+"""Keys of a list of versions or a version's document; `resources` is Neutron's."""
+_READ: Final = frozenset({*NAMES, *IN_URL, *IN_PATH})
+_ANY: Final[Decoder[object]] = Decoder(object)
+
+
+def is_from(service: str, answer: Response) -> bool:
+    """Whether a service itself answers a request without a token: with its versions, or Keystone's 401.
+
+    Of a service that is not read (or of Swift, which has no versions) any answer will do that is no page.
+    """
+    if answer.headers.get("www-authenticate", "").startswith("Keystone"):
+        return True
+    if service not in _READ:
+        is_page = answer.headers.get("content-type", "").startswith("text/html")
+        return not (is_page and answer.status == HTTPStatus.OK)
+    try:
+        body = _ANY.decode(answer.body)
+    except msgspec.DecodeError:
+        return False
+    return isinstance(body, dict) and (bool(body.keys() & _OF_A_VERSION) or _is_version(body.get("id")))
+
+
+def _is_version(name: object) -> bool:
+    """Whether it is the `id` of a version, as the documents of Ironic and Magnum have it: `v1`."""
+    return isinstance(name, str) and name.startswith("v") and name[1:2].isdigit()
 
 
 class Known(msgspec.Struct, frozen=True):
