@@ -51,7 +51,7 @@ def test_versions_of_ours() -> None:
 
 
 def test_prometheus_and_alertmanager_are_those_of_debian_that_tests_unpack() -> None:
-    packages = "exporters/stratoscope/demo/show/get-debian.sh"
+    packages = "exporters/stratoscope/show/get-debian.sh"
     old = (
         found(r"bookworm \(Prometheus (\d+\.\d+), Alertmanager", packages),
         found(r"Alertmanager (\d+\.\d+)\)", packages),

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.show.queries import QUERIES
 from stratoscope.downtime.matchers import Matcher, matcher_set
 from stratoscope.downtime.scope import LABELS, covered
 from stratoscope.rules import bundle
+from stratoscope.show.queries import QUERIES
 from support.declared import FAMILIES
 from support.promql import names, unknown_labels, what_differs, what_fails_while_two_targets_show_it
 from support.rules_known import KNOWN as RULES_KNOWN

@@ -29,6 +29,7 @@ WRONG = {
     "demo/world/ids.py": "import stratoscope.demo.opennebula.states",
     "demo/opennebula/elements.py": "import stratoscope.demo.openstack.texts",
     "demo/faults.py": "import stratoscope.management.top_k\nimport asyncssh",
+    "show/clouds.py": "import stratoscope.demo.faults",
     "programs.py": "import stratoscope.core.program",
 }
 """By file: an import that the documentation excludes."""

@@ -14,7 +14,7 @@ TO_COME: Final = frozenset({"accounting", "slurper", "userview"})
 """Exporters that do not exist yet: their sections are left alone, and not offered."""
 
 COMMANDS: Final = {
-    "demo": "stratoscope.demo.show",
+    "demo": "stratoscope.show",
     "demo-cloud": "stratoscope.demo",
     "check-vmprobe": "stratoscope.vmprobe",
     "check-alerts": "stratoscope.downtime",

@@ -34,8 +34,8 @@ def made() -> Dashboard:
     rows_of_panels = {
         "Are they there?": (_versions(), _down(), _certificates()),
         "Collectors": (_failing(), _left_out(), _age(), _duration()),
-        "Requests to clouds": (_requests(), _budget(), _waiting(), _refused()),
-        "What is not shown": (_dropped(), _malformed()),
+        "Requests to clouds": (_requests(), _budget(), _waiting(), _refused(), _clocks()),
+        "What is not shown": (_dropped(), _malformed(), _not_compared()),
         "What it costs": (_cpu(), _memory(), _scrape(), _rules()),
     }
     return board.with_rows(made, rows_of_panels)
@@ -164,6 +164,17 @@ def _refused() -> Panel:
     return lines(about, "reqps", Query(expr, "{{cloud}}: {{service}} {{code}}"))
 
 
+def _clocks() -> Panel:
+    good = (
+        "Near 0, the threshold at most: by how much clocks of services and of exporters differ, the ten that"
+        " differ most. All services of a cloud alike: it is the exporter's."
+    )
+    about = About("Clocks of clouds", good)
+    skew = f"max by (cloud, service) (abs(stratoscope_cloud_clock_skew_seconds{{{_IN}}}))"
+    threshold = Query("max(global:cloud_clock_skew_seconds:threshold)", "threshold")
+    return lines(about, "s", Query(highest(_MOST_LINES, skew), "{{cloud}}: {{service}}"), threshold).span(24)
+
+
 def _dropped() -> Panel:
     good = "None. Duplicates and invalid samples are bugs; max_series is a limit of the configuration."
     about = About("Samples dropped within an hour", good, empty="none was dropped.", seen=_COLLECTED)
@@ -174,6 +185,14 @@ def _malformed() -> Panel:
     good = "None. What a source sends that it must not, is left out and counted; the rest is shown."
     about = About("Malformed items within an hour", good, empty="no item was malformed.", seen=_COLLECTED)
     return rows(about, _columns_of_lost("Items"), _lost("malformed_items"))
+
+
+def _not_compared() -> Panel:
+    good = "0. Of these hosts nobody knows whether allocations fit their VMs: no provider has their id."
+    empty = "no exporter compares allocations with VMs."
+    about = About("Hosts whose allocations are not compared", good, empty=empty)
+    hosts = f"max by (cloud) (stratoscope_management_allocation_unjudged_hosts{{{_IN}}})"
+    return lines(about, "short", Query(highest(_MOST_LINES, hosts), "{{cloud}}")).span(24)
 
 
 def _lost(what: str, *labels: str) -> Query:

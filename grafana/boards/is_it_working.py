@@ -94,7 +94,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         (
             "APIDown", "APIGone", "ZoneServiceDown", "ServiceDown", "ServiceGone", "VMTransitionStuck",
             "MigrationStuck", "VMErrorsGrowing", "OrphansGrowing", "LogInRefused", "CloudGone",
-            "BudgetExhausted",
+            "BudgetExhausted", "CloudClockSkewed", "EventsMissed",
         ),
     ),
     "Hosts": Subject(

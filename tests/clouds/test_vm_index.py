@@ -165,3 +165,16 @@ def test_those_known_now_are_a_copy() -> None:
     assert known == {"a": vm("a")}
     assert index.get("a") == vm("a")
     assert index.get("x") is None
+
+
+def test_vm_whose_end_was_reported_is_named_until_a_list_has_it_or_lacks_it() -> None:
+    index = VMIndex()
+    for one in "abc":
+        index.put(vm(one))
+    for one in "abcd":
+        index.end(one)
+    assert kept(index).ended == {"a", "b", "c"}
+    assert kept(index).vms == {}
+    index.put(vm("a"))
+    index.drop("b")
+    assert (kept(index).ended, [*kept(index).vms]) == ({"c"}, ["a"])

@@ -14,7 +14,7 @@ from stratoscope.files.shipped import shipped
 
 ROOT = Path(__file__).parents[2]
 BELOW = "stratoscope/files/"
-SHOW = "stratoscope/demo/show/"
+SHOW = "stratoscope/show/"
 SCRIPTS = ("get-debian.sh", "run-alertmanager.sh")
 
 

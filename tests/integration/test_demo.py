@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.show.asking import ask
+from stratoscope.show.asking import ask
 from support.demo_promises import EXPECTED, MOST_BYTES, exporters_up
 
 ROOT = Path(__file__).parents[2]

@@ -63,6 +63,21 @@ async def test_answer_that_events_have_spared_a_list_is_as_old_as_the_last_list(
         assert (found["as_of"], found["age_seconds"]) == (1000, 60.0)
 
 
+async def test_vm_whose_end_an_event_alone_reports_is_gone_when_a_list_lacks_it() -> None:
+    """Who can send events could have a VM called gone that runs."""
+    said_to_end = replace(vms(), ended=frozenset({ONE}))
+    answers = [vms(ONE), said_to_end, said_to_end, vms(ONE), said_to_end, vms()]
+    async with handles({"uni/openstack": {"servers": answers}}) as site:
+        found = []
+        for _ in answers:
+            await site.refresh()
+            found.append(await said(site))
+    assert found == [
+        ("present", 1060), ("unknown", None), ("unknown", None), ("present", 1060), ("unknown", None),
+        ("gone", 1360),
+    ]  # fmt: skip
+
+
 async def test_vm_that_was_never_listed_is_gone_and_nobody_knows_since_when() -> None:
     async with handles({"uni/openstack": {"servers": [vms(ONE)]}}) as site:
         await site.refresh(0)

@@ -67,9 +67,15 @@ def test_vms_are_shown_as_the_golden_page_has_it() -> None:
 def test_no_vms_show_zeros_where_there_is_nothing_to_name() -> None:
     page = shown(told(VMIndex(), is_whole=False))
     lines = [line for line in page.splitlines() if not line.startswith("#")]
-    assert len(lines) == 1 + len(FaultReason) + 6
+    assert len(lines) == 1 + len(FaultReason) + 7
     assert 'stratoscope_management_vms_whole{cloud="uni"} 0' in lines
     assert 'stratoscope_management_vms_in_error{cloud="uni",reason="quota"} 0' in lines
+
+
+def test_list_that_lacks_a_vm_says_so_whoever_may_see_it() -> None:
+    page = shown(index(*SOME).vms(PROJECTS, USERS, is_whole=True, malformed=1, is_complete=False))
+    assert 'stratoscope_management_vms_whole{cloud="uni"} 1\n' in page
+    assert 'stratoscope_management_vms_complete{cloud="uni"} 0\n' in page
 
 
 def test_state_that_nobody_is_in_is_zero_where_the_answer_tells_it() -> None:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import promql_parser
 import pytest
 
-from stratoscope.demo.show.queries import QUERIES
+from stratoscope.show.queries import QUERIES
 from support import board_parts
 from support.ages import COMPARED, Age, ages
 from support.grafana_boards import files

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from stratoscope.demo.show import clouds
-from stratoscope.demo.show.exporters import PROBES
+from stratoscope.show import clouds
+from stratoscope.show.exporters import PROBES
 
 MOST_BYTES: Final = 1_500_000_000
 """The memory that all programs together may have."""

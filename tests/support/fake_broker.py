@@ -13,13 +13,15 @@ from support.loop_thread import in_thread
 
 USER: Final = "cloud"
 PASSWORD: Final = "the-password-of-the-broker"  # noqa: S105 - of this broker alone
+_FRAME: Final = 131_064
+"""Bytes of a message in one frame."""
 _CAPABILITIES: Final[FieldTable] = {
     "consumer_cancel_notify": True,
     "authentication_failure_close": True,
     "basic.nack": True,
 }
 _PLAIN: Final[dict[type[Any], Callable[[], Any]]] = {
-    commands.Connection.StartOk: lambda: commands.Connection.Tune(100, 131_072, 60),
+    commands.Connection.StartOk: lambda: commands.Connection.Tune(100, _FRAME + 8, 60),
     commands.Connection.Open: commands.Connection.OpenOk,
     commands.Connection.Close: commands.Connection.CloseOk,
     commands.Channel.Open: commands.Channel.OpenOk,
@@ -39,6 +41,7 @@ class FakeBroker:
         exchange: The one that exists; "" for none.
         virtual_host: The one that exists.
         is_silent: It accepts connections, and says nothing.
+        greeting: What it sends first instead of a frame.
         has_alarm: It takes no messages.
         queues: Arguments by name, of those that were declared.
         durable: The names of those that a restart of the broker does not delete.
@@ -53,6 +56,7 @@ class FakeBroker:
     def __init__(self) -> None:
         self.exchange, self.virtual_host = "nova", "/"
         self.is_silent = self.has_alarm = False
+        self.greeting = b""
         self.queues: dict[str, Any] = {}
         self.durable: set[str] = set()
         self.prefetch = 0
@@ -69,7 +73,25 @@ class FakeBroker:
                 self._tag += 1
                 deliver = commands.Basic.Deliver(consumer, self._tag, False, self.exchange, "k")
                 _send(writer, 1, deliver, header.ContentHeader(body_size=len(message)))
-                _send(writer, 1, *([body.ContentBody(message)] if message else []))
+                parts = [message[at : at + _FRAME] for at in range(0, len(message), _FRAME)]
+                _send(writer, 1, *map(body.ContentBody, parts))
+
+    def claims(self, size: int) -> None:
+        """Begin to send messages of that size."""
+        for writer, consumer in self.consumers.items():
+            self._tag += 1
+            deliver = commands.Basic.Deliver(consumer, self._tag, False, self.exchange, "k")
+            _send(writer, 1, deliver, header.ContentHeader(body_size=size))
+
+    def continues(self, content: bytes) -> None:
+        """Send another part of a message."""
+        for writer in self.consumers:
+            _send(writer, 1, body.ContentBody(content))
+
+    def sends(self, content: bytes) -> None:
+        """Send bytes to who reads."""
+        for writer in self.consumers:
+            writer.write(content)
 
     def _echo(self, writer: asyncio.StreamWriter, exchange: str) -> None:
         """What is published to an exchange of a consumer comes back to it."""
@@ -97,6 +119,7 @@ class FakeBroker:
             await reader.readexactly(8)
             if self.is_silent:
                 await reader.read()
+            writer.write(self.greeting)
             properties: FieldTable = {"capabilities": _CAPABILITIES}
             _send(writer, 0, commands.Connection.Start(0, 9, properties, "PLAIN", "en_US"))
             while True:

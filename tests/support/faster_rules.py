@@ -28,6 +28,7 @@ DIVIDED: Final = frozenset(
 KEPT: Final[Mapping[str, str]] = {
     "certificate_left_seconds": "a certificate expires when it says",
     "clock_skew_seconds": "clocks do not go faster",
+    "cloud_clock_skew_seconds": "clocks do not go faster",
     "silences_late_seconds": "the downtime exporter looks every 30 s",
     "vm_active_within_seconds": "the VM takes its time, and a histogram has its buckets",
 }

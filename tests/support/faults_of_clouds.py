@@ -284,6 +284,13 @@ FAULTS: Final = (
         _refuse,
         cloud="refused",
     ),
+    _of(
+        "StratoscopeItemsMalformed",
+        "the list of flavors has an item without an id",
+        _fault("hosts", "malformed_item", service="compute", path="/flavors/detail", variant="no_id"),
+        collector="flavors",
+        **_HOSTS,
+    ),
     _of("StratoscopeViewIncomplete", "the user loses the role admin", _degrade, cloud="partial", sort="vms"),
     _of(
         "StratoscopeFlavorFull",

@@ -45,7 +45,7 @@ def _break_pause_url(stack: FaultyStack) -> None:
 
 def _set_clock(stack: FaultyStack) -> None:
     cloud = stack.clouds["skewed"]
-    cloud.ahead_s = 60
+    cloud.ahead_s = 120
     cloud.fault("expire_token", count=1)
 
 
@@ -112,7 +112,13 @@ FAULTS: Final = (
     RuleFault(
         "StratoscopeProbeClockSkewed",
         {"cloud": "skewed"},
-        "the clock of the cloud is set a minute ahead",
+        "the clock of the cloud is set two minutes ahead",
+        _set_clock,
+    ),
+    RuleFault(
+        "StratoscopeCloudClockSkewed",
+        {"cloud": "skewed", "service": "identity"},
+        "the clock of the cloud is set two minutes ahead",
         _set_clock,
     ),
 )

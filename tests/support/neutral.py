@@ -14,6 +14,7 @@ from stratoscope.clouds.lifecycle import Phase, RunReason
 from stratoscope.core.errors import Reason
 from stratoscope.downtime.model import Severity
 from stratoscope.downtime.scope import Scope
+from stratoscope.management.subjects.objects import SORTS
 from stratoscope.vmprobe.phases import Blame
 from stratoscope.vmprobe.view import State
 from support.rule_checks import matchers
@@ -51,8 +52,9 @@ _OURS_OF: Final[Mapping[tuple[str, str], Collection[str]]] = {
     ("stratoscope_hypervisor_vm_pressure_some_seconds_total", "resource"): ["cpu", "io", "memory"],
     ("stratoscope_vmprobe_probe_state", "state"): [*State],
     ("stratoscope_collector_success", "collector"): ["hosts_off"],
+    ("stratoscope_management_objects_whole", "sort"): [*SORTS, "backends", "flavors", "images"],
 }
-"""Labels that others spell, by metric: HTTP's codes, the kernel's modes, libvirt's states, limits."""
+"""Labels by metric: HTTP's codes, the kernel's modes, libvirt's states, limits, which others spell; sorts."""
 
 
 def spelled_by_a_kind(expression: str) -> Iterator[str]:

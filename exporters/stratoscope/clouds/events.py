@@ -30,9 +30,8 @@ _GRACE_S: Final = 30.0
 _REMEMBERED_S: Final = 900.0
 MOST: Final = 200_000
 """VMs whose last events are remembered. Beyond as many VMs, events add no others: lists do."""
-_MOST_NAMES: Final = 300
-_LONGEST_NAME: Final = 100
 OTHER: Final = "other"
+"""The name of all events whose names are not known: whoever can send one could invent names without end."""
 
 
 class Outcome(StrEnum):
@@ -105,7 +104,6 @@ class Events:
         self.is_asked = False
         self._clock, self._advice, self._is_advised = clock, advice, False
         self._counts: Counter[tuple[str, Outcome]] = Counter()
-        self._names: set[str] = set()
         self._missed: Counter[Missed] = Counter(dict.fromkeys(Missed, 0))
         self._last: float | None = None
         self._since: float | None = None
@@ -125,11 +123,7 @@ class Events:
         self._since, self._lost = None, reason if isinstance(reason, Reason) else Reason.UNAVAILABLE
 
     def count(self, name: str, outcome: Outcome) -> None:
-        """Count an event. Args: name: As the source spells it."""
-        if name not in self._names:
-            is_plain = len(name) <= _LONGEST_NAME and name.isprintable() and name
-            name = name if is_plain and len(self._names) < _MOST_NAMES else OTHER
-            self._names.add(name)
+        """Count an event. Args: name: One of those that the source has, as it spells them, or OTHER."""
         self._counts[name, outcome] += 1
         self._last = self._clock.now()
         if outcome is Outcome.APPLIED:

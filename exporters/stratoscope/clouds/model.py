@@ -7,6 +7,7 @@ seconds. "" is a text that the source lacks, None a number that it lacks or does
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
@@ -76,6 +77,7 @@ class VMs(msgspec.Struct, frozen=True):
         is_whole: Whether the VMs of all projects are visible, or only those of the credential's project.
         is_complete: As Listed.is_complete.
         as_of: When the last list began, if events have spared a newer one; Unix seconds.
+        ended: Ids of VMs whose end an event has reported, and no list yet.
     """
 
     vms: Mapping[str, VM]
@@ -96,6 +98,7 @@ class VMs(msgspec.Struct, frozen=True):
     is_complete: bool = True
     conditions: Mapping[str, Condition] = {}
     as_of: float | None = None
+    ended: AbstractSet[str] = frozenset()
 
 
 class Service(msgspec.Struct, frozen=True, gc=False):

@@ -4,6 +4,7 @@ Of 100,000 VMs a refresh changes a few hundred, so the others are not counted ag
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias, TypeVar
 
 from stratoscope.clouds.condition import Condition, FaultReason
@@ -28,6 +29,7 @@ class VMIndex:
             conditions: The condition of a VM that is in the state, and in no transition.
         """
         self._vms: dict[str, VM] = {}
+        self._ended: set[str] = set()
         self._conditions = conditions or {}
         self._by_state = dict.fromkeys(states, 0)
         self._by_condition: dict[tuple[str, Condition], int] = {}
@@ -52,6 +54,7 @@ class VMIndex:
     def put(self, vm: VM) -> None:
         """Add or replace a VM; one that is equal to the known one stays the same object."""
         known = self._vms.get(vm.vm_id)
+        self._ended.discard(vm.vm_id)
         if known == vm:
             return
         self._vms[vm.vm_id] = vm
@@ -62,8 +65,20 @@ class VMIndex:
         count(known, -1)
         count(vm, 1)
 
+    @property
+    def ended(self) -> AbstractSet[str]:
+        """The VMs that `end` has removed, and neither `put` nor `drop` was called for since."""
+        return self._ended
+
+    def end(self, vm_id: str) -> None:
+        """Remove a VM of which nothing but an event says that it has ended: no list has confirmed that."""
+        if vm_id in self._vms:
+            self.drop(vm_id)
+            self._ended.add(vm_id)
+
     def drop(self, vm_id: str) -> None:
         """Remove a VM; nothing happens if it is not known."""
+        self._ended.discard(vm_id)
         vm = self._vms.pop(vm_id, None)
         if vm is not None:
             self._count(vm, -1)
@@ -110,6 +125,7 @@ class VMIndex:
             is_whole=is_whole,
             malformed=malformed,
             is_complete=is_complete,
+            ended=frozenset(self._ended),
             conditions={one: self._conditions.get(one, Condition.UNKNOWN) for one in self._by_state},
         )
 

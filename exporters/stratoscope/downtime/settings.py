@@ -15,8 +15,8 @@ from stratoscope.clouds.registry import configured, identities, kind
 from stratoscope.core.collector import Offer, OnScrape
 from stratoscope.core.config import Duration, Section, decode
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.files import read
 from stratoscope.core.planner import Planner
+from stratoscope.core.secret_files import read_secret
 from stratoscope.core.web.asking.peer import names_this_machine
 from stratoscope.core.web.asking.settings import AccessSettings
 from stratoscope.downtime.database.address import Address, postgresql, sqlite
@@ -110,7 +110,8 @@ class Settings(msgspec.Struct, frozen=True):
         password = None
         if own.database_password_file:
             key = f"{KEY}.database_password_file"
-            password = read(Path(own.database_password_file), key, largest=_LARGEST_PASSWORD).decode().strip()
+            content = read_secret(Path(own.database_password_file), key, largest=_LARGEST_PASSWORD)
+            password = content.decode().strip()
         try:
             return postgresql(own.database, password)
         except StoreError as error:

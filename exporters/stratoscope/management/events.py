@@ -11,8 +11,9 @@ _PREFIX: Final = "stratoscope_management_events"
 _CLOUD: Final = ("cloud",)
 EVENTS = Family(
     f"{_PREFIX}_total",
-    "Events by name, as the source spells it, and outcome: applied, asked (it lacks values, so a list of "
-    "changes is requested), late (what is known is newer), ignored (nothing shown depends on it), malformed.",
+    "Events by name, as the source spells it (`other` for those that are not known), and outcome: applied, "
+    "asked (it lacks values, so a list of changes is requested), late (what is known is newer), "
+    "ignored (nothing shown depends on it), malformed.",
     labels=(*_CLOUD, "event", "outcome"),
 )
 UP = Family(

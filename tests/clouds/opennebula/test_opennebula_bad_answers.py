@@ -6,7 +6,7 @@ import xmlrpc.client
 import pytest
 from aiohttp import web
 
-from stratoscope.clouds.opennebula.client.pools import MOST_SKIPPED
+from stratoscope.clouds.opennebula.client import items, pools
 from stratoscope.clouds.opennebula.cloud import OpenNebula
 from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, LeftOut, LeftOutError, Reason
@@ -102,7 +102,8 @@ async def test_a_page_of_50_mb_is_asked_for_again_with_fewer_vms() -> None:
     assert oned.pages[:3] == [(0, 2000), (0, 250), (230, 250)]
 
 
-async def test_vms_of_50_mb_each_are_malformed() -> None:
+async def test_vms_of_50_mb_each_are_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "MOST_SEARCHED", 20)  # 300 otherwise
     oned = Heavy()
     oned.most = 0
     with pytest.raises(CollectError, match="one item alone") as caught:
@@ -110,4 +111,23 @@ async def test_vms_of_50_mb_each_are_malformed() -> None:
     assert caught.value.reason is Reason.MALFORMED
     sizes = [size for _, size in oned.pages]
     assert sizes[:5] == [2000, 250, 31, 3, 1]
-    assert len(sizes) <= 5 + 2 * MOST_SKIPPED  # it is given up after some items
+    assert len(sizes) <= 35  # then parts are left out, and soon the rest
+
+
+def crowded(method: str, item: str) -> dict[str, str]:
+    """What was recorded of a pool, with an item that has more tags than the test allows."""
+    text = recorded(method)
+    end = text.index("</TEMPLATE>", text.index(f"<ID>{item}</ID>"))
+    return {method: text[:end] + "<A/>" * 5_000 + text[end:]}
+
+
+@pytest.mark.parametrize(("searched", "is_whole"), [(300, True), (0, False)])
+async def test_a_pool_of_which_more_is_left_out_than_the_item_itself_is_a_partial_view(
+    searched: int, *, is_whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(items, "MOST_TAGS", 5_000)  # 400,000 otherwise
+    monkeypatch.setattr(pools, "PAGE", 16)  # 2,000 otherwise
+    monkeypatch.setattr(pools, "MOST_SEARCHED", searched)  # 300 otherwise
+    found = await asked("vms", crowded("vmpool.info", "240"))
+    assert (found.is_whole, found.is_complete, found.malformed) == (is_whole, False, 1)
+    assert len(found.vms) == (255 if is_whole else 248)  # half of a page is on the one before, too

@@ -4,14 +4,18 @@ Users write sizes as they like (`50G`), oned counts sums down below 0 until `one
 allocated is below 0 where more is reserved than there is.
 """
 
+from collections.abc import Mapping
+
 import pytest
 
 from stratoscope.clouds.address_pools import Pool
 from stratoscope.clouds.model import Backend, Host
+from stratoscope.clouds.opennebula.client.items import root
+from stratoscope.clouds.opennebula.migrations import history
 from support.opennebula import asked, changed
 from support.replayed_oned import recorded
 
-ODD = ("50G", "-1", "nan", "1e999", "$SIZE")
+ODD = ("50G", "-1", "nan", "1e999", "1e302", "9" * 400, "$SIZE")
 VM = """<VM_POOL><VM><ID>7</ID><UID>2</UID><GID>100</GID><UNAME>alice</UNAME><GNAME>dev</GNAME>
 <NAME>web</NAME><STATE>3</STATE><LCM_STATE>3</LCM_STATE><STIME>1795300000</STIME><TEMPLATE>{}</TEMPLATE>
 </VM></VM_POOL>"""
@@ -98,3 +102,44 @@ async def test_vms_keep_the_name_of_a_template_whose_size_makes_no_sense(odd: st
     assert (await asked("vms", answers)).by_flavor["small"] == 252
     found = await asked("templates", answers)
     assert ("small" in {one.name for one in found.flavors}, found.malformed) == (False, 0)
+
+
+async def costs(price: str) -> Mapping[str, float]:
+    """What the template `small` costs, whose memory has that price."""
+    before, name, after = recorded("templatepool.info").partition("<NAME>small</NAME>")
+    priced = after.replace("<MEMORY>", f"<MEMORY_COST>{price}</MEMORY_COST><MEMORY>", 1)
+    found = await asked("templates", {"templatepool.info": before + name + priced})
+    assert found.malformed == 0
+    (one,) = (one for one in found.flavors if one.name == "small")
+    return one.costs
+
+
+@pytest.mark.parametrize("odd", [*ODD, "1e308", "1.1e9"])
+async def test_a_price_that_makes_no_sense_is_none(odd: str) -> None:
+    assert (await costs("0.5"))["memory"] == 32.0
+    assert "memory" not in await costs(odd)
+
+
+async def test_sums_of_the_largest_sizes_are_finite() -> None:
+    size = str(1 << 40)  # MiB: 1 EiB
+    one = VM.format(f"<MEMORY>{size}</MEMORY>{DISK.format(size)}")
+    vms = "".join(one.replace("<ID>7<", f"<ID>{number}<") for number in range(10))
+    vms = vms.replace("</VM_POOL><VM_POOL>", "")
+    found = (await asked("vms", {"vmpool.info": vms})).by_project["100"]
+    assert (found.memory, found.disk) == (10 << 60, 10 << 60)
+
+
+@pytest.mark.parametrize("odd", ["nan", "1e302", "inf"])
+async def test_a_limit_that_makes_no_sense_is_malformed(odd: str) -> None:
+    found = await asked("quotas", changed("grouppool.info", ("[40]]></CPU>", f"[{odd}]]></CPU>")))
+    assert found.malformed == 1
+    assert "100" not in {one.project_id for one in found.quotas}
+
+
+def test_a_moment_that_is_none_makes_a_history_malformed() -> None:
+    record = "<SEQ>0</SEQ><HOSTNAME>a</HOSTNAME><ETIME>0</ETIME><PETIME>0</PETIME><RSTIME>0</RSTIME>"
+    record += "<STIME>{}</STIME><ACTION>0</ACTION>"
+    vm = f"<VM><ID>7</ID><HISTORY_RECORDS><HISTORY>{record}</HISTORY></HISTORY_RECORDS></VM>"
+    assert history(root(vm.format("1795300000")))[0] == "7"
+    with pytest.raises(ValueError, match="STIME: not from 0 to"):
+        history(root(vm.format("9" * 300)))

@@ -11,6 +11,7 @@ import pytest
 
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.events import Events, Outcome
+from stratoscope.clouds.openstack import amqp_transport
 from stratoscope.clouds.openstack import events as listening
 from stratoscope.clouds.openstack.compute.notification import Notification
 from stratoscope.clouds.openstack.config import Notifications
@@ -124,6 +125,21 @@ async def test_malformed_message_is_counted_and_the_next_is_heard(
     assert [one.event for one in hears.said] == ["instance.create.end"]
 
 
+async def test_names_that_nova_does_not_have_are_one_and_take_no_room_from_those_it_has(
+    tmp_path: Path,
+) -> None:
+    events, hears = Events(), Hears()
+    async with broker() as rabbit, listened(settings(tmp_path, rabbit.url), events, hears):
+        rabbit.publish(*(message(f"instance.x{number}.end", {}) for number in range(400)))
+        rabbit.publish(message("nova.no_such", {}), about("instance.create.end", "a", START))
+        await until(lambda: len(rabbit.acknowledged) == 402)
+    assert events.account().counts == {
+        ("other", Outcome.MALFORMED): 400,
+        ("other", Outcome.IGNORED): 1,
+        ("instance.create.end", Outcome.APPLIED): 1,
+    }
+
+
 async def test_lost_connection_says_so_and_the_same_queue_is_read_again(tmp_path: Path) -> None:
     events, hears = Events(), Hears()
     async with broker() as rabbit:
@@ -170,6 +186,39 @@ async def test_broker_that_takes_no_messages_is_a_lost_stream(
         assert "passes no message on within 0.2 s: an alarm" in str(listens.exception())
         assert events.account().lost is Reason.BUSY
         assert (await lost(settings(tmp_path, rabbit.url), Events())).reason is Reason.BUSY
+
+
+FRAME_OF_4_GB = b"\3\0\1" + b"\xff" * 4
+
+
+async def test_frame_that_claims_4_gb_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    events, claimed = Events(), "a frame of 4,294,967,296 bytes"
+    async with broker() as rabbit:
+        async with listened(settings(tmp_path, rabbit.url), events, Hears()) as listens:
+            rabbit.sends(FRAME_OF_4_GB + bytes(1 << 20))
+            async with asyncio.timeout(FAR_S):
+                await asyncio.wait({listens})
+            assert str(listens.exception()).endswith(claimed)
+            assert events.account().lost is Reason.MALFORMED
+        rabbit.greeting = FRAME_OF_4_GB
+        error = await lost(settings(tmp_path, rabbit.url), Events())
+        assert (error.reason, str(error).endswith(claimed)) == (Reason.MALFORMED, True)
+
+
+async def test_message_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(amqp_transport, "MESSAGE", 500_000)  # 65 MiB otherwise
+    events = Events()
+    async with broker() as rabbit, listened(settings(tmp_path, rabbit.url), events, Hears()) as listens:
+        for number in range(1, 21):  # together they are larger than one may be
+            rabbit.publish(bytes(100_000))
+            await until(lambda at=number: len(rabbit.acknowledged) == at)
+        rabbit.claims(1 << 50)
+        for _ in range(6):
+            rabbit.continues(bytes(100_000))
+        async with asyncio.timeout(FAR_S):
+            await asyncio.wait({listens})
+        assert str(listens.exception()).endswith("a message of more than 500,000 bytes")
+        assert events.account().lost is Reason.MALFORMED
 
 
 async def test_refused_login_is_sent_again_after_five_minutes_or_when_it_is_another(tmp_path: Path) -> None:

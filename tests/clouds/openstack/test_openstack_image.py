@@ -133,7 +133,7 @@ async def test_no_images_are_zero() -> None:
     assert (await counted(glance({"images": []}))).by_state == {}
 
 
-@pytest.mark.parametrize("size", [None, "7", -1])
+@pytest.mark.parametrize("size", [None, "7", -1, 1e302, 2**60 + 1])
 async def test_size_of_an_image_with_data_that_is_not_known_is_no_zero(size: object) -> None:
     good = {"id": "j", "status": "active", "size": 5, "owner": "q"}
     body = {"images": [{"id": "i", "status": "active", "size": size, "owner": "p"}, good]}

@@ -257,17 +257,22 @@ async def test_limit_that_the_service_does_not_tell_is_absent() -> None:
     assert by_resource(await ask(api, "compute_quotas")).keys() == {"cores"}
 
 
-@pytest.mark.parametrize("odd", [[], {}, True, "x", -1])
+@pytest.mark.parametrize("odd", [[], {}, True, "x", -1, 1e308])
 async def test_limit_that_makes_no_sense_costs_itself_and_is_counted(odd: object) -> None:
     api = plain(compute_quotas=FORBIDDEN)
-    absolute = {"maxTotalCores": 5, "totalCoresUsed": odd, "maxTotalInstances": [], "totalInstancesUsed": 1}
+    absolute = {
+        "maxTotalCores": 5,
+        "totalCoresUsed": odd,
+        "maxTotalInstances": 1e308,
+        "totalInstancesUsed": 1,
+    }
     api.answers["compute", "/limits"] = {"limits": {"absolute": absolute}}
     read = await ask(api, "compute_quotas")
     assert by_resource(read) == {"cores": Quota(PROJECT, "compute", "cores", 5, None, None, in_bytes=False)}
     assert read.malformed == 2
 
 
-@pytest.mark.parametrize("odd", ["x", -1, {}, [], True], ids=str)
+@pytest.mark.parametrize("odd", ["x", -1, {}, [], True, 1e308], ids=str)
 @pytest.mark.parametrize("question", PATHS)
 async def test_use_that_makes_no_sense_leaves_the_limit_and_is_counted(question: str, odd: object) -> None:
     key = "quota" if question == "network_quotas" else "quota_set"

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from stratoscope.demo.show.prometheus import SCRAPED_EVERY_S
-from stratoscope.demo.show.running import Running
+from stratoscope.show.prometheus import SCRAPED_EVERY_S
+from stratoscope.show.running import Running
 from support.asked_boards import Key, Told, told
 from support.debian import ROOT
 from support.grafana_boards import Board, files, load

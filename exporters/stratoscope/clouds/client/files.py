@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.files import read
+from stratoscope.core.secret_files import read_secret, warn_if_shared
 
 LARGEST: Final = 16 << 20
 _LINE: Final = "one line, `user:password`"
@@ -38,7 +38,8 @@ def login(file: str) -> str:
         raise ConfigError(f"credentials_file: looks like the credential itself; allowed: a file, {_LINE}")
     where = f"credentials_file: {path}"
     try:
-        text = read(path, "credentials_file").decode("utf-8-sig").strip()  # editors of Windows write a mark
+        content = read_secret(path, "credentials_file")
+        text = content.decode("utf-8-sig").strip()  # editors of Windows write a mark
     except UnicodeDecodeError:
         raise ConfigError(f"{where}: no text in UTF-8; {_FORM}") from None
     user, colon, password = text.partition(":")
@@ -56,6 +57,8 @@ def context(files: TLSFiles) -> ssl.SSLContext:
     """The trusted authorities and the client's certificate. Raises ConfigError for an invalid file."""
     if files.key_file and not files.cert_file:
         raise ConfigError("cert_file: missing; the certificate of which key_file is the key")
+    if files.key_file:
+        warn_if_shared(Path(expanded(files.key_file)), "key_file")
     try:
         made = ssl.create_default_context(cafile=expanded(files.ca_file) or None)
         if files.cert_file:

@@ -49,7 +49,7 @@ class EachObject(Reader):
             collector=collector,
             objects=tuple(found[:MOST]),
             beyond=max(0, len(found) - MOST),
-            is_whole=access.sees_all("VM"),
+            is_whole=access.sees_all("VM") and not self._pools.is_cut("vmpool.info"),
             malformed=malformed,
         )
 

@@ -8,7 +8,8 @@ import asyncio
 import base64
 import binascii
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,8 +18,10 @@ import zmq.asyncio
 from zmq.utils.monitor import parse_monitor_message
 
 from stratoscope.clouds.events import CONNECT_S, OTHER, Events, Outcome
-from stratoscope.clouds.opennebula.client.items import Element, root
+from stratoscope.clouds.opennebula.client.items import Element, root, tags
+from stratoscope.clouds.opennebula.client.zmtp import Stream
 from stratoscope.clouds.opennebula.config import Publishers
+from stratoscope.clouds.opennebula.states import EVENTS
 from stratoscope.core.errors import CollectError, Reason
 
 log = logging.getLogger(__name__)
@@ -28,18 +31,18 @@ NO_MESSAGES: Final = (
     "alone publishes"
 )
 _KEY: Final = b"EVENT STATE VM/"
-_PARTS: Final = 2
-_HEARTBEAT_MS: Final = 5_000
-_SILENT_MS: Final = 15_000
+_HEARTBEAT_S: Final = 5.0
+_SILENT_S: Final = 15.0
 """A publisher that does not answer a heartbeat for so long is lost."""
-_QUEUED: Final = 20_000
-"""Messages that wait here; libzmq drops those beyond, without a word."""
-_LARGEST: Final = 4 << 20
+_LOOK_S: Final = 0.05
+_QUEUED: Final = 2_048
+"""Pieces of a connection that wait here, each of 8 KiB at most: 16 MiB. With more of them nothing more is
+read from it, and the publisher drops what it cannot send, without a word."""
 _SUBSCRIBED_S: Final = 0.5
 """A publisher begins to send soon after its connection is ready, when it has read the subscription."""
-_OTHER: Final = " (it does not speak ZeroMQ: a wrong port?)"
-_LOST: Final = zmq.Event.DISCONNECTED | zmq.Event.HANDSHAKE_FAILED_PROTOCOL | zmq.Event.HANDSHAKE_FAILED_AUTH
-_WATCHED: Final = zmq.Event.CONNECTED | zmq.Event.HANDSHAKE_SUCCEEDED | _LOST
+_MOST_TAGS: Final = 20_000
+"""Tags and attributes of an event, which any user may write into a VM: they are decoded in the event loop. As
+many take 20 ms there; a VM has some 200."""
 _UNDECODED: Final = (binascii.Error, UnicodeDecodeError, ValueError, KeyError, OverflowError)
 
 
@@ -56,13 +59,9 @@ class Subscriber:
 
         All publishers must be connected: any of them may be the leader's.
         """
-        with zmq.asyncio.Context() as context, context.socket(zmq.SUB) as socket:
+        with zmq.asyncio.Context() as context, context.socket(zmq.STREAM) as socket:
             socket.linger = 0
-            socket.set(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
-            socket.set(zmq.HEARTBEAT_TIMEOUT, _SILENT_MS)
             socket.set(zmq.RCVHWM, _QUEUED)
-            socket.set(zmq.MAXMSGSIZE, _LARGEST)
-            socket.subscribe(_KEY)
             try:
                 await self._receive(socket)
             except CollectError as error:
@@ -77,71 +76,107 @@ class Subscriber:
         with suppress(*_UNDECODED):
             key, message = parts
             name = key.removeprefix(b"EVENT STATE ").decode("ascii").rpartition("/")[0]
-            found = root(base64.b64decode(message).decode("utf-8")).find("VM")
+            text = base64.b64decode(message).decode("utf-8")
+            if tags(text) > _MOST_TAGS:
+                raise ValueError("more tags than an event has")
+            found = root(text).find("VM")
             if found is None:
                 raise ValueError("no VM")
             outcome = self._hear(found)
-        self._events.count(name, outcome)
+        self._events.count(name if name in EVENTS else OTHER, outcome)
         return outcome
 
     async def _receive(self, socket: zmq.asyncio.Socket) -> None:
         try:
-            with socket.get_monitor_socket(_WATCHED) as monitor:
-                for url in self._urls:
-                    socket.set(zmq.IPV6, "[" in url)  # with it a name stands for its IPv6 address alone
-                    socket.connect(url)
-                await self._connected(monitor)
-                await asyncio.sleep(_SUBSCRIBED_S)
-                self._events.begin()
-                log.info("events arrive publishers=%s", ",".join(self._urls))
-                await self._take_until(socket, asyncio.ensure_future(_lost(monitor)))
+            with socket.get_monitor_socket(zmq.Event.DISCONNECTED) as monitor:
+                publishers = [_Publisher(url, number) for number, url in enumerate(self._urls)]
+                for one in publishers:
+                    socket.set(zmq.IPV6, "[" in one.url)  # with it a name stands for its IPv6 address alone
+                    socket.set(zmq.CONNECT_ROUTING_ID, one.key)
+                    socket.connect(one.url)
+                await _first_end(
+                    self._take_all(socket, publishers), self._watch(socket, publishers), _lost(monitor)
+                )
         except zmq.ZMQError as error:
             raise CollectError(Reason.UNAVAILABLE, f"ZeroMQ: {error}") from error
 
-    async def _take_until(self, socket: zmq.asyncio.Socket, over: "asyncio.Future[None]") -> None:
-        try:
-            while not over.done():
-                received = asyncio.ensure_future(socket.recv_multipart())
-                waits: set[asyncio.Future[Any]] = {received, over}
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                if received.done():
-                    self.take(received.result())
-                else:
-                    received.cancel()
-            over.result()
-        finally:
-            over.cancel()
+    async def _take_all(self, socket: zmq.asyncio.Socket, publishers: Sequence["_Publisher"]) -> None:
+        by_key = {one.key: one for one in publishers}
+        while True:
+            key, piece = await socket.recv_multipart()
+            one = by_key[key]
+            for parts in one.feed(piece):
+                self.take(parts)
+            await _send(socket, one, one.stream.answers())
+            await asyncio.sleep(0)  # what is there already is received without a turn for others
 
-    async def _connected(self, monitor: zmq.asyncio.Socket) -> None:
-        """Wait for all publishers."""
-        ready, answers = set[str](), set[str]()
+    async def _watch(self, socket: zmq.asyncio.Socket, publishers: Sequence["_Publisher"]) -> None:
+        """Wait for all publishers; then send heartbeats, until one does not answer."""
+        waits_until = time.monotonic() + CONNECT_S
+        while lacking := [one.url for one in publishers if not one.stream.is_ready]:
+            if time.monotonic() > waits_until:
+                what = f"{', '.join(sorted(lacking))}: no publisher within {CONNECT_S:.3g} s"
+                raise CollectError(Reason.UNAVAILABLE, what)
+            await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_SUBSCRIBED_S)
+        self._events.begin()
+        log.info("events arrive publishers=%s", ",".join(self._urls))
+        while True:
+            for one in publishers:
+                one.check()
+                await _send(socket, one, one.stream.ping())
+            await asyncio.sleep(_HEARTBEAT_S)
+
+
+class _Publisher:
+    """A connection. Attributes: key: By which libzmq knows it."""
+
+    def __init__(self, url: str, number: int) -> None:
+        self.url, self.key = url, f"publisher {number}".encode()
+        self.stream = Stream(_KEY)
+        self._is_connected, self._last = False, 0.0
+
+    def feed(self, piece: bytes) -> list[list[bytes]]:
+        """As Stream.feed. Raises CollectError."""
+        self._last = time.monotonic()
+        if not piece and self._is_connected:  # libzmq says so of an end, and of a new beginning
+            raise _lost_one(self.url)
+        self._is_connected = True
         try:
-            async with asyncio.timeout(CONNECT_S):
-                while len(ready) < len(set(self._urls)):
-                    event, url = await _next(monitor)
-                    if event & _LOST:
-                        ready.discard(url)
-                    elif event & zmq.Event.CONNECTED:
-                        answers.add(url)
-                    else:
-                        ready.add(url)
-                        answers.discard(url)
-        except TimeoutError:
-            words = (f"{one}{_OTHER if one in answers else ''}" for one in sorted({*self._urls} - ready))
-            lacking = ", ".join(words) or "a publisher"
-            what = f"{lacking}: no publisher within {CONNECT_S:.3g} s"
-            raise CollectError(Reason.UNAVAILABLE, what) from None
+            return self.stream.feed(piece)
+        except ValueError as error:
+            raise CollectError(Reason.MALFORMED, f"{self.url}: {error}") from error
+
+    def check(self) -> None:
+        """Raise CollectError if it has been silent for too long: it did not answer heartbeats."""
+        if time.monotonic() - self._last > _SILENT_S:
+            raise _lost_one(self.url, f": no answer for {_SILENT_S:.3g} s")
+
+
+async def _first_end(*waits: Coroutine[Any, Any, None]) -> None:
+    """Run all until one ends. Raises its error."""
+    tasks = [asyncio.ensure_future(one) for one in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for one in done:
+            one.result()
+    finally:
+        for one in tasks:
+            one.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _send(socket: zmq.asyncio.Socket, to: "_Publisher", content: bytes) -> None:
+    """Send, unless there is nothing to send. Raises zmq.ZMQError if the publisher takes nothing."""
+    if content:
+        await socket.send_multipart([to.key, content], zmq.DONTWAIT)
 
 
 async def _lost(monitor: zmq.asyncio.Socket) -> None:
     """Wait for the first connection that is lost. Raises CollectError."""
-    while True:
-        event, url = await _next(monitor)
-        if event & _LOST:
-            raise CollectError(Reason.UNAVAILABLE, f"{url}: the connection is lost")
-
-
-async def _next(monitor: zmq.asyncio.Socket) -> tuple[int, str]:
-    """What happened to which connection."""
     found = parse_monitor_message(await monitor.recv_multipart())
-    return found["event"], found["endpoint"].decode("utf-8", "replace")
+    raise _lost_one(found["endpoint"].decode("utf-8", "replace"))
+
+
+def _lost_one(url: str, why: str = "") -> CollectError:
+    return CollectError(Reason.UNAVAILABLE, f"{url}: the connection is lost{why}")

@@ -17,7 +17,16 @@ from stratoscope.clouds.model import Host, HostServices, Inventories, Resource, 
 from stratoscope.clouds.model import Hosts as Answer
 from stratoscope.clouds.opennebula import measured, states
 from stratoscope.clouds.opennebula.client.access import Access, checked, kept
-from stratoscope.clouds.opennebula.client.items import KIB, MIB, Element, fields, ids, number, sensible
+from stratoscope.clouds.opennebula.client.items import (
+    KIB,
+    MIB,
+    Element,
+    fields,
+    ids,
+    number,
+    sensible,
+    within,
+)
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.overcommit import by_project
@@ -213,7 +222,7 @@ def row(element: Element) -> HostRow:
 
 def _most(share: Mapping[str, str], name: str, unit: int = 1) -> int:
     """What VMs may be allocated: nothing if more is reserved than there is, which is below 0 in the pool."""
-    return max(0, round(float(share[name]) * unit))
+    return round(within(max(0.0, float(share[name]) * unit), name))
 
 
 def _ended(element: Element) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from stratoscope.clouds.opennebula.client.items import KIB, Element, amount, fields, number, optional
+from stratoscope.clouds.opennebula.client.items import KIB, Element, amount, fields, number, optional, within
 from stratoscope.clouds.opennebula.client.pools import ALL, Pools
 from stratoscope.core.errors import LeftOutError
 
@@ -96,7 +96,4 @@ def _cpus(found: Mapping[str, str], name: str) -> float | None:
     """In CPUs; they are measured in percent of one."""
     if not found.get(name):
         return None
-    percent = float(found[name])
-    if not 0 <= percent < float("inf"):
-        raise ValueError(f"{name}: no percentage")
-    return percent / _PERCENT
+    return within(float(found[name]), name) / _PERCENT

@@ -18,7 +18,7 @@ from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.migrations import Ended, Migration, MigrationLog, Migrations, Outcome
 from stratoscope.clouds.opennebula.client.access import Access, checked
-from stratoscope.clouds.opennebula.client.items import Element, fields, identity, number
+from stratoscope.clouds.opennebula.client.items import Element, amount, fields, identity, number
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.vms import Row, VMs
 from stratoscope.clouds.ttl_cache import TTLCache
@@ -140,7 +140,7 @@ def history(element: Element) -> tuple[str, list[Record]]:
 
 
 def _record(found: Mapping[str, str]) -> Record:
-    began, ended, copied, ran = (int(found[name]) for name in ("STIME", "ETIME", "PETIME", "RSTIME"))
+    began, ended, copied, ran = (amount(found, name) for name in ("STIME", "ETIME", "PETIME", "RSTIME"))
     return Record(int(found["SEQ"]), found["HOSTNAME"], began, ended, copied, ran, int(found["ACTION"]))
 
 

@@ -58,7 +58,9 @@ class Networks(Reader):
         found, malformed = await self._pools.paged("vnpool.info", "VNET", network)
         access = await checked(self._access, "NET", found, malformed, "vnpool.info")
         pools = tuple(pool for one in found for pool in _pools(one))
-        return Answer(pools, malformed, is_whole=access.sees_all("NET"))
+        return Answer(
+            pools, malformed, is_whole=access.sees_all("NET") and not self._pools.is_cut("vnpool.info")
+        )
 
 
 def network(element: Element) -> Network:

@@ -7,7 +7,7 @@ import msgspec
 
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.opennebula.client.access import Access, checked, kept
-from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, number
+from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, number, within
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.owners import Project, Projects, Quota, Quotas, User
@@ -162,8 +162,14 @@ def _parts(quotas: Element) -> Iterable[_Part]:
             object_id, of = (clusters, _CLUSTERS) if clusters else (found.get("ID", ""), service)
             for resource in found:
                 if f"{resource}_USED" in found:
-                    limit, used = float(found[resource]), decimal(found, f"{resource}_USED")
+                    limit, used = _limit(found[resource]), decimal(found, f"{resource}_USED")
                     yield _Part(of, object_id, resource, limit, used)
+
+
+def _limit(text: str) -> float:
+    """A limit; one below 0 says that there is none here. Raises ValueError."""
+    limit = float(text)
+    return limit if limit < 0 else within(limit, "limit")
 
 
 def _key(part: _Part) -> tuple[str, str, str]:

@@ -37,6 +37,10 @@ _LCM: Final[Mapping[int, str]] = {
     66: "HOTPLUG_RESIZE", 67: "HOTPLUG_SAVEAS_UNDEPLOYED", 68: "HOTPLUG_SAVEAS_STOPPED", 69: "BACKUP",
     70: "BACKUP_POWEROFF", 71: "RESTORE",
 }  # fmt: skip
+EVENTS: Final = frozenset(
+    {*(f"VM/{one}/LCM_INIT" for one in _VM.values()), *(f"VM/ACTIVE/{one}" for one in _LCM.values())}
+)
+"""The names of the events of VMs: an LCM state is told of those that are active alone."""
 _HOST: Final[Mapping[int, str]] = {
     0: "INIT", 1: "MONITORING_MONITORED", 2: "MONITORED", 3: "ERROR", 4: "DISABLED", 5: "MONITORING_ERROR",
     6: "MONITORING_INIT", 7: "MONITORING_DISABLED", 8: "OFFLINE",

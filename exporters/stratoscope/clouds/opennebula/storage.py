@@ -98,7 +98,7 @@ class Storage(Reader):
             _counts([(one.state, one.size) for one in found]),
             None,
             _counts([(one.project_id, one.size) for one in found]),
-            access.sees_all("IMAGE"),
+            access.sees_all("IMAGE") and not self._pools.is_cut("imagepool.info"),
             malformed,
             named=orphans_of([*_orphans(found), *self._left(found)]),
             listed=Listed({one.image_id: one.state for one in found}, not malformed),

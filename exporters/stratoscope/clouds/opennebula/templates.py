@@ -11,7 +11,15 @@ import msgspec
 from stratoscope.clouds.abilities import Reader, question
 from stratoscope.clouds.flavors import Capacity, Flavor, Flavors, Room
 from stratoscope.clouds.opennebula.client.access import Access, checked
-from stratoscope.clouds.opennebula.client.items import MIB, Element, decimal, fields, number, sensible
+from stratoscope.clouds.opennebula.client.items import (
+    MIB,
+    MOST_PRICE,
+    Element,
+    decimal,
+    fields,
+    number,
+    sensible,
+)
 from stratoscope.clouds.opennebula.client.oned import Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
 from stratoscope.clouds.opennebula.hosts import HostRow, Hosts
@@ -107,7 +115,7 @@ class Templates(Reader):
     async def _check(self, templates: Sequence[Template], malformed: int) -> bool:
         """Whether these are all templates. Raises LeftOutError for none of a user who may not see all."""
         access = await checked(self._access, "TEMPLATE", templates, malformed, "templatepool.info")
-        return access.sees_all("TEMPLATE")
+        return access.sees_all("TEMPLATE") and not self._pools.is_cut("templatepool.info")
 
     async def _read(self) -> tuple[list[Template], int]:
         return await self._pools.paged("templatepool.info", "VMTEMPLATE", template)
@@ -207,7 +215,9 @@ def template(element: Element) -> Template:
         is_known=None not in sizes and all(disk.get("IMAGE_ID") for disk in others),
         is_public=rights.get("OTHER_U") == "1",
         is_narrow=any(name in of_template for name in _NARROWS),
-        prices={name: price for name in _PRICES if (price := decimal(of_template, name)) is not None},
+        prices={
+            name: price for name in _PRICES if (price := decimal(of_template, name, MOST_PRICE)) is not None
+        },
     )
 
 

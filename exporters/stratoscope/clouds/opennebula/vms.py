@@ -32,7 +32,7 @@ from stratoscope.clouds.opennebula.client.items import (
     number,
     sensible,
 )
-from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
+from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools, Search
 from stratoscope.clouds.opennebula.hosts import Hosts
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
@@ -192,12 +192,12 @@ class VMs(Reader):
         if not self._sees_all:
             return Outcome.IGNORED  # maybe of a VM that the credential may not see
         is_known = self._index.get(one.vm_id) is not None or one.vm_id in self._heard
-        if not is_known and max(len(self._index), len(self._heard)) >= MOST_HEARD:
+        if not is_known and max(len(self._index) + len(self._index.ended), len(self._heard)) >= MOST_HEARD:
             return Outcome.IGNORED
         self._events.says(one.vm_id, is_gone=one.state == _DONE)
         self._heard[one.vm_id] = one
         if one.state == _DONE:
-            self._index.drop(one.vm_id)
+            self._index.end(one.vm_id)
             return Outcome.APPLIED
         self._forget_others([one])
         template = self._template_of.setdefault(one.vm_id, element.findtext("TEMPLATE/TEMPLATE_ID", ""))
@@ -247,18 +247,20 @@ class VMs(Reader):
             self._index.put(vm)
             if is_vouched and (known is None or known.state != vm.state or known.host != vm.host):
                 self._events.found(one.vm_id, Missed.ADDED if known is None else Missed.CHANGED)
-        for vm_id in self._index.known().keys() - {one.vm_id for one in rows}:
+        gone = {*self._index.known(), *self._index.ended} - {one.vm_id for one in rows}
+        for vm_id in gone:
             if self._events.is_newer(vm_id, 0.0, began):
                 continue
+            is_news = vm_id not in self._index.ended
             self._index.drop(vm_id)
-            if is_vouched:
+            if is_vouched and is_news:
                 self._events.found(vm_id, Missed.REMOVED)
 
     def _answer(self) -> Answer:
         answer = self._index.vms(
             self._projects,
             self._users,
-            is_whole=self._sees_all,
+            is_whole=self._sees_all and not self._pools.is_cut("vmpool.info"),
             malformed=self._malformed,
             is_complete=not self._malformed,
         )
@@ -319,14 +321,15 @@ class VMs(Reader):
         """The name of the template of each VM; absent for one that has none, or whose is not known yet."""
         present = {one.vm_id for one in rows}
         self._template_of = {vm_id: one for vm_id, one in self._template_of.items() if vm_id in present}
-        new = sorted(present - self._template_of.keys(), key=int)
+        new, search = sorted(present - self._template_of.keys(), key=int), Search()
         for start in range(0, min(len(new), _MOST * _AT_ONCE), _AT_ONCE):
             some = new[start : start + _AT_ONCE]
             try:
-                found, _ = await self._pools.chosen("VM", _template, some, is_extended=True)
+                found, _ = await self._pools.chosen("VM", _template, some, is_extended=True, search=search)
             except LeftOutError:
                 break  # a release without this call: no VM has a flavor
-            self._template_of |= dict.fromkeys(some, "") | dict(found)
+            read = [one for one in some if one not in search.left_out]
+            self._template_of |= dict.fromkeys(read, "") | dict(found)
         self._unnamed.clear()
         names = self._flavors = await self._templates.names()
         return {vm_id: names.get(template, "") for vm_id, template in self._template_of.items()}

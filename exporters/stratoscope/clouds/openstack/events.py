@@ -27,7 +27,9 @@ from stratoscope.clouds.client.clock import CLOCK, Clock
 from stratoscope.clouds.client.files import context, login
 from stratoscope.clouds.client.handshake import failed
 from stratoscope.clouds.events import CONNECT_S, OTHER, Events, Outcome
+from stratoscope.clouds.openstack.amqp_transport import Bounded
 from stratoscope.clouds.openstack.compute.notification import Notification, decoded, notification
+from stratoscope.clouds.openstack.compute.notification_names import NAMES
 from stratoscope.clouds.openstack.config import Notifications
 from stratoscope.core.errors import CollectError, ConfigError, Reason
 
@@ -85,6 +87,7 @@ class Listener:
         self._queue = f"stratoscope-{uuid4().hex}"  # of this process: it goes on after a lost connection
         self._echoed = asyncio.Event()
         self._refused: tuple[bytes, float, CollectError] | None = None
+        self._transport = Bounded()
 
     async def listen(self) -> None:
         """Receive notifications until the connection is lost. Raises CollectError."""
@@ -108,7 +111,7 @@ class Listener:
                 raise ValueError("larger than any notification")
             event, payload = decoded(body)
             outcome = self._hear(notification(event, payload))
-        self._events.count(event, outcome)
+        self._events.count(event if event in NAMES else OTHER, outcome)
         return outcome
 
     async def _connected(self) -> tuple[str, AbstractConnection]:
@@ -136,7 +139,9 @@ class Listener:
         properties: ArgumentsType = {"connection_name": self._name}
         try:
             async with asyncio.timeout(CONNECT_S):
-                connection = await aiormq.connect(full, context=trust, client_properties=properties)
+                connection = await aiormq.connect(
+                    full, context=trust, client_properties=properties, transport_factory=self._transport
+                )
         except (amqp.AMQPError, OSError, EOFError) as error:  # TimeoutError is an OSError
             failure = _no_amqp(where, error) or _failure(where, error)
             if isinstance(error, _NO_LOGIN):
@@ -216,6 +221,7 @@ class Listener:
 
     async def _delivered(self, message: DeliveredMessage) -> None:
         """aiormq starts a task for each message, in their order; nothing is awaited before it is applied."""
+        self._transport.ended()
         try:
             if message.exchange == self._queue:
                 self._echoed.set()

@@ -19,7 +19,7 @@ from stratoscope.clouds.openstack.client.api import Api, BadRequestError
 from stratoscope.clouds.openstack.client.by_field import ByField, by_name
 from stratoscope.clouds.openstack.client.decoding import Decoder
 from stratoscope.clouds.openstack.client.extensions import extension, lacks
-from stratoscope.clouds.openstack.client.fields import GIB, MIB, Amount, Text, segment
+from stratoscope.clouds.openstack.client.fields import GIB, MIB, Amount, Limit, Text, segment
 from stratoscope.clouds.openstack.identity.names import Names
 from stratoscope.clouds.owners import Quota, Quotas
 from stratoscope.clouds.round_robin import RoundRobin
@@ -65,7 +65,7 @@ _Read: TypeAlias = tuple[tuple[Quota, ...], int]
 class _Use(msgspec.Struct, frozen=True, gc=False):
     """The quota of one resource; Neutron's `used` is `in_use` in the other services."""
 
-    limit: float
+    limit: Limit
     in_use: Amount | None = None
     used: Amount | None = None
     reserved: Amount | None = None
@@ -92,7 +92,7 @@ class _Limits(msgspec.Struct, frozen=True):
 
 
 _USE: Final = ByField(_Use)
-_NUMBER: Final = Decoder(float)
+_NUMBER: Final = Decoder(Limit)
 _LIMITS_FOR_S: Final = 300.0
 """For this time no details are requested of a Neutron without the extension for them."""
 _IDS: Final = frozenset({"id", "project_id", "tenant_id"})

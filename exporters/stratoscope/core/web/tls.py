@@ -14,6 +14,7 @@ import msgspec
 from stratoscope.core import files
 from stratoscope.core.config import Secret
 from stratoscope.core.errors import ConfigError
+from stratoscope.core.secret_files import read_secret
 from stratoscope.core.web import certificates
 
 _KEY: Final = "tls_server_config"
@@ -226,7 +227,8 @@ def _known(name: str, of: Mapping[str, str], key: str) -> None:
 
 def _pem(folder: Path, file: str | None, text: str | None, key: str) -> bytes:
     if file:
-        return files.read(folder / file, f"{_KEY}.{key}_file")
+        read = read_secret if key == "key" else files.read
+        return read(folder / file, f"{_KEY}.{key}_file")
     if not text:
         raise ConfigError(f"{_KEY}.{key}_file: missing; allowed: {key}_file or {key}")
     return text.encode()

@@ -11,6 +11,7 @@ from yarl import URL
 from stratoscope.core.config import Duration, decode
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.files import read
+from stratoscope.core.secret_files import read_secret
 from stratoscope.downtime import zones
 from stratoscope.downtime.draft import LABELS, FieldError, matcher_sets
 from stratoscope.downtime.imports.gocdb import METHODS
@@ -163,7 +164,7 @@ def _check_query(url: URL, key: str) -> None:
 
 def _secret(file: str, key: str) -> str:
     """The line in a file. Raises ConfigError."""
-    text = read(Path(file), key, largest=_LARGEST_SECRET).decode(errors="replace").strip()
+    text = read_secret(Path(file), key, largest=_LARGEST_SECRET).decode(errors="replace").strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise ConfigError(f"{key}: {file}: expected one line without blanks")
     return text

@@ -11,7 +11,7 @@ from yarl import URL
 
 from stratoscope.core.config import Duration, decode
 from stratoscope.core.errors import ConfigError
-from stratoscope.core.files import read
+from stratoscope.core.secret_files import read_secret
 
 _TIMEOUT: Final = Duration(5)
 _LARGEST_SECRET: Final = 4096
@@ -64,7 +64,7 @@ class AlertmanagerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
 
     def _secret(self, file: str, name: str) -> str:
         key = self._key(name)
-        text = read(Path(file), key, largest=_LARGEST_SECRET).decode(errors="replace").strip()
+        text = read_secret(Path(file), key, largest=_LARGEST_SECRET).decode(errors="replace").strip()
         if not text or not text.isprintable():
             raise ConfigError(f"{key}: {file}: empty, or more than one line; allowed: one line")
         return text

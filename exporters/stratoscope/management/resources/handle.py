@@ -19,7 +19,8 @@ from stratoscope.management.resources.lists import Listing
 
 
 class Presence(enum.StrEnum):
-    """PRESENT: in the last list. GONE: not in it, and it has all. UNKNOWN: not in it, which may lack some."""
+    """PRESENT: in the last list. GONE: not in it, and it has all. UNKNOWN: not in it, which may lack some, or
+    an event alone says that it has ended."""
 
     PRESENT = "present"
     GONE = "gone"
@@ -84,7 +85,8 @@ async def show(request: Request) -> web.StreamResponse:
     one = _spelled(listed.resources, listing, path["id"])
     found, since = listing.known.objects.get(one), listing.known.since(one)
     as_of = latest.as_of if listing.as_of is None else listing.as_of
-    absent = Presence.GONE if listing.is_complete else Presence.UNKNOWN
+    is_gone = listing.is_complete and one not in listing.known.ended
+    absent = Presence.GONE if is_gone else Presence.UNKNOWN
     handle = Handle(
         cloud=watched.cloud.cloud,
         kind=listed.resources.kind,

@@ -61,6 +61,8 @@ class Lists:
             moved: As `next_known`.
         """
         objects, is_complete, state_of = _LISTS[type(answer)](answer)
-        self._known = next_known(self._known, objects, as_of, moved)
-        spared = answer.as_of if isinstance(answer, model.VMs) else None
+        spared, ended = (
+            (answer.as_of, answer.ended) if isinstance(answer, model.VMs) else (None, frozenset[str]())
+        )
+        self._known = next_known(self._known, objects, as_of, moved, ended)
         return Listing(self._known, is_complete, state_of, spared)

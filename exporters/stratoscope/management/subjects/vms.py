@@ -37,6 +37,12 @@ WHOLE = Family(
     "1 if the VMs of all projects are visible, 0 if only those of the credential's own project are.",
     labels=("cloud",),
 )
+COMPLETE = Family(
+    f"{_PREFIX}_vms_complete",
+    "1 if the list has all VMs that the credential may see, 0 while some may be missing: an item was "
+    "malformed, or VMs left the list and the source does not say what became of them.",
+    labels=("cloud",),
+)
 IN_ERROR = Family(
     f"{_PREFIX}_vms_in_error",
     "VMs in error, by the class of the reason, derived from their fault messages; 0 for a class without any.",
@@ -105,7 +111,7 @@ OWNERS: Final = {"project_id": _sums("project"), "user_id": _sums("user")}
 
 class VMs(Subject[model.VMs]):
     families = (
-        VMS, IN_CONDITION, MEANING, WHOLE, IN_ERROR, IN_TRANSITION, OLDEST, *COUNTS.values(),
+        VMS, IN_CONDITION, MEANING, WHOLE, COMPLETE, IN_ERROR, IN_TRANSITION, OLDEST, *COUNTS.values(),
         *(family for owner in OWNERS.values() for family in owner), BEYOND, *FAMILIES,
     )  # fmt: skip
 
@@ -136,6 +142,7 @@ class VMs(Subject[model.VMs]):
         for state, meaning in answer.conditions.items():
             yield MEANING(1, cloud.plus(state=state, condition=meaning))
         yield WHOLE(int(answer.is_whole), cloud)
+        yield COMPLETE(int(answer.is_complete), cloud)
         for reason in FaultReason:
             yield IN_ERROR(answer.by_fault.get(reason, 0), cloud.plus(reason=reason))
         for state, (number, oldest) in answer.in_transition.items():

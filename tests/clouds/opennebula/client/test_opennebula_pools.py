@@ -11,7 +11,8 @@ from stratoscope.clouds.opennebula.client import items
 from stratoscope.clouds.opennebula.client import oned as oned_module
 from stratoscope.clouds.opennebula.client import pools as module
 from stratoscope.clouds.opennebula.client.items import Element
-from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.opennebula.client.pools import Pools, Search
+from stratoscope.core.deadline import bounded
 from stratoscope.core.errors import CollectError, Reason
 from support.little_server import listening
 from support.replayed_oned import Oned, client_of, replayed
@@ -168,17 +169,76 @@ async def test_vms_that_oned_cannot_send_cost_themselves_alone(
     assert len(oned.pages) <= 4 + 20 * len(unsayable)
 
 
-async def test_oned_that_can_send_next_to_nothing_is_not_asked_for_each_vm(
+async def test_each_of_many_vms_that_oned_cannot_send_costs_itself_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MOST_SKIPPED", 2)  # 10 otherwise
+    monkeypatch.setattr(module, "PAGE", 100)  # 2,000 otherwise
+    ids = [str(one) for one in range(300, 0, -1)]
+    unsayable = [str(one) for one in range(100, 133, 3)]
+    oned = Unsayable(ids, unsayable)
+    async with listening(oned.answer) as address:
+        oned.endpoint = f"{address}/RPC2"
+        async with client_of(oned) as client:
+            pools = Pools(client)
+            found, malformed = await pools.paged("vmpool.info", "VM", identity, -1)
+            assert not pools.is_cut("vmpool.info")
+            chosen, odd = await pools.chosen("VM", identity, ids, is_extended=True)
+    assert found == [int(one) for one in ids if one not in unsayable]
+    assert malformed == odd == 11
+    assert sorted(chosen) == sorted(found)
+    assert len(oned.pages) < 165
+
+
+async def test_vms_that_oned_cannot_send_are_looked_for_by_so_many_requests_and_the_others_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 64)  # 2,000 otherwise
+    monkeypatch.setattr(module, "MOST_SEARCHED", 12)  # 300 otherwise
+    ids = [str(one) for one in range(600, 0, -1)]
+    oned = Unsayable(ids, [str(one) for one in range(570, 0, -30)])
+    async with listening(oned.answer) as address:
+        oned.endpoint = f"{address}/RPC2"
+        async with client_of(oned) as client:
+            pools = Pools(client)
+            found, malformed = await pools.paged("vmpool.info", "VM", identity, -1)
+            search = Search()
+            chosen, odd = await pools.chosen("VM", identity, ids, is_extended=True, search=search)
+            assert (pools.is_cut("vmpool.info"), malformed > 10) == (True, True)
+            assert len(oned.pages) < 12 + 600 // 8 + 20
+            assert search.is_over
+            oned.unsayable = ()
+            assert len((await pools.paged("vmpool.info", "VM", identity, -1))[0]) == 600
+            assert not pools.is_cut("vmpool.info")
+    assert 300 < len(found) < 581
+    assert 0 < odd < 19
+    assert not set(map(int, search.left_out)) & set(chosen)
+    assert len(chosen) + len(search.left_out) in range(580, 600)
+
+
+async def test_oned_that_can_send_nothing_is_not_asked_for_each_vm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SEARCHED", 12)  # 300 otherwise
     oned = Unsayable(IDS, IDS)
     async with listening(oned.answer) as address:
         oned.endpoint = f"{address}/RPC2"
         async with client_of(oned) as client:
-            with pytest.raises(CollectError, match="not valid UTF-8") as caught:
+            with pytest.raises(CollectError, match="items are malformed: oned: ") as caught:
                 await Pools(client).paged("vmpool.info", "VM", identity, -1)
-    assert (caught.value.reason, len(oned.pages) < 15) == (Reason.MALFORMED, True)
+    assert (caught.value.reason, len(oned.pages) < 35) == (Reason.MALFORMED, True)
+
+
+@pytest.mark.parametrize("number", [12, 1_000])
+async def test_search_ends_with_half_of_the_time_of_a_collection(number: int) -> None:
+    async with bounded(0.0 if number == 12 else 1_000.0):
+        assert Search().is_over is (number == 12)
+
+
+async def test_a_pool_without_pages_says_that_one_item_costs_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items, "MOST_TAGS", 300)  # 400,000 otherwise
+    monkeypatch.setattr(items, "AT_ONCE", 100)  # 64 KiB otherwise
+    async with replayed({"userpool.info": odd("<A/>" * 400)}) as oned, client_of(oned) as client:
+        with pytest.raises(CollectError, match="it has no pages, so one item costs all") as caught:
+            await Pools(client).whole("userpool.info", "VM", identity)
+    assert caught.value.reason is Reason.MALFORMED
 
 
 BOMB = """<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pytest
@@ -173,6 +174,27 @@ async def test_list_does_not_undo_what_was_said_while_it_was_read() -> None:
     assert await cloud.after(600) == {"a": "SHUTOFF"}
 
 
+async def test_server_whose_end_a_notification_reports_is_gone_when_a_list_says_so() -> None:
+    cloud = await Cloud("kept", "forged", "gone").known()
+    cloud.nova.now += 500
+    cloud.nova.put(
+        "kept", name="renamed"
+    )  # a list of changes begins a minute before it, and not at the start
+    await cloud.after(100)
+    for one in ("forged", "gone"):
+        cloud.says("instance.delete.end", one, state="deleted")
+    cloud.nova.delete("gone")
+
+    async def ended(after_s: float) -> AbstractSet[str]:
+        await cloud.after(after_s)
+        return cloud.servers.index.ended
+
+    assert await ended(60) == {"forged", "gone"}
+    assert await ended(540) == {"forged"}  # changes have the one, and nothing of the other
+    assert await ended(600) == frozenset()  # the whole list
+    assert await cloud.after(0) == {"kept": "ACTIVE", "forged": "ACTIVE"}
+
+
 async def test_older_notification_changes_nothing() -> None:
     cloud = await Cloud("a").known()
     moment = cloud.nova.now
@@ -291,16 +313,6 @@ async def test_server_that_was_said_during_the_first_list_is_shown() -> None:
 )
 def test_status_is_what_novas_api_derives(state: str, task: str | None, shown: str) -> None:
     assert status(state, task) == shown
-
-
-async def test_names_of_events_are_bounded() -> None:
-    events = Events()
-    for number in range(400):
-        events.count(f"instance.{number}", Outcome.IGNORED)
-    events.count("x" * 200, Outcome.IGNORED)
-    counts = events.account().counts
-    assert len(counts) == 301
-    assert counts["other", Outcome.IGNORED] == 101
 
 
 async def test_what_is_remembered_of_servers_is_bounded_in_time() -> None:

@@ -1,6 +1,5 @@
 """What the text of an answer holds: a pool of items in XML, each decoded strictly and by itself."""
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
@@ -23,6 +22,11 @@ AT_ONCE: Final = 1 << 16
 MOST_TAGS: Final = 400_000
 """Tags and attributes of one item, or of a document that is read as a whole: some 3,000 VMs. An element costs
 some 200 bytes of memory, however short it is in the text, and each attribute as many."""
+MOST: Final = float(1 << 60)
+"""The largest number that makes sense, in base units: an exbibyte. A user may write any into a template, and
+sums and products of what is believed must stay finite."""
+MOST_PRICE: Final = 1e9
+"""The same of a price of an hour."""
 _ID: Final = re.compile(r"[0-9]{1,10}")
 _LONG: Final = 1 << 20
 """Characters of a text from which it is left out: nothing that is read is so long, and libxml2 refuses a
@@ -48,14 +52,14 @@ class TooManyTagsError(ValueError):
 def root(text: str) -> Element:
     """The document. Raises ValueError if it is none, or has a document type: no entity is ever resolved."""
     text = without_long_texts(text)
-    if _tags(text) > MOST_TAGS:
+    if tags(text) > MOST_TAGS:
         plain = _TEXTS.sub("", text)  # users' texts have such characters, too
         # In a comment, `<![CDATA[` begins no text, and what follows is not to be passed over.
-        _check_tags(_tags(text if "<!--" in plain or "<?" in plain[1:] else plain))
+        _check_tags(tags(text if "<!--" in plain or "<?" in plain[1:] else plain))
     return _parsed(text)
 
 
-def each(text: str, *tags: str) -> Iterator[Element]:
+def each(text: str, *wanted: str) -> Iterator[Element]:
     """The items of a pool, those with these tags: each is there until the next one is asked for.
 
     A large pool is parsed part by part: it takes longer, but needs no more memory than its text and an item.
@@ -64,10 +68,10 @@ def each(text: str, *tags: str) -> Iterator[Element]:
         ValueError: As `root`; TooManyTagsError.
     """
     text = without_long_texts(text)
-    if _tags(text) <= MOST_TAGS:
-        yield from _parsed(text).iterchildren(*tags)
+    if tags(text) <= MOST_TAGS:
+        yield from _parsed(text).iterchildren(*wanted)
     else:
-        yield from _each_in_parts(text, tags)
+        yield from _each_in_parts(text, wanted)
 
 
 def _parsed(text: str) -> Element:
@@ -98,13 +102,13 @@ def without_long_texts(text: str) -> str:
     return "".join([*kept, text[start:]]) if kept else text
 
 
-def _each_in_parts(text: str, tags: tuple[str, ...]) -> Iterator[Element]:
+def _each_in_parts(text: str, wanted: tuple[str, ...]) -> Iterator[Element]:
     open_tags, pools = 0, list[Element]()  # the pool, once an item of it has begun
-    parser = etree.XMLPullParser(("start", "end"), tag=tags, **_OPTIONS)
+    parser = etree.XMLPullParser(("start", "end"), tag=wanted, **_OPTIONS)
     try:
         for start in range(0, len(text), AT_ONCE):
             part = text[start : start + AT_ONCE]
-            in_part = _tags(part)
+            in_part = tags(part)
             open_tags += in_part
             parser.feed(part)
             events = [*parser.read_events()]
@@ -124,7 +128,7 @@ def _each_in_parts(text: str, tags: tuple[str, ...]) -> Iterator[Element]:
         raise ValueError(str(error)) from error
 
 
-def _tags(text: str) -> int:
+def tags(text: str) -> int:
     """The number of tags and attributes at most: some of what is counted may be quoted."""
     return text.count("<") + text.count("=")
 
@@ -214,10 +218,14 @@ def decoded(element: Element, decode: Callable[[Element], T], malformed: Malform
 
 
 def amount(found: Mapping[str, str], name: str, unit: int = 1) -> int:
-    """A number that is there and not negative, in base units. Raises ValueError, KeyError."""
-    number = round(float(found[name]) * unit)
-    if number < 0:
-        raise ValueError(f"{name}: negative")
+    """A number that is there, from 0 to MOST, in base units. Raises ValueError, KeyError."""
+    return round(within(float(found[name]) * unit, name))
+
+
+def within(number: float, name: str, most: float = MOST) -> float:
+    """The number itself. Raises ValueError if it is negative, beyond what makes sense, or none."""
+    if not 0 <= number <= most:
+        raise ValueError(f"{name}: not from 0 to {most:g}")
     return number
 
 
@@ -237,7 +245,7 @@ def optional(found: Mapping[str, str], name: str, unit: int = 1) -> int | None:
 
 
 def sensible(found: Mapping[str, str], name: str, unit: int = 1) -> int | None:
-    """A number that is not negative, in base units; None for one that is absent or makes no sense.
+    """A number as `amount` has it, in base units; None for one that is absent or makes no sense.
 
     For what must not cost the item itself: a size that a user wrote as `50G`, a sum that oned has counted
     down below 0 (until `onedb fsck`).
@@ -248,13 +256,12 @@ def sensible(found: Mapping[str, str], name: str, unit: int = 1) -> int | None:
         return None
 
 
-def decimal(found: Mapping[str, str], name: str) -> float | None:
+def decimal(found: Mapping[str, str], name: str, most: float = MOST) -> float | None:
     """The same with decimals."""
     try:
-        number = float(found[name])
+        return within(float(found[name]), name, most)
     except (ValueError, KeyError):
         return None
-    return number if 0 <= number < math.inf else None
 
 
 def ids(element: Element | None) -> list[str]:

@@ -13,9 +13,12 @@ from stratoscope.clouds.openstack.client import credential, schema, tls
 from stratoscope.core import files, yaml_file
 from stratoscope.core.errors import ConfigError
 from stratoscope.core.program import version
+from stratoscope.core.secret_files import warn_if_shared
 
 _NOBODY: Final = {"port": 1}
 """Statsd's variables: nothing is sent, since there is no host, and STATSD_PORT is not read."""
+_SECRETS: Final = (b"password", b"secret", b"token")
+"""One of them stands in a file with a credential."""
 _Read = tuple[str, dict[str, Any]] | tuple[None, None]
 
 
@@ -85,6 +88,8 @@ class Loader(OpenStackConfig):
                 continue
             try:
                 content = files.read(Path(path), key)
+                if any(word in content for word in _SECRETS):
+                    warn_if_shared(Path(path), key or "clouds_file")
             except ConfigError as error:
                 if not key and isinstance(error.__cause__, PermissionError):
                     self.passed_over.append(path)

@@ -20,8 +20,11 @@ PathId: TypeAlias = Annotated[
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A number of objects, which cannot be negative."""
 
-Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
-"""As Number, for values that may exceed its range."""
+Limit: TypeAlias = Annotated[float, msgspec.Meta(le=2**128)]
+"""A limit, of which those below 0 say that there is none."""
+
+Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=2**128)]
+"""As Number, for values that may exceed its range: a subnet of IPv6 has up to 2**128 addresses."""
 
 IPVersion: TypeAlias = Literal[4, 6]
 
@@ -38,13 +41,15 @@ def segment(text: str) -> str:
 
 MIB: Final = 2**20
 GIB: Final = 2**30
+_MOST: Final = 2**60
+"""The largest size that makes sense, in bytes: an exbibyte."""
 
 
 def size(number: object, unit: int) -> int | None:
-    """Bytes of a number of units; None if it is no number: then the item is counted without a size."""
+    """Bytes of a number of units; None if it makes no sense: then the item is counted without a size."""
     if isinstance(number, float) and number.is_integer():
         number = int(number)
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= _MOST // unit:
         return None
     return number * unit
 

@@ -176,7 +176,7 @@ class Servers(Reader):
         known = None if server is None else self.index.get(server.id)
         if server is None or (self._scope is _OWN and known is None):
             return Outcome.ASKED if said.is_lacking else Outcome.IGNORED
-        if known is None and len(self.index) >= MOST_HEARD:
+        if known is None and len(self.index) + len(self.index.ended) >= MOST_HEARD:
             return Outcome.IGNORED
         updated = unix_seconds(server.updated or server.created)
         if updated > self._clock.now() + _CLOCK_OFF_S:
@@ -187,7 +187,8 @@ class Servers(Reader):
         is_lacking = said.is_lacking or self._is_in_doubt(server, known, updated)
         self._events.says(server.id, updated, is_gone=server.status in GONE)
         if server.status in GONE:
-            self._drop(server.id)
+            self.index.end(server.id)
+            self._forget_one(server.id)
         else:
             self._keep(server, known)
         if self._list is not None:
@@ -387,6 +388,9 @@ class Servers(Reader):
         self._doubtful |= dict.fromkeys(missing & self._lost, whole.began)
         for vm_id in missing & (self._lost | self._building):
             self._drop(vm_id)
+        for vm_id in [*self.index.ended]:
+            if not self._events.is_newer(vm_id, 0.0, whole.began):
+                self._drop(vm_id)
         self._missing = missing - self._lost - self._building
         self._lost, self._overlooked = set(), whole.malformed > 0
         self._list, self._listed_at = None, whole.began
@@ -409,6 +413,9 @@ class Servers(Reader):
 
     def _drop(self, vm_id: str) -> None:
         self.index.drop(vm_id)
+        self._forget_one(vm_id)
+
+    def _forget_one(self, vm_id: str) -> None:
         self._building.discard(vm_id)
         self._missing_faults.drop(vm_id)
 

@@ -16,18 +16,18 @@ from stratoscope.demo.faults import Faults
 from stratoscope.demo.opennebula import states
 from stratoscope.demo.openstack.http_errors import BOOT_ERRORS
 from stratoscope.demo.openstack.seed import Size, build
-from stratoscope.demo.show import alertmanager, asking, clouds, exporters, probes, prometheus
-from stratoscope.demo.show.asking import NoAnswerError
-from stratoscope.demo.show.queries import QUERIES, TitledQuery, answer, vm_page
-from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import Stop, say, table
 from stratoscope.downtime import settings as of_downtime
 from stratoscope.management import settings as of_management
+from stratoscope.show import alertmanager, asking, clouds, exporters, probes, prometheus
+from stratoscope.show.asking import NoAnswerError
+from stratoscope.show.queries import QUERIES, TitledQuery, answer, vm_page
+from stratoscope.show.servers import Server
+from stratoscope.show.terminal import Stop, say, table
 from stratoscope.vmprobe import settings as of_vmprobe
 from support.demo_one import demo_one_in_thread
 
-RULES = Path(__file__).parents[3] / "prometheus" / "rules"
-SHIPPED = Path(__file__).parents[3] / "alertmanager" / "alertmanager.yml"
+RULES = Path(__file__).parents[2] / "prometheus" / "rules"
+SHIPPED = Path(__file__).parents[2] / "alertmanager" / "alertmanager.yml"
 
 
 def checked(*command: str | Path) -> str:

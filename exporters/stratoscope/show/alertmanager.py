@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import yaml
 
-from stratoscope.demo.show.asking import first_page, get_json
-from stratoscope.demo.show.processes import Words
-from stratoscope.demo.show.servers import Server
+from stratoscope.show.asking import first_page, get_json
+from stratoscope.show.processes import Words
+from stratoscope.show.servers import Server
 
 START_S: Final = 20
 _PORT: Final = 9093

@@ -7,11 +7,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from stratoscope.demo.show import alertmanager, exporters, packages, prometheus
-from stratoscope.demo.show.clouds import CLOUDS, break_something
-from stratoscope.demo.show.processes import Words
-from stratoscope.demo.show.servers import Server, end
-from stratoscope.demo.show.terminal import DemoError, Stop, say
+from stratoscope.show import alertmanager, exporters, packages, prometheus
+from stratoscope.show.clouds import CLOUDS, break_something
+from stratoscope.show.processes import Words
+from stratoscope.show.servers import Server, end
+from stratoscope.show.terminal import DemoError, Stop, say
 
 SHIPPED: Final = Path(str(resources.files("stratoscope"))) / "files"
 """The files for Prometheus, Alertmanager and Grafana."""

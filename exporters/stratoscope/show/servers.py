@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from stratoscope.demo.show import processes
-from stratoscope.demo.show.asking import is_ready
-from stratoscope.demo.show.processes import READY_S, Process, Words
-from stratoscope.demo.show.terminal import DemoError, Stop, Stopped, say
+from stratoscope.show import processes
+from stratoscope.show.asking import is_ready
+from stratoscope.show.processes import READY_S, Process, Words
+from stratoscope.show.terminal import DemoError, Stop, Stopped, say
 
 _LOOPBACK: Final = "127.0.0.1"
 _TRIES: Final = 3

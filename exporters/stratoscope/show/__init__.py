@@ -5,7 +5,7 @@ from typing import Final
 from stratoscope.core.program import Command
 
 COMMAND: Final = Command(
-    "stratoscope.demo.show.command",
+    "stratoscope.show.command",
     "All exporters on embedded clouds, with Prometheus, Alertmanager, rules and alerts; Ctrl-C ends it.",
 )
 """`stratoscope demo`."""

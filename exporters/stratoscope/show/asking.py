@@ -8,7 +8,7 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
-from stratoscope.demo.show.terminal import DemoError
+from stratoscope.show.terminal import DemoError
 
 _TIMEOUT_S = 5
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.show import processes, servers
-from stratoscope.demo.show.servers import Server, end, free_port, listens
-from stratoscope.demo.show.terminal import DemoError, Stop
+from stratoscope.show import processes, servers
+from stratoscope.show.servers import Server, end, free_port, listens
+from stratoscope.show.terminal import DemoError, Stop
 
 LISTENER = """
 import socket, sys, time

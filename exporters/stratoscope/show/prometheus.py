@@ -9,11 +9,11 @@ from typing import Any, Final
 import yaml
 
 from stratoscope.core.durations import seconds
-from stratoscope.demo.show.asking import first_page
-from stratoscope.demo.show.processes import Words, run, stratoscope
-from stratoscope.demo.show.queries import QUERIES
-from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import DemoError, Stop
+from stratoscope.show.asking import first_page
+from stratoscope.show.processes import Words, run, stratoscope
+from stratoscope.show.queries import QUERIES
+from stratoscope.show.servers import Server
+from stratoscope.show.terminal import DemoError, Stop
 
 SCRAPED_EVERY_S: Final = 5
 EVALUATED_EVERY_S: Final = 5

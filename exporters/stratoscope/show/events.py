@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from stratoscope.demo.show import alertmanager, clouds, probes, prometheus
-from stratoscope.demo.show.asking import NoAnswerError, ask
-from stratoscope.demo.show.queries import asked
-from stratoscope.demo.show.running import Running
-from stratoscope.demo.show.terminal import Stopped, say
+from stratoscope.show import alertmanager, clouds, probes, prometheus
+from stratoscope.show.asking import NoAnswerError, ask
+from stratoscope.show.queries import asked
+from stratoscope.show.running import Running
+from stratoscope.show.terminal import Stopped, say
 
 SEEN_S: Final = 150
 """How long is waited for what there is to see, on a machine that is busy."""

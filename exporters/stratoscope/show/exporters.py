@@ -11,10 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from stratoscope.demo.show import clouds
-from stratoscope.demo.show.processes import run, stratoscope
-from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import DemoError, Stop
+from stratoscope.show import clouds
+from stratoscope.show.processes import run, stratoscope
+from stratoscope.show.servers import Server
+from stratoscope.show.terminal import DemoError, Stop
 
 _NEEDED: Final = {"management": "openstack", "vmprobe": "asyncssh", "downtime": "sqlalchemy"}
 """By extra: a module that it installs."""

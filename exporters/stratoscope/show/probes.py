@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from stratoscope.demo.show.asking import get_json
+from stratoscope.show.asking import get_json
 
 _NONE: Final = "has no result yet"
 

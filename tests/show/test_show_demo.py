@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stratoscope.__main__ import main
-from stratoscope.demo.show import asking, events, packages, processes
+from stratoscope.show import asking, events, packages, processes
 from support.patience import FAR_S
 
 
@@ -258,7 +258,7 @@ def test_demo_without_libvirts_bindings_shows_no_hosts_and_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # The bindings are installed where tests run.
-    monkeypatch.setattr("stratoscope.demo.show.exporters._LIBVIRT", "no_such_module")
+    monkeypatch.setattr("stratoscope.show.exporters._LIBVIRT", "no_such_module")
     assert main(["demo", "--seconds=0.1"]) == 0
     found = capsys.readouterr().out
     assert "not shown: hosts: the extra [hypervisor] is not installed" in found
@@ -269,7 +269,7 @@ def test_what_is_not_installed_is_named_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # All extras are installed where tests run; and the handlers of signals are the test run's own.
-    monkeypatch.setattr("stratoscope.demo.show.exporters._NEEDED", {"vmprobe": "no_such_module"})
+    monkeypatch.setattr("stratoscope.show.exporters._NEEDED", {"vmprobe": "no_such_module"})
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert main(["demo"]) == 1
     said = capsys.readouterr().err

@@ -9,9 +9,9 @@ from xmlrpc.client import Error, ServerProxy
 
 import yaml
 
-from stratoscope.demo.show.asking import NoAnswerError, get
-from stratoscope.demo.show.processes import stratoscope
-from stratoscope.demo.show.servers import Server
+from stratoscope.show.asking import NoAnswerError, get
+from stratoscope.show.processes import stratoscope
+from stratoscope.show.servers import Server
 
 DOWN: Final = "cn11"
 """The host of the OpenStack that is down from the beginning, for which the demo files a downtime."""

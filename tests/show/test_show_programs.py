@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.show import exporters, packages, processes, servers
-from stratoscope.demo.show.processes import Words
-from stratoscope.demo.show.running import Running
-from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import DemoError, Stop, Stopped
+from stratoscope.show import exporters, packages, processes, servers
+from stratoscope.show.processes import Words
+from stratoscope.show.running import Running
+from stratoscope.show.servers import Server
+from stratoscope.show.terminal import DemoError, Stop, Stopped
 from support.patience import FAR_S
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
@@ -148,9 +148,9 @@ def is_gone(pid: str) -> bool:
 def test_programs_end_with_a_demo_that_is_killed_even_those_that_are_deaf(tmp_path: Path) -> None:
     demo = f"""
 import pathlib, sys
-from stratoscope.demo.show import processes
-from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import Stop
+from stratoscope.show import processes
+from stratoscope.show.servers import Server
+from stratoscope.show.terminal import Stop
 folder = pathlib.Path({str(tmp_path)!r})
 child = Server("deaf", [sys.executable, "-IS", "-u", "-c", {DEAF!r}], 0, folder)
 child.start()
@@ -341,7 +341,7 @@ def test_packages_are_kept_in_the_cache_of_their_user(
 def test_a_signal_that_comes_at_any_moment_of_a_wait_ends_it() -> None:
     waits = """
 import signal
-from stratoscope.demo.show.terminal import Stop
+from stratoscope.show.terminal import Stop
 for _ in range(200):
     stop = Stop()
     signal.signal(signal.SIGALRM, lambda *_: stop.set())

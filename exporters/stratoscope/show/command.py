@@ -12,10 +12,10 @@ from typing import Final
 
 from stratoscope.core.client.flags import path, seconds
 from stratoscope.core.flags import Parser
-from stratoscope.demo.show import COMMAND, events, exporters, packages, shown
-from stratoscope.demo.show.events import Watch
-from stratoscope.demo.show.running import Running
-from stratoscope.demo.show.terminal import DemoError, Stop, Stopped, printable, say
+from stratoscope.show import COMMAND, events, exporters, packages, shown
+from stratoscope.show.events import Watch
+from stratoscope.show.running import Running
+from stratoscope.show.terminal import DemoError, Stop, Stopped, printable, say
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from stratoscope.core import folders
 from stratoscope.core.errors import ConfigError
-from stratoscope.demo.show.processes import Words, run
-from stratoscope.demo.show.terminal import DemoError, Stop, say
+from stratoscope.show.processes import Words, run
+from stratoscope.show.terminal import DemoError, Stop, say
 
 HERE: Final = Path(__file__).parent
 _NAMES: Final = {"prometheus": ("prometheus",), "alertmanager": ("prometheus-alertmanager", "alertmanager")}

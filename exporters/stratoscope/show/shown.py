@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from stratoscope.core.durations import seconds
-from stratoscope.demo.show import alertmanager, exporters, probes, prometheus
-from stratoscope.demo.show.asking import NoAnswerError
-from stratoscope.demo.show.clouds import CLOUDS, OPENSTACK
-from stratoscope.demo.show.events import Event
-from stratoscope.demo.show.queries import TitledQuery, asked, said
-from stratoscope.demo.show.running import SHIPPED, Running
-from stratoscope.demo.show.terminal import say, table
+from stratoscope.show import alertmanager, exporters, probes, prometheus
+from stratoscope.show.asking import NoAnswerError
+from stratoscope.show.clouds import CLOUDS, OPENSTACK
+from stratoscope.show.events import Event
+from stratoscope.show.queries import TitledQuery, asked, said
+from stratoscope.show.running import SHIPPED, Running
+from stratoscope.show.terminal import say, table
 
 
 def addresses(running: Running) -> None:

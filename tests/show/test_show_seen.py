@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from stratoscope.demo.show import events, probes, prometheus, queries, shown
-from stratoscope.demo.show.asking import NoAnswerError
-from stratoscope.demo.show.events import Watch
-from stratoscope.demo.show.queries import QUERIES
-from stratoscope.demo.show.running import Running
-from stratoscope.demo.show.servers import Server
-from stratoscope.demo.show.terminal import Stop
+from stratoscope.show import events, probes, prometheus, queries, shown
+from stratoscope.show.asking import NoAnswerError
+from stratoscope.show.events import Watch
+from stratoscope.show.queries import QUERIES
+from stratoscope.show.running import Running
+from stratoscope.show.servers import Server
+from stratoscope.show.terminal import Stop
 
 FOUND = [{"metric": {"zone": "edge"}, "value": [0, "0.5"]}]
 

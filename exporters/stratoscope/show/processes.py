@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final, NamedTuple, TypeAlias
 
-from stratoscope.demo.show.terminal import Stop, Stopped
+from stratoscope.show.terminal import Stop, Stopped
 
 READY_S: Final = 120
 """How long a program may take to start, on a machine that is busy."""

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import msgspec
 import yaml
 
-from stratoscope.demo.show.asking import NoAnswerError, ask
+from stratoscope.show.asking import NoAnswerError, ask
 
 RECORDED_S: Final = 15
 """Within three evaluations after Prometheus can answer a query it has recorded its result."""

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from stratoscope.demo.show import prometheus
-from stratoscope.demo.show.events import SEEN, SEEN_ON_HOSTS
-from stratoscope.demo.show.queries import QUERIES, WAITING, TitledQuery
+from stratoscope.show import prometheus
+from stratoscope.show.events import SEEN, SEEN_ON_HOSTS
+from stratoscope.show.queries import QUERIES, WAITING, TitledQuery
 from support.demo_promises import EXPECTED, exporters_up
 from support.promql import promtool_says
 from support.rule_checks import checked
