@@ -59,3 +59,14 @@ async def test_a_wrong_password_fails_every_collector_but_the_look_at_the_endpoi
     assert {status.reason for name, status in statuses.items() if name not in good} == {Reason.UNAUTHORIZED}
     said = shown + caplog.text + "".join(status.message for status in statuses.values())
     assert "not-the-password" not in said
+
+
+async def test_a_refused_password_is_in_the_log_whoever_calls_first(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first call is that for zones, without which `endpoints` is content with the configured one."""
+    statuses, _ = await seen(tmp_path, session="oneadmin:wrong-secret", zones={"enabled": False})
+    assert statuses["endpoints"].success
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert said
+    assert all("User couldn't be authenticated" in one for one in said)

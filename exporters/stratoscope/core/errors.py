@@ -46,7 +46,11 @@ class CollectError(Exception):
 
 
 class SharedError(CollectError):
-    """A failure that all collectors of a source share; whoever raises it has logged it once."""
+    """A failure that all collectors of a source share; whoever raises it has logged it once.
+
+    For a log-in, which fails for who waits for it with a time-out of its own, so in other words, and in probes,
+    which are no collectors. What fails in the same words is one line without it, see changes.py.
+    """
 
 
 class LeftOutError(Exception):

@@ -18,7 +18,7 @@ from stratoscope.clouds.client.request import CallError, Method, Response, outco
 from stratoscope.clouds.opennebula.client import errors
 from stratoscope.clouds.opennebula.client.envelope import Answer, answer, call
 from stratoscope.clouds.opennebula.config import Found
-from stratoscope.core.errors import CollectError, LeftOutError, Reason, SharedError, again
+from stratoscope.core.errors import CollectError, LeftOutError, Reason, again
 
 SERVICE: Final = "oned"
 """The label `service` of its requests, and of its endpoint."""
@@ -61,7 +61,7 @@ class Oned:
         self._session, self._config = config.session, config
         session = config.session.reveal()
         self._hidden = Confidence((session, session.partition(":")[2]))
-        self._refused: tuple[float, SharedError] | None = None
+        self._refused: tuple[float, CollectError | LeftOutError] | None = None
         self._pages: Http | None = None
         self._pools: Http | None = None
         self._is_accepted = False
@@ -178,11 +178,13 @@ class Oned:
         error = errors.error(what, found.code, self._hidden.text(found.value))
         if found.code != errors.AUTHENTICATION or not is_own:
             return error
-        before = self._refused
-        self._refused = (self.budget.clock.monotonic(), SharedError(Reason.UNAUTHORIZED, str(error)))
+        if self._refused is None:
+            self._refused = self.budget.clock.monotonic(), error
         self._is_accepted = False
         self.budget.stats.logins["refused"] += 1
-        return error if before is None else again(self._refused[1])  # what was under way with it is no news
+        return again(
+            self._refused[1]
+        )  # what was under way with it has the same words, and is one line in the log
 
 
 def proxy(url: URL) -> Proxy | None:
