@@ -10,6 +10,7 @@ from stratoscope.clouds.opennebula.cloud import OpenNebula
 from stratoscope.clouds.opennebula.config import Found, Publishers
 from stratoscope.clouds.openstack.cloud import OpenStack
 from stratoscope.clouds.openstack.config import Notifications, OpenStackCloud
+from stratoscope.core.errors import CollectError, Reason
 
 
 class Heard(Events):
@@ -36,6 +37,15 @@ def test_a_change_is_missed_30_seconds_after_a_list_had_it(events: Heard) -> Non
     events.settle()
     events.settle()
     assert events.account().missed[Missed.CHANGED] == 1
+
+
+def test_a_failure_after_events_had_arrived_says_so(events: Heard) -> None:
+    """A failure that repeats the one before is not logged: the last line was that events arrive."""
+    events.now += 31.0
+    away = CollectError(Reason.UNAVAILABLE, "no broker")
+    lost = events.end(away)
+    assert (str(lost), lost.reason) == ("no broker, after events had arrived for 31 s", Reason.UNAVAILABLE)
+    assert str(events.end(away)) == "no broker"
 
 
 def missed(events: Heard, *vms: str) -> None:

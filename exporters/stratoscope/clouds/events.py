@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import msgspec
 
 from stratoscope.clouds.client.clock import CLOCK, Clock
-from stratoscope.core.errors import Reason, why
+from stratoscope.core.errors import CollectError, Reason
 
 log = logging.getLogger(__name__)
 
@@ -117,10 +117,16 @@ class Events:
         self._found.clear()
         self.news.set()
 
-    def end(self, error: BaseException) -> None:
-        """Events no longer arrive, or still do not. Args: error: Why."""
-        reason, _ = why(error)
-        self._since, self._lost = None, reason if isinstance(reason, Reason) else Reason.UNAVAILABLE
+    def end(self, error: CollectError) -> CollectError:
+        """Events no longer arrive, or still do not. Args: error: Why.
+
+        Returns: The failure to raise. It says for how long events had arrived, if they had: a failure in the
+        words of the one before is not logged again, and would leave the log at events that arrive.
+        """
+        since, self._since, self._lost = self._since, None, error.reason
+        arrived_s = 0.0 if since is None else self._clock.monotonic() - since
+        after = "" if since is None else f", after events had arrived for {arrived_s:.0f} s"
+        return CollectError(error.reason, f"{error}{after}")
 
     def count(self, name: str, outcome: Outcome) -> None:
         """Count an event. Args: name: One of those that the source has, as it spells them, or OTHER."""

@@ -48,8 +48,8 @@ class CollectError(Exception):
 class SharedError(CollectError):
     """A failure that all collectors of a source share; whoever raises it has logged it once.
 
-    For a log-in, which fails for who waits for it with a time-out of its own, so in other words, and in probes,
-    which are no collectors. What fails in the same words is one line without it, see changes.py.
+    For a log-in: who waits for it has a time-out of its own, so it fails in other words for each, and probes
+    wait for it, too. What fails in the same words is one line of the log without it, see changes.py.
     """
 
 

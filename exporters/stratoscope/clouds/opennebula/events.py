@@ -65,8 +65,7 @@ class Subscriber:
             try:
                 await self._receive(socket)
             except CollectError as error:
-                self._events.end(error)
-                raise
+                raise self._events.end(error) from error
             finally:
                 socket.disable_monitor()
 

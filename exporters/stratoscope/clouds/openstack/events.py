@@ -100,8 +100,7 @@ class Listener:
                     async with asyncio.timeout(_CLOSE_S):
                         await connection.close()
         except CollectError as error:
-            self._events.end(error)
-            raise
+            raise self._events.end(error) from error
 
     def take(self, body: bytes) -> Outcome:
         """Decode, apply and count one message; it never raises."""
