@@ -49,6 +49,7 @@ OF_OPENNEBULA: Final = [
     ("credentials_file: FOLDER/empty", "credentials_file: FOLDER/empty: no credential in it; allowed: ..."),
     ("endpoint: https://one, ca_file: FOLDER/none", "ca_file: FOLDER/none: No such file or directory"),
     ("endpoint: https://one, ca_file: FOLDER/login", "ca_file: FOLDER/login: not in PEM; allowed: ..."),
+    ("endpoint: http://localhost, ca_file: FOLDER/login", "ca_file: FOLDER/login: not in PEM; allowed: ..."),
     ("ca_file: FOLDER/login", f"ca_file: {HTTP}"),
     ("cert_file: FOLDER/login", f"cert_file: {HTTP}"),
     ("endpoint: HTTP://one, key_file: FOLDER/login", f"key_file: {HTTP}"),

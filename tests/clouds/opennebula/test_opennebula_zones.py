@@ -259,3 +259,23 @@ async def test_the_credential_is_not_sent_over_http_where_the_configured_endpoin
     await server.close()
     assert {one.host: one.is_up for one in found.agents} == {"one-1": True, "one-2": False}
     assert not other.calls
+
+
+async def test_authorities_are_those_of_other_zones_where_the_configured_endpoint_is_on_this_machine(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, Authority())
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    other = Oned({})
+    server = RawTestServer(other.answer, scheme="https")
+    await server.start_server(ssl=tls)
+    async with replayed() as oned:
+        zones = (zone("north", oned.endpoint), zone("southern", f"https://localhost:{server.port}/RPC2"))
+        oned.answers["zonepool.info"] = f"<ZONE_POOL>{''.join(zones)}</ZONE_POOL>"
+        trust = str(tmp_path / "ca.crt")
+        cloud = OpenNebula(Found("one", endpoint=oned.endpoint, session=Secret(SESSION), ca_file=trust))
+        found = await cloud.ask("endpoints")
+        await cloud.close()
+    await server.close()
+    assert {one.service: one.is_up for one in found.endpoints} == {"oned": True, "oned/southern": True}

@@ -46,7 +46,8 @@ class OpenNebulaCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         name: The cloud's name, the label `cloud`.
         endpoint: The URL of oned's XML-RPC; any path is kept, without one it is `/RPC2`.
         credentials_file: A file with one line, `user:password`, or `user:token`.
-        ca_file: The certificates of authorities; by default those of the system.
+        ca_file: The certificates of authorities, for it and for zones of its federation; by default those of
+            the system.
         cert_file, key_file: The client's certificate and its key, where a proxy before oned asks for one.
         budget: The limits on requests to it.
         events: Where its events are; without it VMs are known from pools alone.
@@ -72,7 +73,8 @@ class OpenNebulaCloud(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("endpoint: a user or a password stands in it; allowed: credentials_file")
         if not is_good or url.query_string or url.fragment:
             raise ValueError(f"endpoint: {_EXAMPLE}")
-        if url.scheme == "http" and (key := unused(self)):
+        # An oned on this machine needs no TLS, and names other zones that may have it.
+        if url.scheme == "http" and not is_here(url) and (key := unused(self)):
             raise ValueError(f"{key}: does nothing, since endpoint begins with http; allowed: with https")
 
     @property
@@ -91,3 +93,9 @@ class Found(OpenNebulaCloud, frozen=True, forbid_unknown_fields=True):
 
     session: Secret = msgspec.field(default=Secret(""), name=f"{DERIVED}session")
     content: Secret = msgspec.field(default=Secret(""), name=f"{DERIVED}content")
+
+
+def is_here(url: URL) -> bool:
+    """Whether it is on this machine."""
+    host = url.host or ""
+    return host in ("localhost", "::1") or host.startswith("127.")

@@ -21,6 +21,7 @@ from stratoscope.clouds.opennebula import states
 from stratoscope.clouds.opennebula.client.items import Element, fields, root
 from stratoscope.clouds.opennebula.client.oned import SERVICE, Oned
 from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.opennebula.config import is_here
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
 from stratoscope.core.deadline import at_most_s
@@ -110,7 +111,7 @@ class Zones(Reader):
 
     def _is_another(self, url: URL) -> bool:
         """Whether it is another's, as seen from here: `localhost` is oned's machine only if oned is here."""
-        return url != self._oned.url and (not _is_local(url) or _is_local(self._oned.url))
+        return url != self._oned.url and (not is_here(url) or is_here(self._oned.url))
 
     async def _state(self, server: Server) -> str:
         try:
@@ -162,11 +163,6 @@ def _address(text: str) -> URL | None:
     except ValueError:
         return None
     return url if is_good else None
-
-
-def _is_local(url: URL) -> bool:
-    host = url.host or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _agent(name: str, state: str, zone_name: str) -> Service:
