@@ -2,6 +2,7 @@
 
 import pytest
 
+from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.client.clock_skew import ClockSkew, second_of
 
 
@@ -20,6 +21,22 @@ def test_first_service_that_said_something_counts() -> None:
     assert skew.of("compute", "identity") == 0.0
     skew.note("compute", 1003.0, 1000.0, 1001.0)
     assert skew.of("compute", "identity") == 3.0
+
+
+def test_what_was_noted_before_our_clock_was_set_counts_no_more() -> None:
+    """A machine that starts has its clock set minutes later; Keystone says no other moment for hours."""
+    monotonic, set_by = 50.0, 0.0
+    skew = ClockSkew(Clock(monotonic=lambda: monotonic, now=lambda: 1000.0 + monotonic + set_by))
+    skew.note("identity", 1170.0, 1050.0, 1051.0)
+    monotonic += 3600.0
+    set_by = 0.9
+    assert (skew.of("identity"), skew.by_service) == (120.0, {"identity": 120.0})
+    set_by = 120.0
+    assert (skew.of("identity"), skew.by_service) == (None, {})
+    skew.note("identity", 4770.0, 4770.0, 4771.0)
+    assert skew.by_service == {"identity": 0.0}
+    set_by = 118.9
+    assert skew.by_service == {}
 
 
 @pytest.mark.parametrize(

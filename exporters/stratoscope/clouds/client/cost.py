@@ -76,7 +76,7 @@ SKEW = Family(
     "stratoscope_cloud_clock_skew_seconds",
     "By how much the clock of the service is ahead of this machine's, by the header Date of its last answer "
     "(Keystone: by the moment of the last log-in); right to half a second and half of the time that the "
-    "answer took; absent for one that says nothing of it.",
+    "answer took; absent for one that says nothing of it, or nothing since this machine's clock was set.",
     labels=_SERVICE,
 )
 

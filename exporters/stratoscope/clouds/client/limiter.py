@@ -138,7 +138,7 @@ class Budget:
 
     def __init__(self, limits: Limits, clock: Clock = CLOCK) -> None:
         self._limits, self.clock = limits, clock
-        self.stats, self.skew = RequestStats(), ClockSkew()
+        self.stats, self.skew = RequestStats(), ClockSkew(clock)
         self._services: defaultdict[str, Backoff] = defaultdict(lambda: Backoff(clock))
         self._rate, self._places = Rate(limits.requests_per_second, clock), Places(limits.concurrency)
 

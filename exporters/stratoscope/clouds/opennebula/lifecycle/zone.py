@@ -53,7 +53,7 @@ class WritableZone:
 
     def __init__(self, config: Found, clock: Clock = CLOCK) -> None:
         self.budget = Budget(config.budget, clock)
-        self._config, self._skew = config, ClockSkew()
+        self._config, self._skew = config, ClockSkew(clock)
         self._oneds: dict[str, Oned] = {}
         self._memories: dict[str, Memory] = {}
 
