@@ -18,7 +18,7 @@ from stratoscope.core.part import Opened, Part, Site
 from stratoscope.core.parts import Parts
 from support.houses import PROGRAM, parse
 from support.patience import FAR_S
-from support.source import Source, until, vcpus
+from support.source import Source, Stubborn, until, vcpus
 
 
 class Renders(Source):
@@ -139,3 +139,17 @@ async def test_source_that_is_away_is_one_line_in_the_log_and_so_is_its_return(
     assert [record.message for record in caplog.records] == [
         f"recovered collectors=14 cloud=uni names={names}"
     ]
+
+
+async def test_what_waits_for_the_log_is_written_though_a_collector_hangs_at_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Stubborn() as stubborn:
+        hangs, fails = Source(stubborn), Source(CollectError(Reason.BUSY, "busy"))
+        collections = [Collection(one, Every(60, 30, 180)) for one in (hangs, fails)]
+        runs = Parts(exporter(*collections), Site(CollectorRegistry()), None, broken)
+        await runs.put_into_force(None)
+        await until(lambda: runs.runners[1].status.success is False)
+        assert caplog.messages == []
+        await runs.close(0.05)
+        assert "failed collector=source cloud=uni reason=busy error='busy'" in caplog.messages

@@ -119,8 +119,10 @@ class Life:
             finally:
                 for child in self._children:
                     child.cancel()
-                await asyncio.gather(*(runner.stop() for runner in self.runners))
-                self._changes.write()
+                try:
+                    await asyncio.gather(*(runner.stop() for runner in self.runners))
+                finally:  # it is cancelled if a collector hangs for longer than `close` waits
+                    self._changes.write()
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         child = self._group.create_task(work, name=name)
