@@ -90,7 +90,7 @@ def made() -> Dashboard:
 
 
 def _apis() -> Panel:
-    good = "All answer in time, with a status below 500."
+    good = "All answer in time, each at its own endpoint."
     query = Query(f"endpoint:stratoscope_management_endpoint_up:max{{{_IN}}}", "{{cloud}}: {{service}}")
     return timeline(About("Do the APIs answer?", good), _ANSWERS, query)
 

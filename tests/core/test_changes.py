@@ -91,6 +91,20 @@ def test_last_line_on_a_collector_is_how_it_is_now(said: Callable[[], list[str]]
     simulated(to_and_fro)
 
 
+def test_recovery_comes_after_the_failures_before_it(said: Callable[[], list[str]]) -> None:
+    async def late() -> None:
+        changes = Changes(GATHER_S)
+        for name, change in (("a", DOWN), ("b", DOWN), ("c", UP), ("d", DOWN)):
+            changes.add(change, name)
+            await asyncio.sleep(2 * GATHER_S)  # b and d wait for others of which the same is to be said
+        await asyncio.sleep(2 * LATER_S)
+        assert [line.partition(" cloud")[0] for line in said()] == [
+            *("failed collector=a", "failed collector=b", "recovered collector=c", "failed collector=d"),
+        ]
+
+    simulated(late)
+
+
 def test_bug_is_written_at_once_after_what_waits_of_the_same_collector(
     said: Callable[[], list[str]],
 ) -> None:

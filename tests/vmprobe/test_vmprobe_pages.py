@@ -218,7 +218,7 @@ async def test_rotation_that_may_choose_no_host_is_said_to_have_tested_none(
         shown = (await page(url, "/probes/uni/boot")).text
     is_of_nobodys_choice = rotates and asked == ""
     assert ("The rotation tested no host: it knows none on which" in shown) is is_of_nobodys_choice
-    assert ("1 of 1 hosts of the rotation work" in shown) is (len(hosts) == 1)
+    assert ("1 of 1 tested hosts of the rotation work" in shown) is (len(hosts) == 1)
 
 
 async def test_tables_of_a_probe_are_bounded() -> None:

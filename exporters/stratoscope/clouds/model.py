@@ -152,7 +152,7 @@ class Endpoint(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         service: Type in the catalogue.
-        is_up: It answered in time with a status below 500; None if no request could be sent.
+        is_up: It answered in time itself, with a status below 500; None if no request could be sent.
         counts: Requests so far that took at most each of LATENCY_BOUNDS, then all (cumulative).
         seconds: The sum of their durations.
     """

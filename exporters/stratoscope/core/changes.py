@@ -10,6 +10,7 @@ GATHER_S: Final = 1.0
 """How long a change waits for collectors of which the same is to be said."""
 LATER_S: Final = 60.0
 """Who follows is said together so long after those before: collectors have intervals of their own."""
+RECOVERED: Final = "recovered"
 
 
 class Change(NamedTuple):
@@ -29,6 +30,10 @@ class Change(NamedTuple):
     why: str = ""
     values: tuple[str, ...] = ()
 
+    @property
+    def is_good(self) -> bool:
+        return self.what == RECOVERED
+
 
 class Changes:
     """The changes of the collectors of one part: who shares reason and text with others is named with them.
@@ -43,7 +48,9 @@ class Changes:
         self._written: dict[Change, float] = {}
 
     def add(self, change: Change, collector: str, bug: BaseException | None = None) -> None:
-        """Write it of a collector, soon, and after what is still to be written of it. In the running loop.
+        """Write it of a collector, soon, after what is still to be written of it. In the running loop.
+
+        A recovery comes after all failures before it, and a failure after all recoveries.
 
         At once: what is for who debugs, and a bug with its traceback.
         """
@@ -51,7 +58,7 @@ class Changes:
             _write(change, [collector])
             return
         for earlier, (_, names) in [*self._waiting.items()]:
-            if collector in names:
+            if collector in names or earlier.is_good is not change.is_good:
                 self._write_waiting(earlier)
         if bug is not None or not self._gather_s:
             _write(change, [collector], bug)

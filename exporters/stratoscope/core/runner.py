@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from stratoscope.core.changes import Change, Changes
+from stratoscope.core.changes import RECOVERED, Change, Changes
 from stratoscope.core.collector import Absent, Collection, Every
 from stratoscope.core.deadline import Limit
 from stratoscope.core.errors import CollectError, Dropped, LeftOut, Reason, SharedError, why
@@ -361,7 +361,7 @@ class Runner:
     def _succeeded(self, snapshot: _Snapshot, malformed: int) -> Outcome:
         before, lines = self.status, snapshot.lines
         if before.success is False or before.left_out:
-            self._changes.add(Change(logging.INFO, "recovered", self.collector.cloud), self.collector.name)
+            self._changes.add(Change(logging.INFO, RECOVERED, self.collector.cloud), self.collector.name)
         if new := lines.dropped.keys() - before.dropped.keys():
             log.warning("samples dropped %s reasons=%s", self._who, ",".join(sorted(new)))
         self._snapshot = snapshot if isinstance(self.collection.schedule, Every) else None

@@ -103,7 +103,7 @@ class Shown:
         if not self.view.hosts:
             return ""
         works = sum(run.outcome is Outcome.SUCCESS for run in self.view.hosts.values())
-        return f"{works} of {len(self.view.hosts)} hosts of the rotation work"
+        return f"{works} of {len(self.view.hosts)} tested hosts of the rotation work"
 
     @property
     def rotation_note(self) -> str:

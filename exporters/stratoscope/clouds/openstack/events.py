@@ -244,6 +244,8 @@ def _no_amqp(where: str, error: BaseException) -> CollectError | None:
     if isinstance(error, TimeoutError):
         what = f"no answer in AMQP within {CONNECT_S:.3g} s: a wrong port?"
         return CollectError(Reason.TIMEOUT, f"{where}: {what}")
+    if isinstance(error, amqp.ProtocolSyntaxError) and not isinstance(error, amqp.InvalidFrameError):
+        return CollectError(Reason.MALFORMED, f"{where}: no AMQP ({error}): a wrong port?")
     if isinstance(error.__cause__, asyncio.IncompleteReadError) and not isinstance(error, _UNAUTHORIZED):
         what = "no AMQP: the connection was closed before it began: a wrong port, or one for TLS (amqps)?"
         return CollectError(Reason.UNAVAILABLE, f"{where}: {what}")

@@ -11,9 +11,9 @@ _PREFIX: Final = "stratoscope_management_endpoint"
 _LABELS: Final = ("cloud", "service")
 UP = Family(
     f"{_PREFIX}_up",
-    "1 if the service answered in time at its endpoint with an HTTP status below 500, else 0, also where "
-    "another server answers; absent while no request can be sent, since the budget is used up or the "
-    "service is paused after a 429.",
+    "1 if the service itself answered in time at its endpoint; 0 if nothing did, if another server did, or "
+    "with an HTTP status of 500 or more; absent while no request can be sent, since the budget is used up or "
+    "the service is paused after a 429.",
     labels=_LABELS,
 )
 LATENCY = Histogram(
