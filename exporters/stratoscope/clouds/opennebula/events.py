@@ -40,6 +40,8 @@ _QUEUED: Final = 2_048
 read from it, and the publisher drops what it cannot send, without a word."""
 _SUBSCRIBED_S: Final = 0.5
 """A publisher begins to send soon after its connection is ready, when it has read the subscription."""
+_REST_S: Final = 1.0
+"""What a publisher sent before its connection ended is taken for so long: it may say why it ended it."""
 _MOST_TAGS: Final = 20_000
 """Tags and attributes of an event, which any user may write into a VM: they are decoded in the event loop. As
 many take 20 ms there; a VM has some 200."""
@@ -154,12 +156,13 @@ class _Publisher:
 
 
 async def _first_end(*waits: Coroutine[Any, Any, None]) -> None:
-    """Run all until one ends. Raises its error."""
+    """Run all until one ends. Raises its error, of several that of the first."""
     tasks = [asyncio.ensure_future(one) for one in waits]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for one in done:
-            one.result()
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for one in tasks:
+            if one.done():
+                one.result()
     finally:
         for one in tasks:
             one.cancel()
@@ -173,8 +176,12 @@ async def _send(socket: zmq.asyncio.Socket, to: "_Publisher", content: bytes) ->
 
 
 async def _lost(monitor: zmq.asyncio.Socket) -> None:
-    """Wait for the first connection that is lost. Raises CollectError."""
+    """Wait for the first connection that is lost, and until what came before should be taken.
+
+    The monitor is ahead of what the connection has brought. Raises CollectError.
+    """
     found = parse_monitor_message(await monitor.recv_multipart())
+    await asyncio.sleep(_REST_S)
     raise _lost_one(found["endpoint"].decode("utf-8", "replace"))
 
 
