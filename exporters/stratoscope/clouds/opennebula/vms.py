@@ -32,7 +32,7 @@ from stratoscope.clouds.opennebula.client.items import (
     number,
     sensible,
 )
-from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools, Search
+from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
 from stratoscope.clouds.opennebula.hosts import Hosts
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
@@ -321,7 +321,7 @@ class VMs(Reader):
         """The name of the template of each VM; absent for one that has none, or whose is not known yet."""
         present = {one.vm_id for one in rows}
         self._template_of = {vm_id: one for vm_id, one in self._template_of.items() if vm_id in present}
-        new, search = sorted(present - self._template_of.keys(), key=int), Search()
+        new, search = sorted(present - self._template_of.keys(), key=int), self._pools.search()
         for start in range(0, min(len(new), _MOST * _AT_ONCE), _AT_ONCE):
             some = new[start : start + _AT_ONCE]
             try:
