@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 import time
 from collections.abc import Iterator
 
@@ -93,6 +94,32 @@ async def test_publisher_at_an_ipv6_address_and_one_with_a_name_are_reached(addr
         async with subscribed(events, f"tcp://{address}:{port}"):
             await oned.says("7", VM.format(7, 3, 3))
             await until(lambda: events.account().counts == {("VM/ACTIVE/RUNNING", Outcome.APPLIED): 1})
+
+
+async def test_publisher_whose_name_has_an_ipv6_address_alone_is_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def getaddrinfo(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        assert host == "one.example.org"
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)  # no machine has such a name
+    with publisher(address="[::1]") as oned:
+        url = oned.url.replace("[::1]", "one.example.org")
+        async with subscribed(Events(), url) as listens:
+            assert not listens.done()
+            oned.end()
+            await asyncio.wait({listens})
+    assert str(listens.exception()) == f"{url}: the connection is lost"
+
+
+async def test_publisher_whose_name_nobody_knows_is_named_at_once() -> None:
+    began = time.monotonic()
+    async with subscribed(Events(), "tcp://nowhere.invalid:2101") as listens:
+        await asyncio.wait({listens})
+    assert str(listens.exception()).startswith("tcp://nowhere.invalid:2101: ")
+    assert "no publisher within" not in str(listens.exception())
+    assert time.monotonic() - began < FAR_S
 
 
 async def test_lost_publisher_says_so() -> None:
