@@ -295,6 +295,21 @@ async def test_an_id_that_oned_gives_again_is_another_vm_in_an_event_too() -> No
         assert (after.state, after.changed) == (before.state, before.changed + 30)
 
 
+async def test_an_id_that_oned_gives_again_after_its_end_has_the_flavor_of_its_own_template() -> None:
+    templates = "".join(
+        f"<VMTEMPLATE><ID>{number}</ID><NAME>{name}</NAME><TEMPLATE/></VMTEMPLATE>"
+        for number, name in ((0, "small"), (77, "large"))
+    )
+    pool = f"<VMTEMPLATE_POOL>{templates}</VMTEMPLATE_POOL>"
+    async with zone(TWO | {"templatepool.info": pool}) as (one, oned):
+        assert (await one.read()).vms["7"].flavor == "small"
+        await oned.says("7", VM.format(7, 6, 0), "DONE", "LCM_INIT")
+        again = VM.format(7, 3, 3).replace("1795300000", "1795305350")
+        await oned.says("7", again.replace("<TEMPLATE_ID>0", "<TEMPLATE_ID>77"))
+        await heard(one, 2)
+        assert (await one.read(60)).vms["7"].flavor == "large"
+
+
 async def test_migrations_follow_events_without_the_pool() -> None:
     moved = "<HISTORY><SEQ>2</SEQ><HOSTNAME>dummy-b1</HOSTNAME><CID>100</CID></HISTORY></HISTORY_RECORDS>"
     async with zone() as (one, oned):

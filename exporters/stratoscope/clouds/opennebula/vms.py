@@ -198,6 +198,7 @@ class VMs(Reader):
         self._heard[one.vm_id] = one
         if one.state == _DONE:
             self._index.end(one.vm_id)
+            self._template_of.pop(one.vm_id, None)
             return Outcome.APPLIED
         self._forget_others([one])
         template = self._template_of.setdefault(one.vm_id, element.findtext("TEMPLATE/TEMPLATE_ID", ""))
