@@ -30,8 +30,6 @@ def read(path: Path, key: str = "", *, largest: int = LARGEST) -> bytes:
             content = file.read(largest + 1)
     except OSError as error:
         raise ConfigError(f"{where}: {error.strerror or 'cannot be read'}") from error
-    except ValueError as error:
-        raise ConfigError(f"{str(where)!r}: no path has a character 0") from error
     if len(content) > largest:
         raise ConfigError(f"{where}: too large; allowed: {largest} bytes")
     return content

@@ -15,8 +15,8 @@ _MOUNTED: Final = (Path("/run/secrets"), Path("/var/run/secrets"))
 """Where containers have their secrets: for all in them, and nobody else is there."""
 _OF_KUBERNETES: Final = "..data"
 """The link in each volume of a Secret, whose files are for all by default; some lie in folders below."""
-_NOT_THERE: Final = (OSError, RuntimeError, ValueError)
-"""Of a file that is gone, a link to itself (until Python 3.13), a path with a character 0."""
+_NOT_THERE: Final = (OSError, RuntimeError)
+"""Of a file that is gone, and until Python 3.13 of a link to itself."""
 
 
 def read_secret(path: Path, key: str, *, largest: int = LARGEST) -> bytes:

@@ -84,7 +84,10 @@ class Pools:
         self._cut: set[str] = set()
 
     def is_cut(self, method: str) -> bool:
-        """Whether the last reading of a pool left out others than the items that it counted as malformed."""
+        """Whether the last reading of a pool left out others than the items that it counted as malformed.
+
+        To be asked at once where several questions read the same pool.
+        """
         return method in self._cut
 
     def search(self) -> Search:
