@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from stratoscope.clouds.client.files import login
-from stratoscope.core.secret_files import is_shared, read_secret
+from stratoscope.core import secret_files
+from stratoscope.core.secret_files import is_shared, read_secret, warn_if_shared
 
 SAID = "every user of this machine can read a secret key=k file={}: chmod o-r"
 
@@ -46,7 +47,25 @@ def test_what_lies_in_a_folder_that_others_may_not_enter_is_not(folder: Path) ->
 
 
 def test_what_is_not_there_is_not(folder: Path) -> None:
-    assert not is_shared(folder / "none")
+    (folder / "loop").symlink_to(folder / "loop")
+    for name in ("none", "loop"):
+        assert not is_shared(folder / name)
+        warn_if_shared(folder / name, "k")
+
+
+def test_a_file_that_vanishes_meanwhile_is_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = secret(folder, 0o644)
+
+    def vanishes(path: Path) -> bool:
+        path.unlink()
+        return True
+
+    # Another process removes it between two looks, which no test can time.
+    monkeypatch.setattr(secret_files, "is_shared", vanishes)
+    warn_if_shared(file, "k")
+    assert caplog.messages == []
 
 
 def test_what_a_container_was_given_is_not(folder: Path) -> None:
@@ -58,6 +77,10 @@ def test_what_a_container_was_given_is_not(folder: Path) -> None:
     assert is_shared(folder / "one_auth")
     (folder / "..data").symlink_to(data)
     assert not is_shared(folder / "one_auth")
+    (data / "sub").mkdir(mode=0o755)
+    below = secret(data / "sub", 0o644)
+    (folder / "sub").symlink_to(Path("..data") / "sub")
+    assert not is_shared(folder / "sub" / below.name)
     assert not is_shared(Path("/run/secrets/one_auth"))
 
 

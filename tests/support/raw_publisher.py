@@ -50,6 +50,11 @@ class RawPublisher:
         except ConnectionError:
             await self.ended.wait()
 
+    def ends(self) -> None:
+        """Close the connection, after all that was sent."""
+        assert self._writer is not None
+        self._writer.close()
+
     def floods(self, content: bytes, most: int) -> int:
         """How many bytes it can send while the event loop does not run. Args: most: Not more than that."""
         assert self._writer is not None

@@ -1,6 +1,7 @@
 """The budget of a cloud: how many requests go out, when, and what is counted."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -329,6 +330,14 @@ async def test_a_refresh_is_bounded_with_all_its_tasks(wheel: Wheel) -> None:
             calls = (budget.call("compute", "servers", service) for _ in range(5))
             return await asyncio.gather(*calls, return_exceptions=True)
 
+    async def left() -> tuple[float, float]:
+        with budget.refresh():
+            before = budget.left_of_refresh
+            await asyncio.create_task(budget.call("compute", "servers", service))
+            return before, budget.left_of_refresh
+
+    assert (await left(), budget.left_of_refresh) == ((3, 2), math.inf)
+    service.asked_at.clear()
     for _ in range(2):
         outcomes = await collect()
         assert outcomes[:3] == [GOOD] * 3

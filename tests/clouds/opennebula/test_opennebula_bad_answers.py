@@ -14,6 +14,7 @@ from support.little_server import listening
 from support.opennebula import asked, cloud_of
 from support.patience import FAR_S
 from support.replayed_oned import FIXTURES, Oned, enveloped, recorded, refused
+from support.zone_with_events import zone
 
 POOLS = {
     "zones": "zonepool.info", "host_services": "hostpool.info", "host_usage": "hostpool.monitoring",
@@ -131,3 +132,22 @@ async def test_a_pool_of_which_more_is_left_out_than_the_item_itself_is_a_partia
     found = await asked("vms", crowded("vmpool.info", "240"))
     assert (found.is_whole, found.is_complete, found.malformed) == (is_whole, False, 1)
     assert len(found.vms) == (255 if is_whole else 248)  # half of a page is on the one before, too
+
+
+async def test_a_partial_view_stays_one_though_another_question_has_read_the_same_pool_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(items, "MOST_TAGS", 5_000)  # 400,000 otherwise
+    monkeypatch.setattr(pools, "PAGE", 16)  # 2,000 otherwise
+    monkeypatch.setattr(pools, "MOST_SEARCHED", 0)  # 300 otherwise
+    deadline = DEADLINE.set(time.monotonic() + 100_000)  # by the clock that the test moves
+    try:
+        async with zone(crowded("vmpool.info", "240")) as (one, _):
+            assert not (await one.read()).is_whole
+            del one.oned.answers["vmpool.info"]
+            assert (await one.read(60, "each_vm")).is_whole
+            calls = one.pools()
+            assert not (await one.read(60)).is_whole
+            assert one.pools() == calls
+    finally:
+        DEADLINE.reset(deadline)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import socket
 import time
 from collections.abc import Iterator
 
@@ -93,6 +94,34 @@ async def test_publisher_at_an_ipv6_address_and_one_with_a_name_are_reached(addr
         async with subscribed(events, f"tcp://{address}:{port}"):
             await oned.says("7", VM.format(7, 3, 3))
             await until(lambda: events.account().counts == {("VM/ACTIVE/RUNNING", Outcome.APPLIED): 1})
+
+
+async def test_publisher_whose_name_has_an_ipv6_address_alone_is_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def getaddrinfo(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        assert host == "one.example.org"
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)  # no machine has such a name
+    with publisher(address="[::1]") as oned:
+        url = oned.url.replace("[::1]", "one.example.org")
+        async with subscribed(Events(), url) as listens:
+            assert not listens.done()
+            oned.end()
+            await asyncio.wait({listens})
+    assert str(listens.exception()) == f"{url}: the connection is lost"
+
+
+async def test_publisher_whose_name_nobody_knows_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def getaddrinfo(*_: object, **__: object) -> object:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    # The name servers of a machine may need long to say so.
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    async with subscribed(Events(), "tcp://one.invalid:2101") as listens:
+        await asyncio.wait({listens})
+    assert str(listens.exception()) == "tcp://one.invalid:2101: Name or service not known"
 
 
 async def test_lost_publisher_says_so() -> None:
@@ -266,6 +295,21 @@ async def test_an_id_that_oned_gives_again_is_another_vm_in_an_event_too() -> No
         await heard(one, 1)
         after = (await one.read(30)).vms["7"]
         assert (after.state, after.changed) == (before.state, before.changed + 30)
+
+
+async def test_an_id_that_oned_gives_again_after_its_end_has_the_flavor_of_its_own_template() -> None:
+    templates = "".join(
+        f"<VMTEMPLATE><ID>{number}</ID><NAME>{name}</NAME><TEMPLATE/></VMTEMPLATE>"
+        for number, name in ((0, "small"), (77, "large"))
+    )
+    pool = f"<VMTEMPLATE_POOL>{templates}</VMTEMPLATE_POOL>"
+    async with zone(TWO | {"templatepool.info": pool}) as (one, oned):
+        assert (await one.read()).vms["7"].flavor == "small"
+        await oned.says("7", VM.format(7, 6, 0), "DONE", "LCM_INIT")
+        again = VM.format(7, 3, 3).replace("1795300000", "1795305350")
+        await oned.says("7", again.replace("<TEMPLATE_ID>0", "<TEMPLATE_ID>77"))
+        await heard(one, 2)
+        assert (await one.read(60)).vms["7"].flavor == "large"
 
 
 async def test_migrations_follow_events_without_the_pool() -> None:

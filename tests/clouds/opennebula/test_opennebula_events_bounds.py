@@ -14,7 +14,7 @@ from stratoscope.core.deadline import DEADLINE
 from stratoscope.core.errors import CollectError, Reason
 from support.patience import FAR_S
 from support.publisher import publisher
-from support.raw_publisher import part, raw_publisher
+from support.raw_publisher import GREETING, part, raw_publisher
 from support.source import until
 from support.subscribed import subscribed
 from support.zone_with_events import VM, heard, zone
@@ -66,6 +66,37 @@ async def test_messages_that_wait_are_bounded_in_bytes() -> None:
         sent = oned.floods(message, most=200 << 20)
         assert sent < 60 << 20  # 16 MiB in libzmq, the others in the buffers of both sockets
         await until(lambda: sum(events.account().counts.values()) == sent // len(message))
+
+
+async def test_why_a_publisher_ends_the_connection_is_said_though_the_end_is_noticed_first() -> None:
+    """In a third of the cases the log had `the connection is lost` alone."""
+
+    async def refuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GREETING)
+        await reader.read(1 << 16)
+        writer.write(b"\4\x0b\5ERROR\4go a")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuses, "127.0.0.1", 0)
+    async with server:
+        url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        for _ in range(20):
+            async with subscribed(Events(), url) as listens:
+                await asyncio.wait({listens})
+            assert str(listens.exception()) == f"{url}: it refuses: b'go a'"
+
+
+async def test_what_was_sent_before_the_end_is_taken() -> None:
+    message = part(b"EVENT STATE VM/ACTIVE/BOOT/7 ", is_last=False) + part(bytes(1 << 19), is_last=True)
+    events = Events()
+    async with raw_publisher() as oned, subscribed(events, oned.url) as listens:
+        await until(lambda: b"\4PING" in oned.heard)  # what is not read when it closes would end it at once
+        sent = oned.floods(message, most=8 << 20) // len(message)
+        oned.ends()
+        await asyncio.wait({listens})
+    assert sum(events.account().counts.values()) == sent
+    assert str(listens.exception()).endswith("the connection is lost")
 
 
 async def test_names_that_oned_does_not_have_are_one_and_take_no_room_from_those_it_has() -> None:

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from itertools import count
 from typing import Annotated, Final
 
 import msgspec
@@ -31,8 +30,15 @@ _FAIR_S: Final = 1.0
 
 _REFUSED: Final = 429
 _REASONS: Final = {429: Reason.BUSY, 503: Reason.UNAVAILABLE}
-_REFRESH: ContextVar[Iterator[int] | None] = ContextVar("refresh", default=None)
-"""Counts the requests of the collection in progress."""
+
+
+class _Refresh:
+    """A collection in progress. Attributes: requests: That it has made."""
+
+    requests = 0
+
+
+_REFRESH: ContextVar[_Refresh | None] = ContextVar("refresh", default=None)
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,11 +162,17 @@ class Budget:
     @contextmanager
     def refresh(self) -> Iterator[None]:
         """Around one collection: bounds the requests made inside, and in tasks started inside, together."""
-        token = _REFRESH.set(count(1))
+        token = _REFRESH.set(_Refresh())
         try:
             yield
         finally:
             _REFRESH.reset(token)
+
+    @property
+    def left_of_refresh(self) -> float:
+        """Requests that the collection in progress may still make; infinite outside of one."""
+        refresh = _REFRESH.get()
+        return math.inf if refresh is None else max(0, self.limits.requests_per_refresh - refresh.requests)
 
     def paused(self) -> Mapping[str, float]:
         """The ends of the pauses in force, in Unix seconds, by service."""
@@ -282,8 +294,11 @@ class Budget:
         return self.clock.monotonic() + self.limits.timeout if deadline is None else deadline - _MARGIN_S
 
     def _charge(self, service: str, operation: str) -> None:
-        requests, most = _REFRESH.get(), self.limits.requests_per_refresh
-        if requests is not None and next(requests) > most:
+        refresh, most = _REFRESH.get(), self.limits.requests_per_refresh
+        if refresh is None:
+            return
+        refresh.requests += 1
+        if refresh.requests > most:
             raise CollectError(Reason.BUSY, f"{service}: {operation}: more than requests_per_refresh, {most}")
 
     def _no_turn(self, what: str, service: str, waited_s: float) -> CollectError:

@@ -42,6 +42,7 @@ class EachObject(Reader):
         self, kind: type[msgspec.Struct], collector: str, decode: Callable[[Element], list[msgspec.Struct]]
     ) -> Each:
         read, malformed = await self._pools.paged("vmpool.info", "VM", decode, NOT_DONE)
+        is_cut = self._pools.is_cut("vmpool.info")
         access = await checked(self._access, "VM", read, malformed, "vmpool.info")
         found = [one for of_vm in read for one in of_vm]
         return Each(
@@ -49,7 +50,7 @@ class EachObject(Reader):
             collector=collector,
             objects=tuple(found[:MOST]),
             beyond=max(0, len(found) - MOST),
-            is_whole=access.sees_all("VM") and not self._pools.is_cut("vmpool.info"),
+            is_whole=access.sees_all("VM") and not is_cut,
             malformed=malformed,
         )
 

@@ -9,12 +9,14 @@ import base64
 import binascii
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from socket import AF_INET6, SOCK_STREAM
 from typing import Any, Final
 
 import zmq
 import zmq.asyncio
+from yarl import URL
 from zmq.utils.monitor import parse_monitor_message
 
 from stratoscope.clouds.events import CONNECT_S, OTHER, Events, Outcome
@@ -40,6 +42,8 @@ _QUEUED: Final = 2_048
 read from it, and the publisher drops what it cannot send, without a word."""
 _SUBSCRIBED_S: Final = 0.5
 """A publisher begins to send soon after its connection is ready, when it has read the subscription."""
+_REST_S: Final = 1.0
+"""What a publisher sent before its connection ended is taken for so long: it may say why it ended it."""
 _MOST_TAGS: Final = 20_000
 """Tags and attributes of an event, which any user may write into a VM: they are decoded in the event loop. As
 many take 20 ms there; a VM has some 200."""
@@ -89,12 +93,15 @@ class Subscriber:
         try:
             with socket.get_monitor_socket(zmq.Event.DISCONNECTED) as monitor:
                 publishers = [_Publisher(url, number) for number, url in enumerate(self._urls)]
+                urls = dict[str, str]()
                 for one in publishers:
-                    socket.set(zmq.IPV6, "[" in one.url)  # with it a name stands for its IPv6 address alone
+                    address = await _address(one.url)
+                    urls[address] = one.url
+                    socket.set(zmq.IPV6, "[" in address)
                     socket.set(zmq.CONNECT_ROUTING_ID, one.key)
-                    socket.connect(one.url)
+                    socket.connect(address)
                 await _first_end(
-                    self._take_all(socket, publishers), self._watch(socket, publishers), _lost(monitor)
+                    self._take_all(socket, publishers), self._watch(socket, publishers), _lost(monitor, urls)
                 )
         except zmq.ZMQError as error:
             raise CollectError(Reason.UNAVAILABLE, f"ZeroMQ: {error}") from error
@@ -152,13 +159,31 @@ class _Publisher:
             raise _lost_one(self.url, f": no answer for {_SILENT_S:.3g} s")
 
 
+async def _address(url: str) -> str:
+    """The same with the address of its host, IPv4 if it has one. Raises CollectError.
+
+    libzmq is silent about names that it does not find, and looks for IPv4 or IPv6 alone.
+    """
+    place = URL(url)
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            look_up = asyncio.get_running_loop().getaddrinfo
+            found = await look_up(place.host, None, type=SOCK_STREAM)
+    except OSError as error:  # also TimeoutError
+        what = f"{url}: {error.strerror or 'the name server does not answer'}"
+        raise CollectError(Reason.UNAVAILABLE, what) from error
+    family, *_, (host, *_) = min(found, key=lambda one: one[0] == AF_INET6)
+    return f"tcp://[{host}]:{place.port}" if family == AF_INET6 else f"tcp://{host}:{place.port}"
+
+
 async def _first_end(*waits: Coroutine[Any, Any, None]) -> None:
-    """Run all until one ends. Raises its error."""
+    """Run all until one ends. Raises its error, of several that of the first."""
     tasks = [asyncio.ensure_future(one) for one in waits]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for one in done:
-            one.result()
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for one in tasks:
+            if one.done():
+                one.result()
     finally:
         for one in tasks:
             one.cancel()
@@ -171,10 +196,15 @@ async def _send(socket: zmq.asyncio.Socket, to: "_Publisher", content: bytes) ->
         await socket.send_multipart([to.key, content], zmq.DONTWAIT)
 
 
-async def _lost(monitor: zmq.asyncio.Socket) -> None:
-    """Wait for the first connection that is lost. Raises CollectError."""
+async def _lost(monitor: zmq.asyncio.Socket, urls: Mapping[str, str]) -> None:
+    """Wait for the first connection that is lost, and until what came before should be taken.
+
+    The monitor is ahead of what the connection has brought. Args: urls: By address. Raises CollectError.
+    """
     found = parse_monitor_message(await monitor.recv_multipart())
-    raise _lost_one(found["endpoint"].decode("utf-8", "replace"))
+    await asyncio.sleep(_REST_S)
+    address = found["endpoint"].decode("utf-8", "replace")
+    raise _lost_one(urls.get(address, address))
 
 
 def _lost_one(url: str, why: str = "") -> CollectError:

@@ -179,10 +179,11 @@ class Hosts(Reader):
         """The VMs that may go on, by each OFFLINE host's id: those that are not known to have ended."""
         offline = {one.host_id: set(one.vm_ids) for one in rows if one.state == _OFFLINE}
         several = sorted({vm for vms in offline.values() for vm in vms})[: _MOST * _AT_ONCE]
+        search = self._pools.search()
         for start in range(0, len(several), _AT_ONCE):
             some = several[start : start + _AT_ONCE]
             try:
-                found, _ = await self._pools.chosen("VM", _ended, some, is_extended=False)
+                found, _ = await self._pools.chosen("VM", _ended, some, is_extended=False, search=search)
             except LeftOutError:
                 break  # a release without this call: all may go on
             ended = {vm_id for vm_id, has_ended in found if has_ended}

@@ -19,7 +19,7 @@ from stratoscope.clouds.client.clock import Clock
 from stratoscope.clouds.migrations import Ended, Migration, MigrationLog, Migrations, Outcome
 from stratoscope.clouds.opennebula.client.access import Access, checked
 from stratoscope.clouds.opennebula.client.items import Element, amount, fields, identity, number
-from stratoscope.clouds.opennebula.client.pools import Pools
+from stratoscope.clouds.opennebula.client.pools import Pools, Search
 from stratoscope.clouds.opennebula.vms import Row, VMs
 from stratoscope.clouds.ttl_cache import TTLCache
 from stratoscope.core.collector import Every
@@ -96,15 +96,16 @@ class VMMigrations(Reader):
         wanted = [one for one in current.values() if self._read_at.get(one.vm_id) != _stage(one)]
         # Those on their way first, then those that came last: their migrations are the newest.
         wanted.sort(key=lambda one: (one.state not in _MOVING, -int(one.vm_id)))
+        search = self._pools.search()
         for start in range(0, min(len(wanted), MOST * AT_ONCE), AT_ONCE):
-            malformed += await self._read_histories(wanted[start : start + AT_ONCE])
+            malformed += await self._read_histories(wanted[start : start + AT_ONCE], search)
         self._is_first = self._is_first and len(wanted) > MOST * AT_ONCE
         return self._log.answer(self._running.values(), malformed)
 
-    async def _read_histories(self, rows: Sequence[Row]) -> int:
+    async def _read_histories(self, rows: Sequence[Row], search: Search) -> int:
         """Read those of some VMs. Returns the number of malformed ones."""
         ids = [one.vm_id for one in rows]
-        found, malformed = await self._pools.chosen("VM", history, ids, is_extended=True)
+        found, malformed = await self._pools.chosen("VM", history, ids, is_extended=True, search=search)
         histories = dict(found)
         for one in rows:
             records = histories.get(one.vm_id)

@@ -32,7 +32,7 @@ from stratoscope.clouds.opennebula.client.items import (
     number,
     sensible,
 )
-from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools, Search
+from stratoscope.clouds.opennebula.client.pools import NOT_DONE, Pools
 from stratoscope.clouds.opennebula.hosts import Hosts
 from stratoscope.clouds.opennebula.owners import Owners
 from stratoscope.clouds.opennebula.templates import Templates
@@ -94,10 +94,12 @@ class _Pool(NamedTuple):
     Attributes:
         began: When the reading began, on the monotonic clock: events since then are newer.
         began_at: The same in Unix seconds.
+        is_cut: As Pools.is_cut.
     """
 
     rows: Sequence[Row]
     malformed: int
+    is_cut: bool
     began: float
     began_at: float
 
@@ -127,7 +129,7 @@ class VMs(Reader):
         self._events = Events(clock) if events is None else events
         self._read_at: float | None = None
         self._read_from = 0.0
-        self._sees_all, self._malformed = False, 0
+        self._sees_all, self._malformed, self._is_cut = False, 0, False
         self._clusters: Mapping[str, str] = {}
         self._zones: Mapping[str, str] = {}
         self._flavors: Mapping[str, str] = {}
@@ -161,6 +163,7 @@ class VMs(Reader):
         await self._take(rows, names, pool.began, is_vouched=is_vouched)
         self._read_at, self._read_from = pool.began, pool.began_at
         self._sees_all, self._malformed = access.sees_all("VM"), malformed
+        self._is_cut = pool.is_cut
         known = self._index.known().values()
         projects, users = {vm.project_id for vm in known}, {vm.user_id for vm in known}
         self._projects = _named(self._projects, {one.project_id: one.project for one in rows}, projects)
@@ -198,6 +201,7 @@ class VMs(Reader):
         self._heard[one.vm_id] = one
         if one.state == _DONE:
             self._index.end(one.vm_id)
+            self._template_of.pop(one.vm_id, None)
             return Outcome.APPLIED
         self._forget_others([one])
         template = self._template_of.setdefault(one.vm_id, element.findtext("TEMPLATE/TEMPLATE_ID", ""))
@@ -260,7 +264,7 @@ class VMs(Reader):
         answer = self._index.vms(
             self._projects,
             self._users,
-            is_whole=self._sees_all and not self._pools.is_cut("vmpool.info"),
+            is_whole=self._sees_all and not self._is_cut,
             malformed=self._malformed,
             is_complete=not self._malformed,
         )
@@ -274,7 +278,8 @@ class VMs(Reader):
         began, began_at = self._clock.monotonic(), self._clock.now()
         rows, malformed = await self._pools.paged("vmpool.info", "VM", self._row, NOT_DONE)
         self._row.keep([one.vm_id for one in rows])
-        return _Pool([one for one in rows if one.state != _DONE], malformed, began, began_at)
+        is_cut = self._pools.is_cut("vmpool.info")
+        return _Pool([one for one in rows if one.state != _DONE], malformed, is_cut, began, began_at)
 
     async def _follow_hosts(self) -> None:
         """Take what others have read of hosts: one may be in another cluster now, which no event says."""
@@ -321,7 +326,7 @@ class VMs(Reader):
         """The name of the template of each VM; absent for one that has none, or whose is not known yet."""
         present = {one.vm_id for one in rows}
         self._template_of = {vm_id: one for vm_id, one in self._template_of.items() if vm_id in present}
-        new, search = sorted(present - self._template_of.keys(), key=int), Search()
+        new, search = sorted(present - self._template_of.keys(), key=int), self._pools.search()
         for start in range(0, min(len(new), _MOST * _AT_ONCE), _AT_ONCE):
             some = new[start : start + _AT_ONCE]
             try:

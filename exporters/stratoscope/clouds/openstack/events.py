@@ -31,7 +31,7 @@ from stratoscope.clouds.openstack.amqp_transport import Bounded
 from stratoscope.clouds.openstack.compute.notification import Notification, decoded, notification
 from stratoscope.clouds.openstack.compute.notification_names import NAMES
 from stratoscope.clouds.openstack.config import Notifications
-from stratoscope.core.errors import CollectError, ConfigError, Reason
+from stratoscope.core.errors import CollectError, ConfigError, Reason, again
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class Listener:
             raise CollectError(Reason.UNAUTHORIZED, f"events.{error}") from error
         digest, now = hashlib.sha256(own.encode()).digest(), self._clock.monotonic()
         if self._refused is not None and self._refused[0] == digest and now < self._refused[1] + _REFUSED_S:
-            raise self._refused[2]
+            raise again(self._refused[2])
         user, _, password = own.partition(":")
         full = url.with_user(user).with_password(password).with_query(heartbeat=_HEARTBEAT_S)
         properties: ArgumentsType = {"connection_name": self._name}

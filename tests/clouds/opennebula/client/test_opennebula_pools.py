@@ -6,6 +6,7 @@ from html import escape
 import pytest
 from aiohttp import web
 
+from stratoscope.clouds.client.limiter import Limits
 from stratoscope.clouds.client.request import TooLargeError
 from stratoscope.clouds.opennebula.client import items
 from stratoscope.clouds.opennebula.client import oned as oned_module
@@ -213,6 +214,42 @@ async def test_vms_that_oned_cannot_send_are_looked_for_by_so_many_requests_and_
     assert 0 < odd < 19
     assert not set(map(int, search.left_out)) & set(chosen)
     assert len(chosen) + len(search.left_out) in range(580, 600)
+
+
+@pytest.mark.parametrize("most", [60, 500])
+async def test_search_leaves_of_the_budget_what_a_refresh_needs_for_the_rest(most: int) -> None:
+    """It took 300 for each of two pools, of 500, so that nothing was read at all."""
+    ids = [str(one) for one in range(4_000, 0, -1)]
+    oned = Unsayable(ids, [str(one) for one in range(30, 4_000, 97)])
+    async with listening(oned.answer) as address:
+        oned.endpoint = f"{address}/RPC2"
+        async with client_of(oned) as client:
+            client.budget.limits = Limits(requests_per_refresh=most, requests_per_second=1_000)
+            pools = Pools(client)
+            with client.budget.refresh():
+                found, _ = await pools.paged("vmpool.info", "VM", identity, -1)
+                assert pools.is_cut("vmpool.info")
+                search = pools.search()
+                for start in range(0, 4_000, 500):
+                    some = ids[start : start + 500]
+                    await pools.chosen("VM", identity, some, is_extended=True, search=search)
+                assert client.budget.left_of_refresh > 0
+    assert len(found) > most
+
+
+async def test_whole_pages_are_read_when_the_budget_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small parts took eight times as many requests, to the end of the pool."""
+    monkeypatch.setattr(module, "PAGE", 64)  # 2,000 otherwise
+    ids = [str(one) for one in range(3_000, 0, -1)]
+    oned = Unsayable(ids, ids[:20])
+    async with listening(oned.answer) as address:
+        oned.endpoint = f"{address}/RPC2"
+        async with client_of(oned) as client:
+            client.budget.limits = Limits(requests_per_refresh=120, requests_per_second=1_000)
+            with client.budget.refresh():
+                found, _ = await Pools(client).paged("vmpool.info", "VM", identity, -1)
+    assert len(found) > 2_900
+    assert oned.pages[-1][1] == 64
 
 
 async def test_oned_that_can_send_nothing_is_not_asked_for_each_vm(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def test_a_message_that_does_not_end_is_refused(
     [
         (b"HTTP/1.1 400 Bad Request", "it does not speak ZeroMQ's protocol"),
         (b"\xff" * 64, "it does not speak ZeroMQ's protocol"),
-        (GREETING.replace(b"\x7f\3", b"\x7f\1"), "an older protocol"),
+        (GREETING.replace(b"\x7f\3", b"\x7f\1")[:12], "an older protocol"),
         (GREETING.replace(b"NULL", b"PLAI"), "wants a log-in"),
         (GREETING + b"\x08\0", "it does not speak ZeroMQ's protocol"),
         (GREETING + b"\5\0", "it does not speak ZeroMQ's protocol"),

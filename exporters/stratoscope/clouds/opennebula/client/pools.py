@@ -1,6 +1,7 @@
 """Pools: page by page where oned has pages, each item once, what is malformed left out and counted."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
@@ -29,7 +30,8 @@ MOST: Final = 200_000
 """Items of a pool. One of more is refused: its ids alone would need more memory than the exporter has."""
 MOST_SEARCHED: Final = 300
 """Requests of one reading that look for items which oned cannot send, or which are too large: some 25 for
-each of them. With more such items a part of a page is left out with each."""
+each of them, and half of what its refresh has left at most. With more such items a part of a page is left out
+with each."""
 _SEARCH_S: Final = 20.0
 """So long they may take; at most half of the time that a collection has left."""
 _MOST_IN_A_ROW: Final = 10
@@ -52,8 +54,11 @@ class Search:
         left_out: Ids of what was asked for, and not read since nothing was left.
     """
 
-    def __init__(self) -> None:
-        self._left, self._until = MOST_SEARCHED, time.monotonic() + at_most_s(_SEARCH_S)
+    def __init__(self, left_of_refresh: Callable[[], float] = lambda: math.inf) -> None:
+        """Args: left_of_refresh: Requests that the refresh may still make."""
+        self._left_of_refresh, begins_with = left_of_refresh, left_of_refresh()
+        self._left, self._kept = min(MOST_SEARCHED, begins_with / 2), begins_with / 4
+        self._until = time.monotonic() + at_most_s(_SEARCH_S)
         self.left_out: set[str] = set()
 
     def spend(self) -> None:
@@ -63,6 +68,11 @@ class Search:
     @property
     def is_over(self) -> bool:
         return self._left <= 0 or time.monotonic() > self._until
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the refresh needs its other requests for what has not been read at all."""
+        return self._left_of_refresh() < self._kept
 
 
 class Pools:
@@ -74,8 +84,15 @@ class Pools:
         self._cut: set[str] = set()
 
     def is_cut(self, method: str) -> bool:
-        """Whether the last reading of a pool left out others than the items that it counted as malformed."""
+        """Whether the last reading of a pool left out others than the items that it counted as malformed.
+
+        To be asked at once where several questions read the same pool.
+        """
         return method in self._cut
+
+    def search(self) -> Search:
+        """What a refresh may spend on several calls of `chosen`."""
+        return Search(lambda: self._oned.budget.left_of_refresh)
 
     async def whole(
         self,
@@ -108,7 +125,7 @@ class Pools:
         any user may write it. Parts grow again behind it. This takes MOST_SEARCHED requests at most: then the
         part that such an item is in is left out, and the pool is cut (see is_cut).
         """
-        reading, walk = _Reading(method, tag, decode), _Walk(self._sizes.get(method, PAGE))
+        reading, walk = _Reading(method, tag, decode), _Walk(self._sizes.get(method, PAGE), self.search())
         try:
             while not walk.is_over:
                 before = reading.items
@@ -146,7 +163,10 @@ class Pools:
 
         Raises as Oned.call.
         """
-        search = search or Search()
+        search = search or self.search()
+        if search.is_short:
+            search.left_out.update(ids)
+            return [], 1
         try:
             return await self._whole("vmpool.infoset", tag, decode, ",".join(ids), is_extended)
         except (NoTextError, TooLargeError, _CrowdedError):
@@ -190,10 +210,10 @@ class _Walk:
         is_cut: A part with others than the one item was left out.
     """
 
-    def __init__(self, page: int) -> None:
+    def __init__(self, page: int, search: Search) -> None:
         self.start, self.page, self.is_over, self.is_cut = 0, page, False, False
         self._usual, self._part, self._reached, self._in_a_row = page, 0, 0, 0
-        self._search = Search()
+        self._search = search
 
     @property
     def size(self) -> int:
@@ -227,7 +247,8 @@ class _Walk:
         is_further, self._reached = self.start + size > self._reached, max(self._reached, self.start + size)
         self.is_over = number < size or (not is_new and not self._part and is_further)
         self.start += size if self._part else size - min(_OVERLAP, size // 2)
-        if not self._search.is_over:  # else with each part that cannot be read more would be left out
+        # After the search parts stay small: less is left out with each that cannot be read.
+        if not self._search.is_over or self._search.is_short:
             self._part = 0 if self._part * _FEWER >= self.page else self._part * _FEWER
 
     def _count(self) -> None:

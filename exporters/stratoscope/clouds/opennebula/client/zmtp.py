@@ -77,10 +77,12 @@ class Stream:
         start = self._pending[: len(GREETING)]
         if not (_SIGNATURE.startswith(start[:1]) and start[9:10] in (b"", _SIGNATURE[9:])):
             raise ValueError("it does not speak ZeroMQ's protocol")
+        if start[_MAJOR : _MAJOR + 1] and start[_MAJOR] < GREETING[_MAJOR]:  # it ends with that, and waits
+            raise ValueError("it speaks an older protocol of ZeroMQ")
         if len(start) < len(GREETING):
             return
-        if start[_MAJOR] < GREETING[_MAJOR] or start[12:32] != _NULL:
-            raise ValueError("it speaks an older protocol of ZeroMQ, or wants a log-in")
+        if start[12:32] != _NULL:
+            raise ValueError("it wants a log-in")
         del self._pending[: len(GREETING)]
         self._is_greeted = True
         self._answers += framed(_OURS, _COMMAND)
