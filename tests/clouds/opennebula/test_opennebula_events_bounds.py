@@ -50,10 +50,8 @@ async def test_message_whose_parts_never_end_is_not_kept_and_ends_the_connection
         assert memory() - before < 50 << 20
     error = listens.exception()
     assert isinstance(error, CollectError)
-    assert (str(error), error.reason) == (
-        f"{oned.url}: a message of more than 67108864 bytes",
-        Reason.MALFORMED,
-    )
+    assert str(error).startswith(f"{oned.url}: a message of more than 67108864 bytes, after events")
+    assert error.reason is Reason.MALFORMED
     assert not events.account().is_up
 
 
@@ -96,7 +94,7 @@ async def test_what_was_sent_before_the_end_is_taken() -> None:
         oned.ends()
         await asyncio.wait({listens})
     assert sum(events.account().counts.values()) == sent
-    assert str(listens.exception()).endswith("the connection is lost")
+    assert "the connection is lost, after events had arrived for " in str(listens.exception())
 
 
 async def test_names_that_oned_does_not_have_are_one_and_take_no_room_from_those_it_has() -> None:
