@@ -138,7 +138,8 @@ def test_an_unknown_cloud_ends_the_start_and_names_the_known_ones(tmp_path: Path
     file.write_text(configuration("nowhere"))
     done = subprocess.run(command(file), capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    warning, line = done.stderr.splitlines()
+    assert "every user of this machine can read a secret" in warning  # clouds.yaml of a lab
     assert "nowhere" in line
     for known in ("admin", "exporter", "user1"):
         assert known in line
